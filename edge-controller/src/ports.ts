@@ -1,0 +1,55 @@
+/** What the controller is given from outside: time, randomness, network. The simulator gives virtual ones. */
+import type { ClockQuality } from '@switchyard/protocol/site/fact.ts'
+
+export interface Clock {
+  /** Wall clock, ms since the epoch. */
+  now(): number
+  /** Monotonic ms within this boot. */
+  mono(): number
+  quality(): ClockQuality
+  /** Runs `work` once after `delayMs` of monotonic time; returns how to cancel it. */
+  after(delayMs: number, work: () => void): () => void
+}
+
+export interface Random {
+  bytes(length: number): Uint8Array
+  /** Uniform in [0, 1). */
+  fraction(): number
+}
+
+/** One charger's WebSocket as the core sees it. */
+export interface Socket {
+  readonly remote: string
+  send(text: string): void
+  /** WebSocket close code and reason (at most 123 bytes). */
+  close(code: number, reason: string): void
+  /** Stops and resumes reading, against bursts. */
+  pause(): void
+  resume(): void
+  ping(): void
+  onText(handler: (text: string) => void): void
+  onPong(handler: () => void): void
+  onClose(handler: (code: number, reason: string) => void): void
+}
+
+/** The upward link to a broker: publish only while connected, nothing stored in the client. */
+export interface Broker {
+  /** Calls back with every connect and disconnect; `onMessage` gets what arrives under down/#. */
+  start(events: {
+    onConnect(): void
+    onDisconnect(reason: string): void
+    onMessage(topic: string, payload: Uint8Array): void
+  }): void
+  connected(): boolean
+  /** Resolves when handed to the network; that is no acknowledgement of anything. Rejects when not connected. */
+  publish(topic: string, payload: string | Uint8Array, qos: 0 | 1): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Structured log; the fields carry siteId, stationId, sessionId or seq where the line has one. */
+export interface Log {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}

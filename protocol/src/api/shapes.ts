@@ -1,0 +1,331 @@
+/**
+ * Resources of the public API, `/api/v1`. The services validate with these, `/openapi.json` is made from them, the dashboard
+ * takes its types from them. Instants are RFC 3339 UTC; energy is `energyWh`, exact, at most three decimals.
+ */
+import { z } from 'zod'
+import { tariff } from '../pricing/tariff.ts'
+import { commandArgs } from '../site/command.ts'
+import { live } from '../site/live.ts'
+
+const instant = z.iso.datetime()
+/** OCPP identity: what may stand in the WebSocket URL (OCPP 2.0.1 Part 4, 3.1.1: identifierString, at most 48). */
+export const STATION_ID_PATTERN = /^[A-Za-z0-9*\-_=:+|@.]{1,48}$/
+
+export const problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().optional(),
+    instance: z.string().optional(),
+    /** Where the input is wrong. */
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem' })
+export type Problem = z.infer<typeof problem>
+
+/** Every list: `next` is an opaque cursor, or null at the end. */
+export function page<T extends z.ZodType>(item: T) {
+  return z.object({ items: z.array(item), next: z.string().nullable() })
+}
+export const pageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+  cursor: z.string().max(512).optional(),
+})
+
+export const site = z
+  .object({
+    siteId: z.string(),
+    name: z.string(),
+    timeZone: z.string(),
+    createdAt: instant,
+    /** Whether the site controller is heard from now. */
+    online: z.boolean(),
+    lastHeardAt: instant.nullable(),
+    /** Journal the site is in authority with, and what of it is here. */
+    journal: z.object({ journalId: z.string(), ledgerSeq: z.int(), telemetrySeq: z.int() }).nullable(),
+    /** Rows at the site that are not here yet; null when it has not told. */
+    backlog: z.object({ ledger: z.int(), telemetry: z.int() }).nullable(),
+    stations: z.int(),
+  })
+  .meta({ id: 'Site' })
+export type Site = z.infer<typeof site>
+
+export const siteInput = z.object({
+  siteId: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, 'letters, digits, - and _, at most 63'),
+  name: z.string().min(1).max(200).optional(),
+  timeZone: z.string().max(64).default('UTC'),
+})
+/** The MQTT credential is told once, here. */
+export const siteCreated = site
+  .extend({ mqtt: z.object({ username: z.string(), password: z.string() }) })
+  .meta({ id: 'SiteCreated' })
+
+export const connector = z.object({
+  connectorId: z.int(),
+  status: z.string(),
+  detail: z.string().nullable(),
+  errorCode: z.string().nullable(),
+  since: instant,
+})
+export const evse = z.object({
+  evseId: z.int(),
+  connectors: z.array(connector),
+  sessionId: z.string().nullable(),
+})
+export const station = z
+  .object({
+    stationId: z.string(),
+    siteId: z.string(),
+    ocpp: z.string().nullable(),
+    vendor: z.string().nullable(),
+    model: z.string().nullable(),
+    serial: z.string().nullable(),
+    firmware: z.string().nullable(),
+    approved: z.boolean(),
+    connected: z.boolean(),
+    bootedAt: instant.nullable(),
+    evses: z.array(evse),
+    /** A plain sentence, e.g. "Charging since 14:05, 7.2 kW". */
+    statusText: z.string(),
+    /** Ledger seq of the newest fact that this shows. */
+    ledgerSeq: z.int(),
+  })
+  .meta({ id: 'Station' })
+export type Station = z.infer<typeof station>
+
+export const stationPatch = z.object({
+  approved: z.boolean().optional(),
+  /** Basic-auth password; null removes it. Kept only as a hash. */
+  password: z.string().min(8).max(64).nullable().optional(),
+  baseline: z.boolean().optional(),
+  maxPowerW: z.int().min(1).max(10_000_000).optional(),
+  /** Tariff of this station; null: the site's, else the tenant's. */
+  tariffId: z.string().nullable().optional(),
+})
+export const stationInput = stationPatch.extend({
+  stationId: z.string().regex(STATION_ID_PATTERN),
+  siteId: z.string(),
+})
+
+export const moneyShape = z.object({ amount: z.string(), currency: z.string() })
+export const costPart = z
+  .object({
+    type: z.enum(['ENERGY', 'TIME', 'PARKING_TIME', 'FLAT']),
+    /** kWh, hours, or 1. Decimal text. */
+    quantity: z.string(),
+    unit: z.enum(['kWh', 'h', 'session']),
+    price: z.string(),
+    vatPercent: z.string().nullable(),
+    exclTax: z.string(),
+    inclTax: z.string(),
+    /** e.g. "20 kWh × 0.25 EUR/kWh + 10 % VAT". */
+    text: z.string(),
+  })
+  .meta({ id: 'CostPart' })
+export type CostPart = z.infer<typeof costPart>
+export const costDetails = z
+  .object({ tariffId: z.string(), exclTax: z.string(), inclTax: z.string(), parts: z.array(costPart) })
+  .meta({ id: 'CostDetails' })
+export type CostDetails = z.infer<typeof costDetails>
+
+export const session = z
+  .object({
+    sessionId: z.string(),
+    siteId: z.string(),
+    stationId: z.string(),
+    evseId: z.int(),
+    connectorId: z.int(),
+    /** running; ended and billed or to be billed; review: held back, with reasons. */
+    status: z.enum(['running', 'ended', 'review']),
+    transactionId: z.string(),
+    idToken: z.object({ value: z.string(), type: z.string() }).nullable(),
+    authorization: z.string(),
+    startedAt: instant,
+    endedAt: instant.nullable(),
+    durationMs: z.int().nullable(),
+    /** So far for a running one. */
+    energyWh: z.number().nullable(),
+    powerW: z.int().nullable(),
+    currentMa: z.array(z.int()).nullable(),
+    socPercent: z.int().nullable(),
+    readAt: instant.nullable(),
+    reason: z.string().nullable(),
+    presumed: z.boolean(),
+    revision: z.int(),
+    review: z.array(z.string()),
+    /** Including tax; null until billed. */
+    cost: moneyShape.nullable(),
+    costDetails: costDetails.nullable(),
+    /** Ledger seq of the newest fact that this shows. */
+    ledgerSeq: z.int(),
+  })
+  .meta({ id: 'Session' })
+export type Session = z.infer<typeof session>
+
+export const commandInput = z.union([
+  z.object({
+    kind: z.literal('RemoteStart'),
+    args: commandArgs.RemoteStart,
+    ttlMs: z.int().min(1000).optional(),
+  }),
+  z.object({
+    kind: z.literal('RemoteStop'),
+    args: commandArgs.RemoteStop,
+    ttlMs: z.int().min(1000).optional(),
+  }),
+  z.object({ kind: z.literal('Reset'), args: commandArgs.Reset, ttlMs: z.int().min(1000).optional() }),
+  z.object({
+    kind: z.literal('ocpp.call'),
+    args: commandArgs['ocpp.call'],
+    ttlMs: z.int().min(1000).optional(),
+  }),
+])
+export const commandResource = z
+  .object({
+    commandId: z.string(),
+    siteId: z.string(),
+    stationId: z.string(),
+    kind: z.string(),
+    args: z.json(),
+    issuedAt: instant,
+    expiresAt: instant,
+    status: z.enum(['pending', 'accepted', 'rejected', 'failed', 'expired', 'unknown']),
+    reply: z.json().nullable(),
+    error: z.object({ code: z.string(), description: z.string() }).nullable(),
+    finishedAt: instant.nullable(),
+  })
+  .meta({ id: 'Command' })
+export type CommandResource = z.infer<typeof commandResource>
+export const callInput = z.object({
+  action: z.string().min(1).max(64),
+  payload: z.record(z.string(), z.json()).default({}),
+})
+
+export const token = z
+  .object({
+    idToken: z.string(),
+    type: z.string(),
+    valid: z.boolean(),
+    status: z.enum(['Accepted', 'Blocked', 'Expired', 'Invalid']),
+    expiresAt: instant.nullable(),
+    groupId: z.string().nullable(),
+    driverId: z.string().nullable(),
+  })
+  .meta({ id: 'Token' })
+export type Token = z.infer<typeof token>
+export const tokenInput = z.object({
+  idToken: z.string().min(1).max(255),
+  /** OCPP 2.x idToken type; 1.6 has none and matches any. */
+  type: z.string().min(1).max(20).default('ISO14443'),
+  valid: z.boolean().default(true),
+  status: z.enum(['Accepted', 'Blocked', 'Expired', 'Invalid']).optional(),
+  expiresAt: instant.nullable().optional(),
+  groupId: z.string().max(36).nullable().optional(),
+  driverId: z.string().nullable().optional(),
+})
+
+export const driver = z
+  .object({ driverId: z.string(), name: z.string(), email: z.string().nullable(), createdAt: instant })
+  .meta({ id: 'Driver' })
+export const driverInput = z.object({ name: z.string().min(1).max(200), email: z.email().optional() })
+
+export const tariffInput = tariff.extend({
+  /** Where it applies. `default`: everything of the tenant that has none of its own. */
+  appliesTo: z
+    .union([
+      z.object({ default: z.literal(true) }),
+      z.object({ siteId: z.string() }),
+      z.object({ stationId: z.string() }),
+    ])
+    .optional(),
+})
+export const tariffResource = tariffInput.meta({ id: 'Tariff' })
+
+export const cdr = z
+  .object({
+    cdrId: z.string(),
+    sessionId: z.string(),
+    revision: z.int(),
+    /** A credit takes back the CDR named in `credits`; its cost is negative. */
+    credit: z.boolean(),
+    credits: z.string().nullable(),
+    siteId: z.string(),
+    stationId: z.string(),
+    idToken: z.string().nullable(),
+    driverId: z.string().nullable(),
+    startedAt: instant,
+    endedAt: instant,
+    energyWh: z.number(),
+    durationMs: z.int(),
+    cost: moneyShape,
+    costDetails,
+    issuedAt: instant,
+  })
+  .meta({ id: 'Cdr' })
+export type Cdr = z.infer<typeof cdr>
+
+export const invoiceLine = z.object({
+  lineId: z.string(),
+  cdrId: z.string(),
+  sessionId: z.string(),
+  text: z.string(),
+  exclTax: z.string(),
+  inclTax: z.string(),
+})
+export const invoice = z
+  .object({
+    invoiceId: z.string(),
+    /** Null: sessions whose token belongs to no driver. */
+    driverId: z.string().nullable(),
+    /** Calendar month, e.g. "2026-11". */
+    period: z.string(),
+    status: z.enum(['open', 'issued']),
+    currency: z.string(),
+    totalExclTax: z.string(),
+    totalInclTax: z.string(),
+    lines: z.array(invoiceLine),
+  })
+  .meta({ id: 'Invoice' })
+export type Invoice = z.infer<typeof invoice>
+
+export const alert = z
+  .object({
+    alertId: z.string(),
+    rule: z.string(),
+    severity: z.enum(['info', 'warning', 'critical']),
+    siteId: z.string().nullable(),
+    stationId: z.string().nullable(),
+    text: z.string(),
+    raisedAt: instant,
+    clearedAt: instant.nullable(),
+  })
+  .meta({ id: 'Alert' })
+export type Alert = z.infer<typeof alert>
+
+export const serviceStatus = z
+  .object({
+    name: z.string(),
+    status: z.enum(['ok', 'down']),
+    instance: z.string().nullable(),
+    url: z.string(),
+    error: z.string().nullable(),
+  })
+  .meta({ id: 'ServiceStatus' })
+
+/**
+ * What `/api/v1/stream` sends. `fact`: something that happened, with an SSE id to resume from; it is sent once the lists and
+ * resources show it. `live`: the current picture of a site, without an id. `reset`: too much was missed, read everything again.
+ */
+export const streamFact = z.object({
+  kind: z.string(),
+  siteId: z.string().nullable(),
+  stationId: z.string().nullable(),
+  sessionId: z.string().nullable(),
+  stream: z.string().nullable(),
+  seq: z.int().nullable(),
+  receivedAt: instant,
+})
+export type StreamFact = z.infer<typeof streamFact>
+export const streamLive = live.extend({ siteId: z.string() })
+export type StreamLive = z.infer<typeof streamLive>

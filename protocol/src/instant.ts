@@ -1,0 +1,24 @@
+/**
+ * Instants are RFC 3339 UTC text with milliseconds ("2026-11-23T15:00:00.000Z") wherever two sides meet, and
+ * milliseconds since the epoch inside. Nothing here reads a clock.
+ */
+
+/** RFC 3339 in UTC with milliseconds. */
+export type Instant = string
+
+/** RFC 3339 date-time; a zone is asked for, though some stations leave it out (then UTC is meant). */
+const RFC3339 = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:?\d{2})?$/
+
+/** Milliseconds since the epoch -> Instant. Throws RangeError outside the years 0000-9999. */
+export function instant(epochMs: number): Instant {
+  return new Date(epochMs).toISOString()
+}
+
+/** Reads a date-time as stations send it; one without a zone is taken as UTC. Undefined when it is none. */
+export function parseInstant(text: string): number | undefined {
+  const match = RFC3339.exec(text)
+  if (!match) return undefined
+  const zone = match[4] === undefined || match[4] === 'z' ? 'Z' : match[4]
+  const epochMs = Date.parse(`${match[1]}T${match[2]}${(match[3] ?? '').slice(0, 4)}${zone.toUpperCase()}`)
+  return Number.isNaN(epochMs) ? undefined : epochMs
+}

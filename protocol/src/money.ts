@@ -1,0 +1,26 @@
+/** Money as decimals, never as floats. Rates come with up to four decimals (OCPI 2.2.1, 16.5 "number"). */
+import Big from 'big.js'
+
+/** ISO 4217, e.g. "EUR". */
+export type Currency = string
+
+/** An amount as the API gives it: decimal text with the currency's two decimals, including tax unless a field says otherwise. */
+export interface Money {
+  amount: string
+  currency: Currency
+}
+
+/** Rounds half up (away from zero for halves) to two decimals, as text: 5.005 -> "5.01". */
+export function toAmount(value: Big): string {
+  return value.round(2, Big.roundHalfUp).toFixed(2)
+}
+
+export function money(value: Big, currency: Currency): Money {
+  return { amount: toAmount(value), currency }
+}
+
+/** The opposite amount, for a credit: "12.34" -> "-12.34", "0.00" stays. */
+export function negate(m: Money): Money {
+  const value = new Big(m.amount).times(-1)
+  return { amount: value.eq(0) ? '0.00' : value.toFixed(2), currency: m.currency }
+}

@@ -1,0 +1,69 @@
+/**
+ * Documents: desired state that goes down to a site whole. A version is (cloud generation, n); within a generation the
+ * applied version never decreases (invariant I7).
+ */
+import { z } from 'zod'
+import { tariff } from '../pricing/tariff.ts'
+
+/** Who may charge: what authorization at the site decides from. One document for a tenant. */
+export const tokensDocument = z.object({
+  tokens: z.array(
+    z.object({
+      idToken: z.string(),
+      type: z.string(),
+      /** Accepted, Blocked, Expired, Invalid: OCPP's words. */
+      status: z.enum(['Accepted', 'Blocked', 'Expired', 'Invalid']),
+      expiresAt: z.string().optional(),
+      groupId: z.string().optional(),
+    }),
+  ),
+})
+
+/** What the site shall know of its stations. */
+export const stationsDocument = z.object({
+  stations: z.array(
+    z.object({
+      stationId: z.string(),
+      approved: z.boolean(),
+      /** scrypt, as `scrypt$N$r$p$salt$hash` in base64url; absent: no password asked for. */
+      passwordHash: z.string().optional(),
+      /** false: the metering baseline is not set on this station. */
+      baseline: z.boolean().optional(),
+      /** Largest power of one connector, W; the bound for plausibility. */
+      maxPowerW: z.int().optional(),
+    }),
+  ),
+})
+
+/** Site-wide settings. Limits can only tighten what the site's own configuration allows. */
+export const siteDocument = z.object({
+  /** mA per phase; the site takes the lower of this and its own. */
+  limitMa: z.int().min(0).optional(),
+  baseline: z.boolean().optional(),
+  offlinePolicy: z.enum(['accept', 'refuse']).optional(),
+  timeZone: z.string().optional(),
+})
+
+/** Tariffs by where they apply: the site tells running cost with them. */
+export const tariffsDocument = z.object({
+  default: tariff.optional(),
+  byStation: z.record(z.string(), tariff),
+})
+
+export const documents = {
+  tokens: tokensDocument,
+  stations: stationsDocument,
+  site: siteDocument,
+  tariffs: tariffsDocument,
+} as const
+export type DocumentName = keyof typeof documents
+export type DocumentBody<N extends DocumentName> = z.infer<(typeof documents)[N]>
+export const DOCUMENT_NAMES = Object.keys(documents) as DocumentName[]
+
+export const documentVersion = z.object({ generation: z.string(), n: z.int().min(1) })
+export type DocumentVersion = z.infer<typeof documentVersion>
+
+/** Largest document, bytes of JSON after joining its chunks. */
+export const MAX_DOCUMENT_BYTES = 32 * 1024 * 1024
+/** Bytes of JSON text in one chunk. */
+export const DOCUMENT_CHUNK_BYTES = 256 * 1024

@@ -1,0 +1,148 @@
+/**
+ * What travels over MQTT between a site and the cloud, message by message (section 6 of the design). Batches are gzipped
+ * JSON; everything else is plain JSON. Every down message names (journalId, epoch, nonce); the site ignores what does not match.
+ */
+import { z } from 'zod'
+import { command } from './command.ts'
+import { documentVersion } from './document.ts'
+import { STREAMS } from './fact.ts'
+
+/** Version of these messages; the cloud takes this one and the two before it. */
+export const PROTOCOL_VERSION = 1
+export const OLDEST_PROTOCOL_VERSION = 1
+
+/** Most rows in a batch. */
+export const MAX_BATCH_ROWS = 1_000
+/** Largest batch as sent, gzipped. */
+export const MAX_BATCH_COMPRESSED_BYTES = 64 * 1024
+/** Largest batch once inflated; more is refused before it is inflated further. */
+export const MAX_BATCH_INFLATED_BYTES = 1024 * 1024
+/** Largest MQTT payload that either side reads. */
+export const MAX_PAYLOAD_BYTES = 512 * 1024
+/** First retransmission of an unacknowledged batch; doubles, with jitter, up to the cap. */
+export const RETRANSMIT_FIRST_MS = 10_000
+export const RETRANSMIT_CAP_MS = 120_000
+
+const stream = z.enum(STREAMS)
+const streamHead = z.object({ seq: z.int().min(0), rowId: z.string() })
+
+/**
+ * A row in a batch: its random id and the exact text of the fact. A gap or loss fact stands for `covers` seqs and keeps the
+ * id of the last of them; every other row covers one.
+ */
+export const batchRow = z.object({
+  id: z.string().min(1).max(64),
+  fact: z.string(),
+  covers: z.int().min(1).optional(),
+})
+export type BatchRow = z.infer<typeof batchRow>
+
+export const batch = z
+  .object({
+    v: z.int().min(1),
+    journalId: z.string().min(1).max(64),
+    stream,
+    epoch: z.int().min(0),
+    /** The cloud generation that the site knows, from its last welcome. */
+    generation: z.string().optional(),
+    from: z.int().min(1),
+    to: z.int().min(1),
+    /** Row id of `from` - 1; empty for the first row of a journal. */
+    prevId: z.string(),
+    rows: z.array(batchRow).min(1).max(MAX_BATCH_ROWS),
+    trace: z.string().optional(),
+  })
+  .refine((b) => b.rows.reduce((n, r) => n + (r.covers ?? 1), 0) === b.to - b.from + 1, {
+    message: 'the rows do not add up to from..to',
+  })
+export type Batch = z.infer<typeof batch>
+
+/** Names the conversation; on every down message. */
+const addressed = { journalId: z.string(), epoch: z.int().min(0), nonce: z.string() }
+
+export const hello = z.object({
+  v: z.int().min(1),
+  controller: z.object({ version: z.string(), node: z.string().optional() }),
+  journalId: z.string().min(1).max(64),
+  epoch: z.int().min(0),
+  bootId: z.string(),
+  nonce: z.string().min(1).max(64),
+  /** Newest row of each stream at the site. */
+  heads: z.object({ ledger: streamHead, telemetry: streamHead }),
+  documents: z.record(z.string(), documentVersion),
+  protocol: z.object({ min: z.int(), max: z.int() }),
+  monoMs: z.number(),
+  at: z.string(),
+})
+export type Hello = z.infer<typeof hello>
+
+export const welcome = z.object({
+  v: z.int().min(1),
+  ...addressed,
+  /** Cloud generation. */
+  generation: z.string(),
+  tenantId: z.string(),
+  /** `false`: this lane is fenced; its facts are taken, nothing is sent to it. */
+  authority: z.boolean(),
+  /** Last row the cloud holds of each stream of this journal; the site goes on after it. */
+  expected: z.object({ ledger: streamHead, telemetry: streamHead }),
+  /** Recent rows the cloud holds, newest first, when the heads show a fork. */
+  checkpoints: z.array(streamHead.extend({ stream })).optional(),
+  /** Versions that the cloud wants applied. */
+  documents: z.record(z.string(), documentVersion),
+  /** Cloud's wall clock at this welcome. */
+  time: z.string(),
+  /** The hello's own monotonic time, echoed: cloud time = time + (mono now - monoMs). */
+  monoMs: z.number(),
+  backoffMs: z.int().optional(),
+})
+export type Welcome = z.infer<typeof welcome>
+
+export const REFUSALS = ['gap', 'fork', 'unknown-epoch', 'unreadable', 'busy'] as const
+export type Refusal = (typeof REFUSALS)[number]
+
+/** Acknowledges what is committed, or refuses and says what is expected. Acks take the maximum. */
+export const ack = z.object({
+  v: z.int().min(1),
+  ...addressed,
+  stream,
+  /** Highest committed seq, and the id of that row. */
+  upTo: z.int().min(0),
+  rowId: z.string(),
+  refused: z.enum(REFUSALS).optional(),
+  reason: z.string().optional(),
+  retryAfterMs: z.int().min(0).optional(),
+})
+export type Ack = z.infer<typeof ack>
+
+export const commandMessage = z.object({ v: z.int().min(1), ...addressed, command })
+export type CommandMessage = z.infer<typeof commandMessage>
+
+/** A document, or one chunk of it; `sha256` is of the whole body text in UTF-8, hex. */
+export const documentMessage = z.object({
+  v: z.int().min(1),
+  ...addressed,
+  name: z.string(),
+  version: documentVersion,
+  sha256: z.string(),
+  chunk: z.object({ index: z.int().min(0), of: z.int().min(1).max(256) }),
+  body: z.string(),
+})
+export type DocumentMessage = z.infer<typeof documentMessage>
+
+/** One question of a running authorization, at QoS 0. */
+export const ask = z.object({
+  v: z.int().min(1),
+  nonce: z.string(),
+  id: z.string(),
+  stationId: z.string(),
+  idToken: z.object({ value: z.string(), type: z.string() }),
+})
+export type Ask = z.infer<typeof ask>
+export const answer = z.object({
+  v: z.int().min(1),
+  ...addressed,
+  id: z.string(),
+  status: z.enum(['Accepted', 'Blocked', 'Expired', 'Invalid', 'Unknown']),
+})
+export type Answer = z.infer<typeof answer>

@@ -1,0 +1,273 @@
+/**
+ * Facts: what happened at a site, the closed union of events in a journal. A fact is written once, never changed, and
+ * travels as the exact text it was journalled as. Fields are only ever added (section 6 of the design, evolution).
+ *
+ * Energy is in milli-Wh, current in mA, power in W, instants in RFC 3339 UTC, durations in ms.
+ */
+import { z } from 'zod'
+
+export const STREAMS = ['ledger', 'telemetry'] as const
+/** `ledger`: what money, safety or audit depends on, never dropped. `telemetry`: all other readings, may be thinned. */
+export type Stream = (typeof STREAMS)[number]
+
+/** How far the wall clock of a fact can be trusted. */
+export const CLOCK_QUALITIES = ['unknown', 'holdover', 'synced'] as const
+export type ClockQuality = (typeof CLOCK_QUALITIES)[number]
+
+const milliWh = z.int()
+const at = z.string()
+
+/** One reading, version-neutral: OCPP's own names, the value as the text that was sent. */
+export const sampledValue = z.object({
+  measurand: z.string(),
+  value: z.string(),
+  unit: z.string().optional(),
+  multiplier: z.int().optional(),
+  phase: z.string().optional(),
+  location: z.string().optional(),
+  context: z.string().optional(),
+  /** Signed meter value, kept byte for byte. */
+  signed: z.json().optional(),
+})
+export type SampledValue = z.infer<typeof sampledValue>
+
+const idToken = z.object({ value: z.string(), type: z.string() })
+export type IdToken = z.infer<typeof idToken>
+
+/** Why a session is held for review instead of being billed. */
+export const REVIEW_REASONS = [
+  'register-falling',
+  'register-implausible-power',
+  'register-zero-start',
+  'register-missing',
+  'unknown-start',
+  'unplaceable-time',
+  'no-identity',
+] as const
+export type ReviewReason = (typeof REVIEW_REASONS)[number]
+
+const connectorRef = { evseId: z.int(), connectorId: z.int() }
+
+/** kind -> shape of its data. The stream that a kind belongs to stands in STREAM_OF. */
+export const factData = {
+  // the controller itself
+  'controller.started': z.object({ version: z.string(), journalId: z.string(), node: z.string() }),
+  'clock.stepped': z.object({ byMs: z.int(), quality: z.enum(CLOCK_QUALITIES) }),
+
+  // stations
+  'station.registered': z.object({
+    onboarding: z.enum(['open', 'approve', 'closed']),
+    approved: z.boolean(),
+  }),
+  'station.connected': z.object({ ocpp: z.string(), remote: z.string().optional() }),
+  'station.disconnected': z.object({ reason: z.string(), code: z.int().optional() }),
+  'station.booted': z.object({
+    ocpp: z.string(),
+    vendor: z.string(),
+    model: z.string(),
+    serial: z.string().optional(),
+    firmware: z.string().optional(),
+    reason: z.string().optional(),
+    status: z.enum(['Accepted', 'Pending', 'Rejected']),
+  }),
+  /** One connector's status in OCPP 2.x words, with the 1.6 word beside it where it says more. evseId 0: the station as a whole. */
+  'connector.status': z.object({
+    ...connectorRef,
+    status: z.enum(['Available', 'Occupied', 'Reserved', 'Unavailable', 'Faulted']),
+    detail: z.string().optional(),
+    errorCode: z.string().optional(),
+    info: z.string().optional(),
+    vendorErrorCode: z.string().optional(),
+    at,
+  }),
+  'station.event': z.object({ events: z.array(z.json()) }),
+  'station.security-event': z.object({ type: z.string(), techInfo: z.string().optional(), at }),
+  /** One part of a NotifyReport, as sent. */
+  'station.report': z.object({
+    requestId: z.int(),
+    seqNo: z.int(),
+    more: z.boolean(),
+    entries: z.array(z.json()),
+  }),
+  'station.data-transfer': z.object({
+    vendorId: z.string(),
+    messageId: z.string().optional(),
+    data: z.json().optional(),
+    status: z.string(),
+  }),
+  /** What the metering baseline found and set; `deviations` is what the station would not take. */
+  'station.settings': z.object({
+    applied: z.array(z.object({ name: z.string(), value: z.string() })),
+    deviations: z.array(
+      z.object({ name: z.string(), wanted: z.string(), found: z.string().optional(), reason: z.string() }),
+    ),
+  }),
+
+  // authorization
+  'token.decided': z.object({
+    idToken,
+    status: z.string(),
+    source: z.enum(['document', 'cloud', 'offline-policy', 'none']),
+    offline: z.boolean(),
+  }),
+
+  // sessions: sessionId stands in the head
+  'session.started': z.object({
+    ...connectorRef,
+    startedAt: at,
+    idToken: idToken.optional(),
+    /** Whether the identity was accepted, and by what. */
+    authorization: z.string(),
+    startRegisterMilliWh: milliWh.optional(),
+    /** OCPP's own id of it, as text: 1.6 an integer minted here, 2.x the station's. */
+    transactionId: z.string(),
+    remoteStartId: z.int().optional(),
+    offline: z.boolean().optional(),
+  }),
+  /** Something that was not known at the start, or a change of charging state (2.x). */
+  'session.updated': z.object({
+    idToken: idToken.optional(),
+    authorization: z.string().optional(),
+    startRegisterMilliWh: milliWh.optional(),
+    chargingState: z.string().optional(),
+  }),
+  /** A register that money may depend on: quarter hours and price changes. */
+  'session.register': z.object({ at, registerMilliWh: milliWh }),
+  'session.meter': z.object({
+    at,
+    ...connectorRef,
+    registerMilliWh: milliWh.optional(),
+    powerW: z.int().optional(),
+    currentMa: z.array(z.int()).optional(),
+    socPercent: z.int().optional(),
+    values: z.array(sampledValue),
+  }),
+  /** Readings outside a session. */
+  'station.meter': z.object({ at, ...connectorRef, values: z.array(sampledValue) }),
+  /**
+   * The end of a session. `revision` counts from 1; a late stop after a presumed end is revision 2 with the same
+   * sessionId, and replaces the one before (credit and a new CDR). Energy is absent only if no register is known.
+   */
+  'session.ended': z.object({
+    ...connectorRef,
+    revision: z.int().min(1),
+    startedAt: at,
+    endedAt: at,
+    durationMs: z.int().min(0),
+    startRegisterMilliWh: milliWh.optional(),
+    endRegisterMilliWh: milliWh.optional(),
+    energyMilliWh: milliWh.optional(),
+    idToken: idToken.optional(),
+    authorization: z.string(),
+    reason: z.string(),
+    /** The station never said so: it ended at its last register. */
+    presumed: z.boolean(),
+    /** Not empty: held for review, not billed. */
+    review: z.array(z.enum(REVIEW_REASONS)),
+    /** Registers within the session that a tariff may need, oldest first (quarter hours), at most MAX_PROFILE_POINTS. */
+    profile: z.array(z.object({ at, registerMilliWh: milliWh })),
+    transactionId: z.string(),
+  }),
+  /** A stop for a transaction nobody knows: kept, never dropped. */
+  'session.stop-unmatched': z.object({
+    transactionId: z.string(),
+    at,
+    registerMilliWh: milliWh.optional(),
+    idToken: idToken.optional(),
+    reason: z.string().optional(),
+  }),
+
+  // intentions and their results
+  'command.outcome': z.object({
+    commandId: z.string(),
+    status: z.enum(['accepted', 'rejected', 'failed', 'expired', 'unknown']),
+    /** The station's own reply, where there is one. */
+    reply: z.json().optional(),
+    error: z.object({ code: z.string(), description: z.string() }).optional(),
+  }),
+  'document.applied': z.object({ name: z.string(), generation: z.string(), n: z.int() }),
+  'document.rejected': z.object({ name: z.string(), generation: z.string(), n: z.int(), reason: z.string() }),
+
+  // load management
+  'load.limit-refused': z.object({ ...connectorRef, wantedMa: z.int(), reason: z.string() }),
+
+  // holes that are told
+  'stream.gap': z.object({ from: z.int(), to: z.int(), reason: z.string() }),
+  'stream.loss': z.object({ from: z.int(), to: z.int(), reason: z.string() }),
+} as const
+
+export type FactKind = keyof typeof factData
+export type FactData<K extends FactKind> = z.infer<(typeof factData)[K]>
+
+/** Most register points that a session.ended carries: seven days of quarter hours. */
+export const MAX_PROFILE_POINTS = 672
+
+/** Kinds that travel in the telemetry stream; everything else is ledger. */
+export const TELEMETRY_KINDS: ReadonlySet<string> = new Set(['session.meter', 'station.meter'])
+export function streamOf(kind: FactKind): Stream {
+  return TELEMETRY_KINDS.has(kind) ? 'telemetry' : 'ledger'
+}
+
+/** A fact before it has its place in a journal: what a handler says. */
+export type FactDraft = {
+  [K in FactKind]: { kind: K; stationId?: string; sessionId?: string; data: FactData<K> }
+}[FactKind]
+
+/** What the journal adds to a draft when it is written. */
+export interface FactStamp {
+  /** Wall clock when it was written. */
+  at: string
+  /** Monotonic milliseconds within the boot. */
+  monoMs: number
+  bootId: string
+  clock: ClockQuality
+  /** W3C traceparent, when the fact belongs to a trace. */
+  trace?: string
+}
+export type Fact = FactDraft & FactStamp
+
+const head = z.object({
+  kind: z.string(),
+  stationId: z.string().optional(),
+  sessionId: z.string().optional(),
+  at,
+  monoMs: z.number(),
+  bootId: z.string(),
+  clock: z.enum(CLOCK_QUALITIES),
+  trace: z.string().optional(),
+})
+
+/** A fact whose kind this version does not know: stored raw, acknowledged, projected after an upgrade. */
+export interface UnknownFact extends FactStamp {
+  kind: string
+  stationId?: string
+  sessionId?: string
+  data: unknown
+}
+
+export function isFactKind(kind: string): kind is FactKind {
+  return Object.hasOwn(factData, kind)
+}
+
+export type ReadFact =
+  | { ok: true; known: true; fact: Fact }
+  | { ok: true; known: false; fact: UnknownFact }
+  | { ok: false; reason: string }
+
+/** Reads the text of a fact. Never throws: what cannot be read comes back with the reason (it goes to poison, and stops nothing). */
+export function readFact(text: string): ReadFact {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    return { ok: false, reason: `not JSON: ${(error as Error).message}` }
+  }
+  const parsedHead = head.safeParse(value)
+  if (!parsedHead.success) return { ok: false, reason: `head: ${z.prettifyError(parsedHead.error)}` }
+  const { kind } = parsedHead.data
+  const data = (value as { data?: unknown }).data
+  if (!isFactKind(kind)) return { ok: true, known: false, fact: { ...parsedHead.data, data } as UnknownFact }
+  const parsed = factData[kind].safeParse(data)
+  if (!parsed.success) return { ok: false, reason: `${kind}: ${z.prettifyError(parsed.error)}` }
+  return { ok: true, known: true, fact: { ...parsedHead.data, data: parsed.data } as Fact }
+}

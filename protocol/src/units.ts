@@ -1,0 +1,81 @@
+/**
+ * Energy, power and current as exact integers of a small unit. A float never holds either: a decimal that
+ * arrives as text or as a JSON number becomes an integer here, and leaves as a decimal only at the API.
+ *
+ *   energy   milli-Wh   1 kWh = 1_000_000   (a register of 9 GWh still fits a safe integer)
+ *   power    W
+ *   current  mA
+ *   voltage  mV
+ */
+import Big from 'big.js'
+
+/** An exact amount of energy in thousandths of a watt-hour. */
+export type MilliWh = number
+
+/** A decimal text as OCPP sends it: optional sign, digits, optional fraction, optional exponent. */
+const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$/
+
+/** Longest decimal text that is read; a longer one is treated as unreadable. */
+export const MAX_DECIMAL_LENGTH = 40
+
+/**
+ * Scales a decimal by a power of ten and rounds half up to an integer.
+ * Returns undefined when the text is no decimal or the result is no safe integer.
+ */
+export function decimalToInteger(value: string | number, powerOfTen: number): number | undefined {
+  const text = typeof value === 'number' ? String(value) : value.trim()
+  if (text.length > MAX_DECIMAL_LENGTH || !DECIMAL.test(text)) return undefined
+  const scaled = new Big(text).times(new Big(10).pow(powerOfTen)).round(0, Big.roundHalfUp)
+  const integer = Number(scaled.toFixed(0))
+  return Number.isSafeInteger(integer) ? integer + 0 : undefined
+}
+
+/** `Wh` or `kWh` as sent -> milli-Wh; undefined when it cannot be read. `multiplier` is OCPP 2.x's power of ten. */
+export function energyToMilliWh(
+  value: string | number,
+  unit: string | undefined,
+  multiplier = 0,
+): MilliWh | undefined {
+  if (unit === undefined || unit === 'Wh') return decimalToInteger(value, 3 + multiplier)
+  if (unit === 'kWh') return decimalToInteger(value, 6 + multiplier)
+  return undefined
+}
+
+/** `W` or `kW` as sent -> whole watts; undefined when it cannot be read. */
+export function powerToW(
+  value: string | number,
+  unit: string | undefined,
+  multiplier = 0,
+): number | undefined {
+  if (unit === undefined || unit === 'W') return decimalToInteger(value, multiplier)
+  if (unit === 'kW') return decimalToInteger(value, 3 + multiplier)
+  return undefined
+}
+
+/** `A` as sent -> mA; undefined when it cannot be read. */
+export function currentToMa(
+  value: string | number,
+  unit: string | undefined,
+  multiplier = 0,
+): number | undefined {
+  return unit === undefined || unit === 'A' ? decimalToInteger(value, 3 + multiplier) : undefined
+}
+
+/** `V` as sent -> mV; undefined when it cannot be read. */
+export function voltageToMv(
+  value: string | number,
+  unit: string | undefined,
+  multiplier = 0,
+): number | undefined {
+  return unit === undefined || unit === 'V' ? decimalToInteger(value, 3 + multiplier) : undefined
+}
+
+/** milli-Wh -> the decimal text of watt-hours, without trailing zeros: 20000000 -> "20000", 1500 -> "1.5". */
+export function formatWh(milliWh: MilliWh): string {
+  return new Big(milliWh).div(1000).toFixed()
+}
+
+/** milli-Wh -> the JSON number of watt-hours that the API shows: exact, at most three decimals. */
+export function apiEnergyWh(milliWh: MilliWh): number {
+  return Number(formatWh(milliWh))
+}
