@@ -1,0 +1,31 @@
+/**
+ * Facts made in the cloud: what one service must know of another. A service writes them to its outbox in the transaction that
+ * made them true; the relay appends them to the log, deduplicated by (producer, n).
+ */
+import { cdr } from '@switchyard/protocol/api/shapes.ts'
+import { command } from '@switchyard/protocol/site/command.ts'
+import { documentVersion } from '@switchyard/protocol/site/document.ts'
+import { z } from 'zod'
+
+export const cloudFactData = {
+  // station-service
+  'site.registered': z.object({ name: z.string(), timeZone: z.string() }),
+  'command.requested': z.object({ command }),
+  // station-, driver-, billing-service: desired state. siteId null in the envelope: every site of the tenant.
+  'document.published': z.object({ name: z.string(), version: documentVersion, sha256: z.string(), body: z.string() }),
+  // site-gateway
+  'site.online': z.object({ journalId: z.string(), epoch: z.int(), version: z.string() }),
+  'site.offline': z.object({ lastHeardAt: z.string() }),
+  'site.lane-fenced': z.object({ journalId: z.string(), reason: z.string() }),
+  // billing-service
+  'cdr.issued': z.object({ cdr }),
+  // any consumer
+  'alert.raised': z.object({ alertId: z.string(), rule: z.string(), severity: z.enum(['info', 'warning', 'critical']), text: z.string() }),
+  'alert.cleared': z.object({ alertId: z.string() }),
+} as const
+
+export type CloudFactKind = keyof typeof cloudFactData
+/** Text form: `{kind, stationId?, sessionId?, at, data}`. */
+export type CloudFact = {
+  [K in CloudFactKind]: { kind: K; stationId?: string; sessionId?: string; at: string; data: z.infer<(typeof cloudFactData)[K]> }
+}[CloudFactKind]

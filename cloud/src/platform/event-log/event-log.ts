@@ -1,0 +1,40 @@
+/** The event log as services see it. */
+import type { StreamState } from '@switchyard/protocol/site/accept.ts'
+import type { BatchRow } from '@switchyard/protocol/site/envelope.ts'
+import type { Stream } from '@switchyard/protocol/site/fact.ts'
+import type { Sql, TransactionSql } from 'postgres'
+import type { CloudFact } from './cloud-fact.ts'
+import type { LogEntry } from './entry.ts'
+
+/** New rows of one lane's stream, as `accept` let them through. */
+export interface LaneAppend {
+  tenantId: string
+  siteId: string
+  journalId: string
+  stream: Stream
+  /** Last seq that the caller saw; the append is refused (`stale`) when the log has moved on. */
+  after: number
+  rows: (BatchRow & { seq: number })[]
+  authority: boolean
+  trace?: string
+}
+export type AppendResult = { appended: true; last: number; lastId: string } | { appended: false; stale: true }
+
+export interface EventLog {
+  /** Generation of this log; changes when the cloud was restored from a backup. */
+  readonly generation: string
+  readonly sql: Sql
+  /** One autocommit statement for one log partition; several lanes of the partition may be in one call. Durable when it resolves. */
+  append(partition: number, lanes: LaneAppend[]): Promise<AppendResult[]>
+  partitionOf(siteIdOrTenantId: string): number
+  /** What is held of a stream, for `accept`; undefined when the journal is unknown. */
+  streamState(siteId: string, journalId: string, stream: Stream): Promise<Omit<StreamState, 'epoch'> | undefined>
+  /** Ids of stored rows from..to, for overlaps and checkpoints. */
+  rowIds(siteId: string, journalId: string, stream: Stream, from: number, to: number): Promise<Map<number, string>>
+  /** Entries after a position, oldest first; for the stream to browsers and for replays. */
+  read(partition: number, after: number, limit: number): Promise<LogEntry[]>
+  /** Writes a fact to the outbox of the calling service, inside its own transaction. `wake` after the commit. */
+  publish(tx: TransactionSql, fact: { tenantId: string; siteId: string | null; trace?: string } & CloudFact): Promise<void>
+  /** Tells the relay and the consumers, after a commit. */
+  wake(): void
+}
