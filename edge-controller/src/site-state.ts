@@ -92,8 +92,8 @@ export class SiteState {
   }
 
   #put(e: Entity): void {
-    let byId = this.#entities.get(e.kind)
-    if (!byId) this.#entities.set(e.kind, (byId = new Map()))
+    const byId = this.#entities.get(e.kind) ?? new Map<string, Json>()
     byId.set(e.id, e.value)
+    this.#entities.set(e.kind, byId)
   }
 }
