@@ -1,0 +1,113 @@
+// Builds what changed: generated OCPP code, one bundle per program, the dashboard. `node launcher/build.mjs` does only this.
+import { cpSync, existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { PROJECT } from './project.mjs'
+import { run } from './run.mjs'
+import { hashOf, readStamp, writeStamp } from './stamp.mjs'
+
+const STAMPS = join(PROJECT, 'node_modules', '.switchyard', 'built')
+const ALWAYS = ['pnpm-lock.yaml', 'launcher/build.mjs', 'launcher/bundle.mjs']
+
+/** Every step: what it reads, what it must leave behind, how it is made. Order matters: bundles include generated code. */
+const STEPS = [
+  {
+    name: 'ocpp',
+    saying: 'Generating OCPP validators and types from the official schemas',
+    inputs: ['protocol/generate', 'protocol/package.json'],
+    output: 'protocol/generated/stamp',
+    make: () => node(['--import', 'tsx', 'protocol/generate/ocpp.ts']),
+  },
+  bundleStep('cloud', ['cloud/src', 'protocol', 'edge-controller/src'], ['src/main.ts'], copyMigrations),
+  bundleStep(
+    'edge-controller',
+    ['edge-controller/src', 'protocol'],
+    ['src/main.ts', 'src/journal/sqlite-worker.ts'],
+  ),
+  bundleStep('simulators', ['simulators', 'protocol', 'edge-controller/src'], ['src/main.ts']),
+  bundleStep(
+    'launcher',
+    ['launcher/src', 'launcher/flags.mjs', 'launcher/lock.mjs'],
+    ['src/main.ts', 'src/postgres/embedded-postgres.ts'],
+  ),
+  {
+    name: 'dashboard',
+    saying: 'Building the dashboard',
+    inputs: ['cloud/dashboard', 'protocol/src'],
+    output: 'cloud/dashboard/dist/index.html',
+    needs: 'cloud/dashboard/index.html',
+    make: () => node(['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn'], 'cloud/dashboard'),
+  },
+]
+
+function bundleStep(name, inputs, entries, afterwards) {
+  return {
+    name,
+    saying: `Bundling ${name}`,
+    inputs: [...inputs, `${name}/package.json`],
+    output: `${name}/dist/main.js`,
+    needs: `${name}/${entries[0]}`,
+    make: async () => {
+      const { bundle } = await import('./bundle.mjs')
+      if (!(await bundle(name, entries))) return false
+      afterwards?.()
+      return true
+    },
+  }
+}
+
+/** Makes every step whose inputs differ from its stamp; false when one failed (its output was shown). */
+export async function build({ only } = {}) {
+  let earlier = ''
+  for (const step of STEPS) {
+    if (only && !only.includes(step.name)) continue
+    if (step.needs && !existsSync(join(PROJECT, step.needs))) continue
+    const stamp = hashOf([...ALWAYS, ...step.inputs], step.name === 'dashboard' ? '' : earlier)
+    if (step.name === 'ocpp') earlier = stamp
+    const stampFile = join(STAMPS, step.name)
+    if (readStamp(stampFile) === stamp && existsSync(join(PROJECT, step.output))) continue
+    console.log(step.saying)
+    rmSync(stampFile, { force: true })
+    if (!(await step.make())) {
+      console.error(`\n${step.saying}: failed; the reason is above.\n`)
+      return false
+    }
+    writeStamp(stampFile, stamp)
+  }
+  return true
+}
+
+async function node(args, cwd = '.') {
+  const { code } = await run(process.execPath, args, { cwd: join(PROJECT, cwd), waiting: 'still at work' })
+  return code === 0
+}
+
+/**
+ * SQL migrations are read at run time: cloud/src/<service>/migrations and cloud/src/platform/<part>/migrations
+ * lie as cloud/dist/migrations/<service or part>/*.sql beside the bundle.
+ */
+function copyMigrations() {
+  const source = join(PROJECT, 'cloud', 'src')
+  const target = join(PROJECT, 'cloud', 'dist', 'migrations')
+  const draft = `${target}.new`
+  rmSync(draft, { recursive: true, force: true })
+  mkdirSync(draft, { recursive: true })
+  for (const folder of migrationFolders(source)) {
+    const schema = basename(dirname(folder))
+    for (const file of readdirSync(folder))
+      if (file.endsWith('.sql')) cpSync(join(folder, file), join(draft, schema, file))
+  }
+  rmSync(target, { recursive: true, force: true })
+  renameSync(draft, target)
+}
+
+function* migrationFolders(folder) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (!entry.isDirectory() || entry.name === 'node_modules') continue
+    if (entry.name === 'migrations') yield join(folder, entry.name)
+    else yield* migrationFolders(join(folder, entry.name))
+  }
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url))
+  process.exitCode = (await build()) ? 0 : 1

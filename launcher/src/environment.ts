@@ -1,0 +1,115 @@
+import { join } from 'node:path'
+import type { Flags } from '../flags.mjs'
+import type { Home } from './home.ts'
+import type { SecretFiles } from './secrets.ts'
+
+/** Everything a child's environment is made from. */
+export type Setting = {
+  project: string
+  flags: Flags
+  home: Home
+  files: SecretFiles
+  operatorEmail: string
+  /** What the user's own environment says: log level, external servers. */
+  outer: NodeJS.ProcessEnv
+}
+
+/** Three-phase 63 A: a site of six stations in which load management has something to do. */
+const SITE_LIMIT_MA = 63_000
+const SIMULATED_STATIONS = 6
+const LOOPBACK = '127.0.0.1'
+const EVERYWHERE = '0.0.0.0'
+
+export const SITE_ID = 'demo'
+
+/** What the cloud program reads (cloud/src/platform/config.ts is the source of these names). */
+export function cloudEnvironment({
+  project,
+  flags,
+  files,
+  operatorEmail,
+  outer,
+}: Setting): NodeJS.ProcessEnv {
+  const { ports } = flags
+  return {
+    ...passedOn(outer),
+    NODE_ENV: 'development',
+    BIND_ADDRESS: flags.lan ? EVERYWHERE : LOOPBACK,
+    API_GATEWAY_PORT: String(ports.api),
+    STATION_SERVICE_PORT: String(ports.station),
+    DRIVER_SERVICE_PORT: String(ports.driver),
+    BILLING_SERVICE_PORT: String(ports.billing),
+    MONITORING_SERVICE_PORT: String(ports.monitoring),
+    OCPP_GATEWAY_PORT: String(ports['ocpp-gateway']),
+    SITE_GATEWAY_PORT: String(ports['site-gateway']),
+    DATABASE_URL_FILE: files.databaseUrl,
+    ...(outer.MQTT_URL
+      ? { MQTT_URL: outer.MQTT_URL }
+      : { BROKER_PORT: String(ports.broker), BROKER_BIND_ADDRESS: LOOPBACK }),
+    ...(outer.REDIS_URL && { REDIS_URL: outer.REDIS_URL }),
+    SERVICE_KEY_FILE: files.serviceKey,
+    BOOTSTRAP_API_KEY_FILE: files.apiKey,
+    BOOTSTRAP_OPERATOR_EMAIL: operatorEmail,
+    BOOTSTRAP_OPERATOR_PASSWORD_FILE: files.operatorPassword,
+    DASHBOARD_DIR: join(project, 'cloud', 'dashboard', 'dist'),
+  }
+}
+
+/** What the site controller reads (edge-controller/src/config.ts is the source of these names). */
+export function controllerEnvironment({ flags, home, files, outer }: Setting): NodeJS.ProcessEnv {
+  const { ports } = flags
+  return {
+    ...passedOn(outer),
+    SITE_ID,
+    MQTT_URL: outer.MQTT_URL ?? `mqtt://${LOOPBACK}:${ports.broker}`,
+    MQTT_USERNAME: SITE_ID,
+    MQTT_PASSWORD_FILE: files.siteMqttPassword,
+    JOURNAL_FILE: home.journal,
+    OCPP_PORT: String(ports.ocpp),
+    OCPP_BIND_ADDRESS: flags.lan ? EVERYWHERE : LOOPBACK,
+    PANEL_PORT: String(ports.controller),
+    PANEL_BIND_ADDRESS: LOOPBACK,
+    // On loopback only this machine can knock; from a network an operator says who may come in.
+    ONBOARDING: flags.lan ? 'approve' : 'open',
+    SITE_LIMIT_MA: String(SITE_LIMIT_MA),
+    SITE_TIME_ZONE: localTimeZone(),
+  }
+}
+
+export function simulatorArguments({ flags, home }: Setting): string[] {
+  return [
+    'site',
+    '--url',
+    `ws://${LOOPBACK}:${flags.ports.ocpp}/ocpp`,
+    '--stations',
+    String(SIMULATED_STATIONS),
+    '--ledger',
+    join(home.simulator, 'ledger.jsonl'),
+    '--state',
+    home.simulator,
+    ...(flags.speed === 1 ? [] : ['--speed', String(flags.speed)]),
+    ...(flags.replay === undefined ? [] : ['--replay', flags.replay]),
+  ]
+}
+
+/** What every child gets of the user's environment: what Node and the tools of the system need, and nothing of npm's. */
+export function passedOn(outer: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const names = [
+    'PATH',
+    'HOME',
+    'USER',
+    'LANG',
+    'TZ',
+    'TMPDIR',
+    'LOG_LEVEL',
+    'NODE_OPTIONS',
+    'NODE_EXTRA_CA_CERTS',
+    'ENABLE_METRICS',
+    'OCPP_HEARTBEAT_INTERVAL',
+  ]
+  return Object.fromEntries(names.filter((it) => outer[it] !== undefined).map((it) => [it, outer[it]]))
+}
+
+export function localTimeZone(): string {
+  return new Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'
+}
