@@ -109,6 +109,7 @@ export const stationInput = stationPatch.extend({
 })
 
 export const moneyShape = z.object({ amount: z.string(), currency: z.string() })
+export type MoneyAmount = z.infer<typeof moneyShape>
 export const costPart = z
   .object({
     type: z.enum(['ENERGY', 'TIME', 'PARKING_TIME', 'FLAT']),
@@ -228,6 +229,7 @@ export const tokenInput = z.object({
 export const driver = z
   .object({ driverId: z.string(), name: z.string(), email: z.string().nullable(), createdAt: instant })
   .meta({ id: 'Driver' })
+export type Driver = z.infer<typeof driver>
 export const driverInput = z.object({ name: z.string().min(1).max(200), email: z.email().optional() })
 
 export const tariffInput = tariff.extend({
@@ -241,6 +243,7 @@ export const tariffInput = tariff.extend({
     .optional(),
 })
 export const tariffResource = tariffInput.meta({ id: 'Tariff' })
+export type TariffResource = z.infer<typeof tariffResource>
 
 export const cdr = z
   .object({
@@ -312,6 +315,7 @@ export const serviceStatus = z
     error: z.string().nullable(),
   })
   .meta({ id: 'ServiceStatus' })
+export type ServiceStatus = z.infer<typeof serviceStatus>
 
 /**
  * What `/api/v1/stream` sends. `fact`: something that happened, with an SSE id to resume from; it is sent once the lists and
