@@ -7,13 +7,24 @@ import { run } from './run.mjs'
 import { hashOf, readStamp, writeStamp } from './stamp.mjs'
 
 const STAMP = join(PROJECT, 'node_modules', '.switchyard', 'installed')
-const MANIFESTS = ['protocol', 'edge-controller', 'cloud', 'cloud/dashboard', 'simulators', 'launcher']
 const NEED_COMPILER = 'apt-get install -y python3 make g++'
+
+/** Folders of the workspace's packages: the list at the head of pnpm-workspace.yaml. */
+function workspaceFolders() {
+  const text = readFileSync(join(PROJECT, 'pnpm-workspace.yaml'), 'utf8')
+  const list = /^packages:\n((?:\s+- .*\n)+)/m.exec(text)
+  return list ? list[1].match(/[\w-]+(?:\/[\w-]+)*(?=['"]?$)/gm) : []
+}
 
 /** Installs what the lockfile names unless that is what lies there, and makes SQLite's addon fit this Node. */
 export async function install() {
   const wanted = hashOf(
-    ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...MANIFESTS.map((it) => `${it}/package.json`)],
+    [
+      'pnpm-lock.yaml',
+      'pnpm-workspace.yaml',
+      'package.json',
+      ...workspaceFolders().map((it) => `${it}/package.json`),
+    ],
     `${process.platform} ${process.arch}`,
   )
   if (readStamp(STAMP) !== wanted) {

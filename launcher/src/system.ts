@@ -49,6 +49,13 @@ export class System {
         writeSecret(files.databaseUrl, postgres.databaseUrl)
         return postgres.spec
       })
+    // While the parts are being built: what is not there yet is skipped, and said.
+    const missing = (main: string): boolean => {
+      if (existsSync(join(setting.project, main))) return false
+      this.#say(`${main} is not there yet: skipped`)
+      return true
+    }
+    if (missing('cloud/dist/main.js')) return
     await step('Starting the cloud services', () => cloud(setting))
     if (this.#stopping) return
     await ensureDemoSite(
@@ -56,6 +63,7 @@ export class System {
       readSecret(files.apiKey),
       files.siteMqttPassword,
     )
+    if (missing('edge-controller/dist/main.js')) return
     await step('Starting the site controller', () => controller(setting))
     if (flags.simulator && !missing('simulators/dist/main.js'))
       await step('Starting the simulated site', () => simulators(setting))
