@@ -182,6 +182,8 @@ export const commandInput = z.union([
     ttlMs: z.int().min(1000).optional(),
   }),
 ])
+/** What a client sends; defaults may be left out. */
+export type CommandInput = z.input<typeof commandInput>
 export const commandResource = z
   .object({
     commandId: z.string(),
@@ -225,12 +227,14 @@ export const tokenInput = z.object({
   groupId: z.string().max(36).nullable().optional(),
   driverId: z.string().nullable().optional(),
 })
+export type TokenInput = z.input<typeof tokenInput>
 
 export const driver = z
   .object({ driverId: z.string(), name: z.string(), email: z.string().nullable(), createdAt: instant })
   .meta({ id: 'Driver' })
 export type Driver = z.infer<typeof driver>
 export const driverInput = z.object({ name: z.string().min(1).max(200), email: z.email().optional() })
+export type DriverInput = z.input<typeof driverInput>
 
 export const tariffInput = tariff.extend({
   /** Where it applies. `default`: everything of the tenant that has none of its own. */
