@@ -14,7 +14,15 @@ import { eventually, freePorts, Program } from './process.ts'
 
 const ROOT = new URL('../../', import.meta.url).pathname
 /** Names of the seven targets' port settings, in the order the ports are drawn. */
-const PORTS = ['API_GATEWAY', 'STATION_SERVICE', 'DRIVER_SERVICE', 'BILLING_SERVICE', 'MONITORING_SERVICE', 'OCPP_GATEWAY', 'SITE_GATEWAY'] as const
+const PORTS = [
+  'API_GATEWAY',
+  'STATION_SERVICE',
+  'DRIVER_SERVICE',
+  'BILLING_SERVICE',
+  'MONITORING_SERVICE',
+  'OCPP_GATEWAY',
+  'SITE_GATEWAY',
+] as const
 
 export interface SystemOptions {
   broker: 'embedded' | 'mosquitto'
@@ -28,6 +36,8 @@ export interface System {
   siteId: string
   ocppUrl: string
   panelUrl: string
+  /** The broker itself, past the fault proxy. */
+  brokerUrl: string
   databaseUrl: string
   cloud: Program
   controller: Program
@@ -41,7 +51,9 @@ export const databaseServer = process.env.TEST_DATABASE_URL
 export async function startSystem(options: SystemOptions): Promise<System> {
   if (!databaseServer) throw new Error('TEST_DATABASE_URL is not set: run the tests by `npm test`')
   const directory = mkdtempSync(join(tmpdir(), 'switchyard-e2e-'))
-  const undo: (() => Promise<unknown> | unknown)[] = [() => rmSync(directory, { recursive: true, force: true })]
+  const undo: (() => Promise<unknown> | unknown)[] = [
+    () => rmSync(directory, { recursive: true, force: true }),
+  ]
   const programs: Program[] = []
   const stop = async () => {
     for (const step of undo.reverse()) await step()
@@ -89,7 +101,9 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     undo.push(() => cloud.stop())
     await eventually('the cloud to be ready', async () => {
       if (!cloud.running) throw new Error(`the cloud ended:\n${cloud.output.slice(-30).join('\n')}`)
-      const ready = await Promise.all(targetPorts.map((p) => fetch(`http://127.0.0.1:${p}/ready`).then((r) => r.ok)))
+      const ready = await Promise.all(
+        targetPorts.map((p) => fetch(`http://127.0.0.1:${p}/ready`).then((r) => r.ok)),
+      )
       return ready.every(Boolean)
     })
 
@@ -102,29 +116,48 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     const link = await createTcpProxy({ target: { host: '127.0.0.1', port: brokerPort! } })
     undo.push(() => link.close())
     mkdirSync(join(directory, 'controller'))
-    const controller = new Program('controller', [process.execPath, join(ROOT, 'edge-controller/dist/main.js')], {
-      SITE_ID: siteId,
-      MQTT_URL: `mqtt://127.0.0.1:${link.port}`,
-      MQTT_USERNAME: created.mqtt.username,
-      MQTT_PASSWORD_FILE: secret('mqtt-password', created.mqtt.password),
-      JOURNAL_FILE: join(directory, 'controller', 'journal.db'),
-      OCPP_PORT: String(ocppPort),
-      PANEL_PORT: String(panelPort),
-      ONBOARDING: 'open',
-      SITE_TIME_ZONE: 'Europe/Berlin',
-      LOG_LEVEL: 'info',
-      ...options.controllerEnv,
-    })
+    const controller = new Program(
+      'controller',
+      [process.execPath, join(ROOT, 'edge-controller/dist/main.js')],
+      {
+        SITE_ID: siteId,
+        MQTT_URL: `mqtt://127.0.0.1:${link.port}`,
+        MQTT_USERNAME: created.mqtt.username,
+        MQTT_PASSWORD_FILE: secret('mqtt-password', created.mqtt.password),
+        JOURNAL_FILE: join(directory, 'controller', 'journal.db'),
+        OCPP_PORT: String(ocppPort),
+        PANEL_PORT: String(panelPort),
+        ONBOARDING: 'open',
+        SITE_TIME_ZONE: 'Europe/Berlin',
+        LOG_LEVEL: 'info',
+        ...options.controllerEnv,
+      },
+    )
     controller.start()
     programs.push(controller)
     undo.push(() => controller.stop())
     const panelUrl = `http://127.0.0.1:${panelPort}`
     await eventually('the controller to be healthy', async () => {
-      if (!controller.running) throw new Error(`the controller ended:\n${controller.output.slice(-30).join('\n')}`)
+      if (!controller.running)
+        throw new Error(`the controller ended:\n${controller.output.slice(-30).join('\n')}`)
       return (await fetch(`${panelUrl}/health`)).ok
     })
-    await eventually('the site to be online', async () => (await api.sites()).find((s) => s.siteId === siteId)?.online)
-    return { api, siteId, ocppUrl: `ws://127.0.0.1:${ocppPort}/ocpp`, panelUrl, databaseUrl, cloud, controller, link, stop }
+    await eventually(
+      'the site to be online',
+      async () => (await api.sites()).find((s) => s.siteId === siteId)?.online,
+    )
+    return {
+      api,
+      siteId,
+      ocppUrl: `ws://127.0.0.1:${ocppPort}/ocpp`,
+      panelUrl,
+      brokerUrl: `mqtt://127.0.0.1:${brokerPort}`,
+      databaseUrl,
+      cloud,
+      controller,
+      link,
+      stop,
+    }
   } catch (error) {
     const told = programs.map((p) => `--- ${p.name}\n${p.output.slice(-40).join('\n')}`).join('\n')
     await stop()

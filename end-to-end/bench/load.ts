@@ -1,0 +1,120 @@
+/**
+ * The load of the OCPP benchmarks, a process of its own so that its CPU is not the server's. Told by arguments, prints one line of
+ * JSON. `flood`: every connection keeps one call outstanding. `paced`: a fixed rate over all connections, latencies told.
+ */
+import WebSocket from 'ws'
+import { authorize, boot, meterValues, startTransaction } from './frames.ts'
+
+const [mode, url, connectionsText, amountText, rateText] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string?,
+]
+const connections = Number(connectionsText)
+
+interface Station {
+  call(text: string, id: string): Promise<unknown[]>
+  transactionId: number
+  wh: number
+  sent: number
+}
+
+async function open(index: number): Promise<Station> {
+  const socket = new WebSocket(`${url}/BENCH-${index}`, ['ocpp1.6'], { perMessageDeflate: false })
+  const waiting = new Map<string, (frame: unknown[]) => void>()
+  socket.on('message', (data) => {
+    const frame = JSON.parse(data.toString()) as unknown[]
+    const id = String(frame[1])
+    // the controller asks too (its metering baseline): answered as a station that does not know the call
+    if (frame[0] === 2) return socket.send(`[4,"${id}","NotImplemented","",{}]`)
+    waiting.get(id)?.(frame)
+    waiting.delete(id)
+  })
+  await new Promise((resolve, reject) => {
+    socket.once('open', resolve)
+    socket.once('error', reject)
+  })
+  const station: Station = {
+    transactionId: 0,
+    wh: 1_000,
+    sent: 0,
+    call: (text, id) =>
+      new Promise((resolve) => {
+        waiting.set(id, resolve)
+        socket.send(text)
+      }),
+  }
+  await station.call(boot('boot'), 'boot')
+  const started = (await station.call(startTransaction('start', new Date().toISOString()), 'start')) as [
+    3,
+    string,
+    { transactionId: number },
+  ]
+  station.transactionId = started[2].transactionId
+  return station
+}
+
+/** Readings far enough apart in energy and time to be plausible, whatever the rate of the benchmark. */
+function nextReading(station: Station, id: string): string {
+  station.sent++
+  return meterValues(
+    id,
+    new Date(Date.now() + station.sent).toISOString(),
+    station.transactionId,
+    station.wh + Math.floor(station.sent / 400),
+  )
+}
+
+const stations: Station[] = []
+for (let i = 0; i < connections; i++) stations.push(await open(i))
+process.stdout.write('{"ready":true}\n')
+
+if (mode === 'hold') {
+  await new Promise(() => {})
+} else if (mode === 'flood') {
+  await new Promise<void>((resolve) => process.stdin.once('data', () => resolve()))
+  const each = Math.ceil(Number(amountText) / connections)
+  const from = performance.now()
+  await Promise.all(
+    stations.map(async (station) => {
+      for (let i = 0; i < each; i++) await station.call(nextReading(station, `m${i}`), `m${i}`)
+    }),
+  )
+  process.stdout.write(
+    `${JSON.stringify({ messages: each * connections, seconds: (performance.now() - from) / 1000 })}\n`,
+  )
+} else if (mode === 'paced') {
+  const seconds = Number(amountText)
+  const rate = Number(rateText)
+  const latencies: Record<'Authorize' | 'MeterValues', number[]> = { Authorize: [], MeterValues: [] }
+  const from = performance.now()
+  const open: Promise<void>[] = []
+  for (let n = 0; n < rate * seconds; n++) {
+    const due = from + (n * 1000) / rate
+    const wait = due - performance.now()
+    if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait))
+    const station = stations[n % connections]!
+    const kind = n % 10 === 0 ? 'Authorize' : 'MeterValues'
+    const id = `p${n}`
+    const text = kind === 'Authorize' ? authorize(id) : nextReading(station, id)
+    // latency counts from when the message was due, so that a stall is seen by all that waited
+    open.push(
+      station
+        .call(text, id)
+        .then(() => void latencies[kind].push(performance.now() - Math.min(due, performance.now()))),
+    )
+  }
+  await Promise.all(open)
+  const at = (sorted: number[], part: number) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]
+  const told = Object.fromEntries(
+    Object.entries(latencies).map(([kind, values]) => {
+      const sorted = values.sort((a, b) => a - b)
+      return [kind, { p50: at(sorted, 0.5), p99: at(sorted, 0.99), count: sorted.length }]
+    }),
+  )
+  process.stdout.write(`${JSON.stringify({ ...told, seconds: (performance.now() - from) / 1000 })}\n`)
+}
+process.exit(0)

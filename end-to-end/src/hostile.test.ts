@@ -1,0 +1,164 @@
+/** What a hostile or broken station sends: an answer in the version's own words or a close with a reason, and nobody else disturbed. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import WebSocket from 'ws'
+import { eventually } from './process.ts'
+import { boot, type Connected, connect } from './stations.ts'
+import { type System, startSystem } from './system.ts'
+
+/** A socket that says what it likes. */
+class RawSocket {
+  readonly received: unknown[][] = []
+  closed: { code: number; reason: string } | undefined
+  readonly #socket: WebSocket
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket
+    socket.on('message', (data) => this.received.push(JSON.parse(data.toString())))
+    socket.on('close', (code, reason) => {
+      this.closed = { code, reason: reason.toString() }
+    })
+    socket.on('error', () => {})
+  }
+
+  static async open(url: string, protocol: string, headers: Record<string, string> = {}): Promise<RawSocket> {
+    const socket = new WebSocket(url, [protocol], { headers })
+    const raw = new RawSocket(socket)
+    await new Promise<void>((resolve, reject) => {
+      socket.once('open', resolve)
+      socket.once('unexpected-response', (_, response) => reject(new Error(`HTTP ${response.statusCode}`)))
+      socket.once('error', reject)
+    })
+    return raw
+  }
+
+  send(text: string): void {
+    this.#socket.send(text)
+  }
+
+  answerTo(id: string): Promise<unknown[]> {
+    return eventually(`an answer to ${id}`, () => this.received.find((f) => f[1] === id))
+  }
+
+  close(): void {
+    this.#socket.close()
+  }
+}
+
+const BOOT_16 = { chargePointVendor: 'V', chargePointModel: 'M' }
+
+describe('a hostile station', () => {
+  let system: System
+  let neighbour: Connected
+  beforeAll(async () => {
+    system = await startSystem({ broker: 'embedded' })
+    neighbour = await connect(system.ocppUrl, 'NEIGHBOUR', '1.6')
+    await boot(neighbour)
+  }, 120_000)
+  afterAll(async () => {
+    await neighbour?.client.close()
+    await system?.stop()
+  }, 60_000)
+
+  const neighbourIsWell = async () =>
+    expect(await neighbour.client.call('Heartbeat', {})).toHaveProperty('currentTime')
+
+  it.each([
+    ['not JSON', '{[', '-1'],
+    ['no array', '{"a":1}', '-1'],
+    ['an empty array', '[]', '-1'],
+    ['no readable id', '[2,null,"Heartbeat",{}]', '-1'],
+    ['an unknown message type', '[9,"x1","Heartbeat",{}]', 'x1'],
+  ])('gets the format error of 1.6 for %s', async (_, text, id) => {
+    const socket = await RawSocket.open(`${system.ocppUrl}/HOSTILE`, 'ocpp1.6')
+    socket.send(text)
+    expect(await socket.answerTo(id)).toMatchObject([
+      4,
+      id,
+      expect.stringMatching(/FormationViolation|ProtocolError|GenericError|MessageTypeNotSupported/),
+    ])
+    socket.send(JSON.stringify([2, 'after', 'BootNotification', BOOT_16]))
+    expect(await socket.answerTo('after')).toMatchObject([3, 'after', { status: 'Accepted' }])
+    socket.close()
+    await neighbourIsWell()
+  })
+
+  it('gets the format error of 2.0.1 for a malformed frame', async () => {
+    const socket = await RawSocket.open(`${system.ocppUrl}/HOSTILE-2`, 'ocpp2.0.1')
+    socket.send('[2')
+    expect(await socket.answerTo('-1')).toMatchObject([
+      4,
+      '-1',
+      expect.stringMatching(/RpcFrameworkError|FormatViolation/),
+    ])
+    socket.close()
+  })
+
+  it('is told that an action is not known, and where a payload breaks its schema', async () => {
+    const socket = await RawSocket.open(`${system.ocppUrl}/HOSTILE`, 'ocpp1.6')
+    socket.send(JSON.stringify([2, 'b', 'BootNotification', BOOT_16]))
+    await socket.answerTo('b')
+    socket.send(JSON.stringify([2, 'u', 'MakeCoffee', {}]))
+    expect(await socket.answerTo('u')).toMatchObject([4, 'u', 'NotImplemented'])
+    socket.send(
+      JSON.stringify([
+        2,
+        's',
+        'StartTransaction',
+        { connectorId: 'one', idTag: 'X', meterStart: 1, timestamp: '2026-11-23T15:00:00Z' },
+      ]),
+    )
+    const answer = await socket.answerTo('s')
+    expect(answer).toMatchObject([4, 's', 'TypeConstraintViolation'])
+    expect(JSON.stringify(answer)).toContain('connectorId')
+    socket.close()
+    await neighbourIsWell()
+  })
+
+  it('is closed with 1009 for two megabytes of garbage', async () => {
+    const socket = await RawSocket.open(`${system.ocppUrl}/HOSTILE`, 'ocpp1.6')
+    socket.send('x'.repeat(2 * 1024 * 1024))
+    const closed = await eventually('the close', () => socket.closed)
+    expect(closed.code).toBe(1009)
+    await neighbourIsWell()
+  })
+
+  it('has a burst of a thousand messages answered in order while others are served', async () => {
+    const socket = await RawSocket.open(`${system.ocppUrl}/HOSTILE`, 'ocpp1.6')
+    socket.send(JSON.stringify([2, 'boot', 'BootNotification', BOOT_16]))
+    await socket.answerTo('boot')
+    for (let i = 0; i < 1_000; i++) socket.send(JSON.stringify([2, `m${i}`, 'Heartbeat', {}]))
+    await neighbourIsWell()
+    await socket.answerTo('m999')
+    const answers = socket.received.filter((f) => f[0] === 3 && String(f[1]).startsWith('m')).map((f) => f[1])
+    expect(answers).toEqual(Array.from({ length: 1_000 }, (_, i) => `m${i}`))
+    socket.close()
+  })
+
+  it('is turned away with 401 for a wrong password, and let in with the right one', async () => {
+    await system.api.post('/api/v1/stations', {
+      stationId: 'LOCKED',
+      siteId: system.siteId,
+      approved: true,
+      password: 'correct-horse',
+    })
+    const header = (password: string) => ({
+      authorization: `Basic ${Buffer.from(`LOCKED:${password}`).toString('base64')}`,
+    })
+    const tries = (headers: Record<string, string>) =>
+      RawSocket.open(`${system.ocppUrl}/LOCKED`, 'ocpp1.6', headers).then(
+        (s) => {
+          s.close()
+          return 'open'
+        },
+        (e: Error) => e.message,
+      )
+    await eventually('the password to be asked for', async () => (await tries({})) === 'HTTP 401')
+    expect(await tries(header('wrong-horse'))).toBe('HTTP 401')
+    expect(await tries(header('correct-horse'))).toBe('open')
+    await neighbourIsWell()
+  })
+
+  it('is refused without a subprotocol that both speak', async () => {
+    await expect(RawSocket.open(`${system.ocppUrl}/HOSTILE`, 'ocpp0.9')).rejects.toThrow('HTTP 400')
+  })
+})
