@@ -85,15 +85,16 @@ function pnpm(args) {
   })
 }
 
-/** What a newcomer can use of the tools' output: steps and problems, not every compiled file or harmless notice. */
+/** What a newcomer can use of the tools' output: steps and problems, not a compiler's every warning. */
 function readable(line) {
   if (/npm warn (Unknown|deprecated|install-scripts)/i.test(line)) return undefined
+  const script = /^\S+ (?:pre|post)?install: (.*)$/.exec(line)
   if (
-    /gyp info|gyp http|^\s*$|make: (Entering|Leaving)|\bTOUCH\b|\bCOPY\b|rm -f|\.o\.d|In file included from/.test(
-      line,
-    )
+    script &&
+    !/^\s*(CC|CXX|SOLINK_MODULE)\(|\berror\b|ERR!|not found|ENOTFOUND|Done|Failed/.test(script[1])
   )
     return undefined
+  if (script && /gyp (ERR! )?(stack|verb|info|http)/.test(script[1])) return undefined
   return line.length > 160 ? `${line.slice(0, 157)}...` : line
 }
 
