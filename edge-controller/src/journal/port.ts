@@ -14,6 +14,9 @@ export interface FactRow {
   text: string
 }
 
+/** Longest text of a fact, bytes of UTF-8: with it any single row fits every bound of a batch, however badly it compresses. */
+export const MAX_FACT_BYTES = 64 * 1024
+
 /** A small JSON entity of state, named by (kind, id). */
 export interface Entity {
   kind: string
@@ -46,17 +49,23 @@ export interface StoredRow extends BatchRow {
   seq: number
 }
 
+export interface RowsAfter {
+  /** Id of row `seq`; empty for seq 0; undefined when that row is not known any more (pruned, or never written). */
+  prevId: string | undefined
+  rows: StoredRow[]
+  /** Rows after `seq` were pruned, up to this one: then `rows` is empty, and what is missing must be told as a loss. */
+  pruned?: { seq: number; rowId: string }
+}
+
 export interface Journal {
   load(): Promise<JournalState>
-  /** Durable when it resolves. Rejects with JournalFull (state unchanged) or JournalFailed (the process must stop). */
+  /**
+   * Durable when it resolves. Rejects, with the state unchanged, with JournalFull or ChangeRefused; with JournalFailed the
+   * process must stop. While too much is waiting to be written, it takes longer: callers are held back, nothing is dropped.
+   */
   commit(change: Change): Promise<Heads>
-  /** Rows of a stream after `seq`, oldest first, within both bounds (at least one row if there is one); `prevId` is the id of row `seq`. */
-  readAfter(
-    stream: Stream,
-    seq: number,
-    maxRows: number,
-    maxBytes: number,
-  ): Promise<{ prevId: string; rows: StoredRow[] }>
+  /** Rows of a stream after `seq`, oldest first, within both bounds (at least one row if there is one). */
+  readAfter(stream: Stream, seq: number, maxRows: number, maxBytes: number): Promise<RowsAfter>
   /** Remembers an acknowledgement; takes the maximum. */
   acknowledge(stream: Stream, upTo: number): Promise<void>
   /** Removes acknowledged rows older than the retention; returns how many. */
@@ -67,6 +76,10 @@ export interface Journal {
 /** Disk full: running sessions may finish, new ones are refused. */
 export class JournalFull extends Error {
   override name = 'JournalFull'
+}
+/** This change cannot be written (a fact over MAX_FACT_BYTES, a value that is no JSON): a fault of its maker. Others are untouched. */
+export class ChangeRefused extends Error {
+  override name = 'ChangeRefused'
 }
 /** A commit failed for another reason: memory must not run ahead of disk, so the process stops. */
 export class JournalFailed extends Error {

@@ -1,0 +1,63 @@
+/** The journal's file: its pragmas, its tables and how an older file becomes a newer one. */
+import type Database from 'better-sqlite3'
+
+/** "SWYD": tells our files from other SQLite databases. */
+const APPLICATION_ID = 0x53575944
+/** Waits this long for a predecessor that is still closing the file. */
+export const BUSY_TIMEOUT_MS = 5_000
+/** The WAL file is cut back to this size after a checkpoint. */
+const WAL_SIZE_LIMIT_BYTES = 16 * 1024 * 1024
+/** What `PRAGMA synchronous` answers for FULL. */
+const SYNCHRONOUS_FULL = 2
+
+/**
+ * One step per version, never changed once released. Rows stand in one table per stream with an integer key: appending
+ * is then a quarter cheaper than with a (stream, seq) key without rowid (measured).
+ */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE entity (kind TEXT NOT NULL, id TEXT NOT NULL, json TEXT NOT NULL, PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID;
+   CREATE TABLE row_ledger (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, fact TEXT NOT NULL, covers INTEGER) STRICT;
+   CREATE TABLE row_telemetry (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, fact TEXT NOT NULL, covers INTEGER) STRICT;`,
+]
+
+/**
+ * Makes an open connection a journal's: one writer, fsync at every commit. Throws when the file is not a journal, comes
+ * from a newer version, is held by another process, or cannot be made durable.
+ */
+export function prepare(db: Database.Database, file: string, newJournalId: string): void {
+  db.pragma('locking_mode = EXCLUSIVE')
+  const tables = Number(db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get())
+  const application = pragmaNumber(db, 'application_id')
+  if (application !== APPLICATION_ID && (application !== 0 || tables > 0))
+    throw new Error(`${file} is a SQLite database, but not a journal of a site controller`)
+
+  const mode = db.pragma('journal_mode = WAL', { simple: true })
+  if (mode !== 'wal') throw new Error(`${file} cannot be put into WAL mode: it stays in ${String(mode)}`)
+  // An existing WAL file opens at NORMAL, which would lose acknowledged commits at a power cut.
+  db.pragma('synchronous = FULL')
+  const synchronous = pragmaNumber(db, 'synchronous')
+  if (synchronous !== SYNCHRONOUS_FULL)
+    throw new Error(`${file}: synchronous is ${synchronous} after being set to FULL (${SYNCHRONOUS_FULL})`)
+  db.pragma('foreign_keys = ON')
+  db.pragma(`journal_size_limit = ${WAL_SIZE_LIMIT_BYTES}`)
+
+  const version = pragmaNumber(db, 'user_version')
+  if (version > MIGRATIONS.length)
+    throw new Error(
+      `${file} was written by a newer version (${version}, this one knows up to ${MIGRATIONS.length})`,
+    )
+  if (version === MIGRATIONS.length) return
+  db.transaction(() => {
+    for (const step of MIGRATIONS.slice(version)) db.exec(step)
+    if (version === 0) {
+      db.pragma(`application_id = ${APPLICATION_ID}`)
+      db.prepare("INSERT INTO meta VALUES ('journalId', ?)").run(newJournalId)
+    }
+    db.pragma(`user_version = ${MIGRATIONS.length}`)
+  }).immediate()
+}
+
+export function pragmaNumber(db: Database.Database, name: string): number {
+  return Number(db.pragma(name, { simple: true }))
+}

@@ -1,0 +1,251 @@
+/**
+ * The journal on SQLite: plain synchronous code over one file, one writer. The worker thread wraps it on the box, the
+ * inline journal in tests and in the simulator.
+ */
+import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
+import Database from 'better-sqlite3'
+import {
+  ChangeRefused,
+  type EntityKey,
+  type FactRow,
+  type Heads,
+  JournalFailed,
+  JournalFull,
+  MAX_FACT_BYTES,
+  type RowsAfter,
+  type StoredRow,
+} from './port.ts'
+import { BUSY_TIMEOUT_MS, pragmaNumber, prepare } from './schema.ts'
+
+/** Most rows removed by one call of `prune`, so that it never holds up commits for long. */
+export const PRUNE_MAX_ROWS = 5_000
+
+/** A change whose entities are JSON text already. */
+export interface SerialisedChange {
+  facts: FactRow[]
+  puts: { kind: string; id: string; json: string }[]
+  deletes: EntityKey[]
+}
+
+export type Acknowledgements = Partial<Record<Stream, number>>
+export type ChangeResult = { ok: true; heads: Heads } | { ok: false; error: Error }
+
+export interface LoadedJournal {
+  journalId: string
+  heads: Heads
+  acked: Record<Stream, number>
+  entities: { kind: string; id: string; json: string }[]
+}
+
+interface Place {
+  seq: number
+  rowId: string
+}
+
+/** Prepared statements of one stream's table. */
+interface StreamStatements {
+  insert: Database.Statement<[number, string, string]>
+  after: Database.Statement<
+    [number, number],
+    { seq: number; id: string; fact: string; covers: number | null }
+  >
+  idAt: Database.Statement<[number], string>
+  newest: Database.Statement<[], Place>
+  removable: Database.Statement<[number, number], Place>
+  remove: Database.Statement<[number]>
+}
+
+export class SqliteJournal {
+  readonly #db: Database.Database
+  readonly #streams: Record<Stream, StreamStatements>
+  readonly #put: Database.Statement<[string, string, string]>
+  readonly #delete: Database.Statement<[string, string]>
+  readonly #meta: Database.Statement<[string, string | number]>
+  #heads: Heads
+  #acked: Record<Stream, number>
+  #pruned: Record<Stream, Place>
+  readonly journalId: string
+
+  /**
+   * Opens or makes the journal; `newJournalId` names it if it is made now; `maxPages` bounds its size on disk. Throws JournalFailed with the file's path when
+   * it cannot be opened, is not a journal, or is held by another process.
+   */
+  constructor(file: string, newJournalId: string, limit: { maxPages?: number } = {}) {
+    try {
+      this.#db = new Database(file, { timeout: BUSY_TIMEOUT_MS })
+      prepare(this.#db, file, newJournalId)
+      if (limit.maxPages !== undefined) this.#db.pragma(`max_page_count = ${limit.maxPages}`)
+    } catch (cause) {
+      const { code, message } = cause as Error & { code?: string }
+      const what = code === 'SQLITE_BUSY' ? 'another process has it open' : message
+      throw new JournalFailed(`journal ${file}: ${what}`, { cause })
+    }
+    const db = this.#db
+    this.#streams = {
+      ledger: streamStatements(db, 'row_ledger'),
+      telemetry: streamStatements(db, 'row_telemetry'),
+    }
+    this.#put = db.prepare('INSERT OR REPLACE INTO entity VALUES (?, ?, ?)')
+    this.#delete = db.prepare('DELETE FROM entity WHERE kind = ? AND id = ?')
+    this.#meta = db.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)')
+
+    const meta = new Map(db.prepare('SELECT key, value FROM meta').raw().all() as [string, string | number][])
+    this.journalId = String(meta.get('journalId'))
+    const perStream = <T>(make: (stream: Stream) => T) =>
+      Object.fromEntries(STREAMS.map((s) => [s, make(s)])) as Record<Stream, T>
+    this.#acked = perStream((s) => Number(meta.get(`acked.${s}`) ?? 0))
+    this.#pruned = perStream((s) => ({
+      seq: Number(meta.get(`pruned.${s}.seq`) ?? 0),
+      rowId: String(meta.get(`pruned.${s}.rowId`) ?? ''),
+    }))
+    this.#heads = perStream((s) => this.#streams[s].newest.get() ?? this.#pruned[s])
+  }
+
+  /** What `PRAGMA synchronous` says now; 2 is FULL. */
+  get synchronous(): number {
+    return pragmaNumber(this.#db, 'synchronous')
+  }
+
+  load(): LoadedJournal {
+    return {
+      journalId: this.journalId,
+      heads: { ...this.#heads },
+      acked: { ...this.#acked },
+      entities: this.#db
+        .prepare<[], LoadedJournal['entities'][number]>('SELECT kind, id, json FROM entity')
+        .all(),
+    }
+  }
+
+  /**
+   * Writes a group in one transaction with one fsync. A change that cannot be written is refused alone. When the disk is
+   * full, each change is tried by itself. Any other failure throws JournalFailed: then nothing of the group is certain.
+   */
+  commitGroup(changes: readonly SerialisedChange[], acknowledged: Acknowledgements = {}): ChangeResult[] {
+    const headsBefore = this.#heads
+    const ackedBefore = this.#acked
+    try {
+      return this.#transaction(changes, acknowledged)
+    } catch (cause) {
+      this.#heads = headsBefore
+      this.#acked = ackedBefore
+      if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
+      if (!isFull(cause)) throw new JournalFailed(`commit: ${(cause as Error).message}`, { cause })
+      if (changes.length > 1) return changes.flatMap((change) => this.commitGroup([change]))
+      const error = new JournalFull('the disk of the journal is full', { cause })
+      return changes.map(() => ({ ok: false, error }))
+    }
+  }
+
+  #transaction(changes: readonly SerialisedChange[], acknowledged: Acknowledgements): ChangeResult[] {
+    this.#db.exec('BEGIN IMMEDIATE')
+    const results = changes.map((change): ChangeResult => {
+      const heads = this.#heads
+      this.#db.exec('SAVEPOINT change')
+      try {
+        this.#apply(change)
+        this.#db.exec('RELEASE change')
+        return { ok: true, heads: this.#heads }
+      } catch (cause) {
+        this.#heads = heads
+        if (!isFaultOfChange(cause) || !this.#db.inTransaction) throw cause
+        this.#db.exec('ROLLBACK TO change; RELEASE change')
+        return { ok: false, error: new ChangeRefused((cause as Error).message, { cause }) }
+      }
+    })
+    for (const stream of STREAMS) {
+      const upTo = acknowledged[stream] ?? 0
+      if (upTo <= this.#acked[stream]) continue
+      this.#meta.run(`acked.${stream}`, upTo)
+      this.#acked = { ...this.#acked, [stream]: upTo }
+    }
+    this.#db.exec('COMMIT')
+    return results
+  }
+
+  #apply(change: SerialisedChange): void {
+    const heads = { ...this.#heads }
+    for (const { stream, id, text } of change.facts) {
+      const bytes = Buffer.byteLength(text)
+      if (bytes > MAX_FACT_BYTES)
+        throw new ChangeRefused(`a fact of ${bytes} bytes is over the bound of ${MAX_FACT_BYTES}`)
+      const seq = heads[stream].seq + 1
+      this.#streams[stream].insert.run(seq, id, text)
+      heads[stream] = { seq, rowId: id }
+    }
+    for (const { kind, id, json } of change.puts) this.#put.run(kind, id, json)
+    for (const { kind, id } of change.deletes) this.#delete.run(kind, id)
+    this.#heads = heads
+  }
+
+  readAfter(stream: Stream, seq: number, maxRows: number, maxBytes: number): RowsAfter {
+    const { after } = this.#streams[stream]
+    const pruned = this.#pruned[stream]
+    const prevId = this.#idAt(stream, seq)
+    if (seq < pruned.seq) return { prevId, rows: [], pruned: { ...pruned } }
+    const rows: StoredRow[] = []
+    let bytes = 0
+    for (const row of after.iterate(seq, maxRows)) {
+      bytes += Buffer.byteLength(row.fact)
+      if (rows.length > 0 && bytes > maxBytes) break
+      const { covers, ...rest } = row
+      rows.push(covers === null ? rest : { ...rest, covers })
+    }
+    return { prevId, rows }
+  }
+
+  #idAt(stream: Stream, seq: number): string | undefined {
+    if (seq === 0) return ''
+    const pruned = this.#pruned[stream]
+    return seq === pruned.seq ? pruned.rowId : this.#streams[stream].idAt.get(seq)
+  }
+
+  acknowledge(acknowledged: Acknowledgements): void {
+    this.commitGroup([], acknowledged)
+  }
+
+  /** Removes rows up to `upTo`, never one that is not acknowledged, at most PRUNE_MAX_ROWS; returns how many. */
+  prune(stream: Stream, upTo: number): number {
+    const { removable, remove } = this.#streams[stream]
+    const newest = removable.get(Math.min(upTo, this.#acked[stream]), PRUNE_MAX_ROWS)
+    if (!newest) return 0
+    const removed = this.#db
+      .transaction(() => {
+        this.#meta.run(`pruned.${stream}.seq`, newest.seq)
+        this.#meta.run(`pruned.${stream}.rowId`, newest.rowId)
+        return remove.run(newest.seq).changes
+      })
+      .immediate()
+    this.#pruned = { ...this.#pruned, [stream]: newest }
+    return removed
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+}
+
+function streamStatements(db: Database.Database, table: string): StreamStatements {
+  const idAt = db.prepare<[number], string>(`SELECT id FROM ${table} WHERE seq = ?`).pluck()
+  return {
+    insert: db.prepare(`INSERT INTO ${table} (seq, id, fact) VALUES (?, ?, ?)`),
+    after: db.prepare(`SELECT seq, id, fact, covers FROM ${table} WHERE seq > ? ORDER BY seq LIMIT ?`),
+    idAt: idAt as Database.Statement<[number], string>,
+    newest: db.prepare(`SELECT seq, id AS rowId FROM ${table} ORDER BY seq DESC LIMIT 1`),
+    removable: db.prepare(
+      `SELECT seq, id AS rowId FROM (SELECT seq, id FROM ${table} WHERE seq <= ? ORDER BY seq LIMIT ?) ORDER BY seq DESC LIMIT 1`,
+    ),
+    remove: db.prepare(`DELETE FROM ${table} WHERE seq <= ?`),
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return (error as { code?: string }).code === 'SQLITE_FULL'
+}
+
+/** Errors that say the change is wrong, not the disk. */
+function isFaultOfChange(error: unknown): boolean {
+  if (error instanceof ChangeRefused || error instanceof TypeError || error instanceof RangeError) return true
+  const code = (error as { code?: string }).code ?? ''
+  return code.startsWith('SQLITE_CONSTRAINT') || code === 'SQLITE_TOOBIG' || code === 'SQLITE_MISMATCH'
+}

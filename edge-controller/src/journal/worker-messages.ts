@@ -1,0 +1,31 @@
+/** What travels between the port on the main thread and the SQLite worker: one request, one response with its number. */
+import type { Stream } from '@switchyard/protocol/site/fact.ts'
+import { ChangeRefused, type Heads, JournalFailed, JournalFull } from './port.ts'
+import type { Acknowledgements, SerialisedChange } from './sqlite.ts'
+
+export interface WorkerInput {
+  file: string
+  newJournalId: string
+}
+
+export type Work =
+  | { op: 'open' }
+  | { op: 'group'; changes: SerialisedChange[]; acknowledged: Acknowledgements }
+  | { op: 'readAfter'; stream: Stream; seq: number; maxRows: number; maxBytes: number }
+  | { op: 'prune'; stream: Stream; upTo: number }
+  | { op: 'close' }
+
+export type Request = Work & { n: number }
+export type Response =
+  | { n: number; ok: true; value: unknown }
+  | { n: number; ok: false; name: string; message: string }
+
+/** One change of a group, as its result crosses between threads. */
+export type GroupResult = { heads: Heads } | { name: string; message: string }
+
+/** Errors lose their class between threads; this gives it back. */
+export function revive(name: string, message: string): Error {
+  if (name === 'JournalFull') return new JournalFull(message)
+  if (name === 'ChangeRefused') return new ChangeRefused(message)
+  return new JournalFailed(message)
+}
