@@ -3,6 +3,7 @@
  * takes its types from them. Instants are RFC 3339 UTC; energy is `energyWh`, exact, at most three decimals.
  */
 import { z } from 'zod'
+import { anyJson } from '../json.ts'
 import { tariff } from '../pricing/tariff.ts'
 import { commandArgs } from '../site/command.ts'
 import { live } from '../site/live.ts'
@@ -190,11 +191,11 @@ export const commandResource = z
     siteId: z.string(),
     stationId: z.string(),
     kind: z.string(),
-    args: z.json(),
+    args: anyJson,
     issuedAt: instant,
     expiresAt: instant,
     status: z.enum(['pending', 'accepted', 'rejected', 'failed', 'expired', 'unknown']),
-    reply: z.json().nullable(),
+    reply: anyJson.nullable(),
     error: z.object({ code: z.string(), description: z.string() }).nullable(),
     finishedAt: instant.nullable(),
   })
@@ -202,7 +203,7 @@ export const commandResource = z
 export type CommandResource = z.infer<typeof commandResource>
 export const callInput = z.object({
   action: z.string().min(1).max(64),
-  payload: z.record(z.string(), z.json()).default({}),
+  payload: z.record(z.string(), anyJson).default({}),
 })
 
 export const token = z

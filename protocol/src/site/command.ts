@@ -3,6 +3,7 @@
  * `command.outcome` fact.
  */
 import { z } from 'zod'
+import { anyJson } from '../json.ts'
 
 const idToken = z.object({ value: z.string().min(1).max(255), type: z.string().default('Central') })
 
@@ -19,7 +20,7 @@ export const commandArgs = {
   /** Reset: Soft waits for sessions to end (2.x OnIdle), Hard does not (2.x Immediate). */
   Reset: z.object({ type: z.enum(['Soft', 'Hard']).default('Soft'), evseId: z.int().min(1).optional() }),
   /** Any action of the station's OCPP version with a schema-valid payload; its reply is the outcome's reply. */
-  'ocpp.call': z.object({ action: z.string().min(1).max(64), payload: z.record(z.string(), z.json()) }),
+  'ocpp.call': z.object({ action: z.string().min(1).max(64), payload: z.record(z.string(), anyJson) }),
 } as const
 
 export type CommandKind = keyof typeof commandArgs

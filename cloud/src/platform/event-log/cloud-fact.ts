@@ -12,20 +12,47 @@ export const cloudFactData = {
   'site.registered': z.object({ name: z.string(), timeZone: z.string() }),
   'command.requested': z.object({ command }),
   // station-, driver-, billing-service: desired state. siteId null in the envelope: every site of the tenant.
-  'document.published': z.object({ name: z.string(), version: documentVersion, sha256: z.string(), body: z.string() }),
+  'document.published': z.object({
+    name: z.string(),
+    version: documentVersion,
+    sha256: z.string(),
+    body: z.string(),
+  }),
   // site-gateway
   'site.online': z.object({ journalId: z.string(), epoch: z.int(), version: z.string() }),
   'site.offline': z.object({ lastHeardAt: z.string() }),
   'site.lane-fenced': z.object({ journalId: z.string(), reason: z.string() }),
+  // driver-service: whose a token is, for billing. `driverId` null: nobody's.
+  'token.changed': z.object({
+    idToken: z.string(),
+    type: z.string(),
+    status: z.string(),
+    driverId: z.string().nullable(),
+  }),
+  // station-service: the tariff of a station by its own resource; null: the site's, else the tenant's
+  'station.tariff-assigned': z.object({ tariffId: z.string().nullable() }),
   // billing-service
   'cdr.issued': z.object({ cdr }),
+  /** A session that is not billed although its site had nothing against it, e.g. it overlaps another; `cdr.issued` ends it. */
+  'session.held': z.object({ revision: z.int(), reasons: z.array(z.string()) }),
   // any consumer
-  'alert.raised': z.object({ alertId: z.string(), rule: z.string(), severity: z.enum(['info', 'warning', 'critical']), text: z.string() }),
+  'alert.raised': z.object({
+    alertId: z.string(),
+    rule: z.string(),
+    severity: z.enum(['info', 'warning', 'critical']),
+    text: z.string(),
+  }),
   'alert.cleared': z.object({ alertId: z.string() }),
 } as const
 
 export type CloudFactKind = keyof typeof cloudFactData
 /** Text form: `{kind, stationId?, sessionId?, at, data}`. */
 export type CloudFact = {
-  [K in CloudFactKind]: { kind: K; stationId?: string; sessionId?: string; at: string; data: z.infer<(typeof cloudFactData)[K]> }
+  [K in CloudFactKind]: {
+    kind: K
+    stationId?: string
+    sessionId?: string
+    at: string
+    data: z.infer<(typeof cloudFactData)[K]>
+  }
 }[CloudFactKind]
