@@ -67,29 +67,29 @@ describe('a hostile station', () => {
     ['no array', '{"a":1}', '-1'],
     ['an empty array', '[]', '-1'],
     ['no readable id', '[2,null,"Heartbeat",{}]', '-1'],
-    ['an unknown message type', '[9,"x1","Heartbeat",{}]', 'x1'],
   ])('gets the format error of 1.6 for %s', async (_, text, id) => {
     const socket = await RawSocket.open(`${system.ocppUrl}/HOSTILE`, 'ocpp1.6')
     socket.send(text)
-    expect(await socket.answerTo(id)).toMatchObject([
-      4,
-      id,
-      expect.stringMatching(/FormationViolation|ProtocolError|GenericError|MessageTypeNotSupported/),
-    ])
+    expect(await socket.answerTo(id)).toMatchObject([4, id, 'FormationViolation'])
     socket.send(JSON.stringify([2, 'after', 'BootNotification', BOOT_16]))
     expect(await socket.answerTo('after')).toMatchObject([3, 'after', { status: 'Accepted' }])
     socket.close()
     await neighbourIsWell()
   })
 
+  it('is not answered on 1.6 for a message type that does not exist, and goes on', async () => {
+    const socket = await RawSocket.open(`${system.ocppUrl}/HOSTILE`, 'ocpp1.6')
+    socket.send('[9,"x1","Heartbeat",{}]')
+    socket.send(JSON.stringify([2, 'after', 'BootNotification', BOOT_16]))
+    await socket.answerTo('after')
+    expect(socket.received.filter((f) => f[1] === 'x1')).toEqual([])
+    socket.close()
+  })
+
   it('gets the format error of 2.0.1 for a malformed frame', async () => {
     const socket = await RawSocket.open(`${system.ocppUrl}/HOSTILE-2`, 'ocpp2.0.1')
     socket.send('[2')
-    expect(await socket.answerTo('-1')).toMatchObject([
-      4,
-      '-1',
-      expect.stringMatching(/RpcFrameworkError|FormatViolation/),
-    ])
+    expect(await socket.answerTo('-1')).toMatchObject([4, '-1', 'RpcFrameworkError'])
     socket.close()
   })
 
