@@ -54,8 +54,8 @@ describe('a price', () => {
     )
     expect([cost.exclTax, cost.inclTax]).toEqual(['5.50', '6.10'])
     expect(cost.parts.map((p) => p.text)).toEqual([
-      '0.5 EUR per session + 20 % VAT',
       '20 kWh × 0.25 EUR/kWh + 10 % VAT',
+      '0.5 EUR per session + 20 % VAT',
     ])
   })
 
@@ -71,9 +71,9 @@ describe('a price', () => {
     // 7.80 + 1.20 + 0.50 excluding tax; 9.282 + 1.428 + 0.595 including it, each rounded half up.
     expect(cost.exclTax).toBe('9.50')
     expect(cost.parts.map((p) => [p.type, p.exclTax, p.inclTax])).toEqual([
-      ['FLAT', '0.50', '0.60'],
       ['ENERGY', '7.80', '9.28'],
       ['TIME', '1.20', '1.43'],
+      ['FLAT', '0.50', '0.60'],
     ])
     expect(cost.inclTax).toBe('11.31')
   })

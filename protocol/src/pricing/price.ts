@@ -49,13 +49,13 @@ export function price(tariff: Tariff, session: PricedSession): CostDetails {
   const parkingComesLast = parking !== undefined && parkingMs > 0
 
   const parts: CostPart[] = []
-  if (flat) parts.push(flatPart(flat, tariff.currency))
   if (energy && session.energyMilliWh > 0) {
     parts.push(energyPart(energy, session.energyMilliWh, tariff.currency))
   }
   const timeMs = session.durationMs - parkingMs
   if (time && timeMs > 0) parts.push(timePart(time, timeMs, !parkingComesLast, tariff.currency))
   if (parkingComesLast) parts.push(timePart(parking, parkingMs, true, tariff.currency))
+  if (flat) parts.push(flatPart(flat, tariff.currency))
 
   return {
     tariffId: tariff.id,
