@@ -22,4 +22,6 @@ export const BUS = {
   livePicture: (siteId: string) => `live-picture.${siteId}`,
   /** A command's outcome: `{commandId}`. */
   outcome: (commandId: string) => `outcome.${commandId}`,
+  /** A consumer's cursors have moved. */
+  projected: (consumer: string) => `projected.${consumer}`,
 } as const

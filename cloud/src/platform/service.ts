@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { Sql } from 'postgres'
 import type { Registry } from 'prom-client'
 import type { Bus } from './bus.ts'
-import type { Clock } from './clock.ts'
+import type { Clock, Random } from './clock.ts'
 import type { Config } from './config.ts'
 import type { Projection } from './event-log/entry.ts'
 import type { EventLog } from './event-log/event-log.ts'
@@ -30,6 +30,7 @@ export interface ServiceContext {
   eventLog: EventLog
   bus: Bus
   clock: Clock
+  random: Random
   metrics: Registry
   /** Random id of this process, told in /health. */
   instance: string

@@ -17,7 +17,13 @@ export interface LogEntry {
   stationId: string | null
   sessionId: string | null
   /** For a site's fact: where in which journal it stands. Null for a fact made in the cloud. */
-  journal: { journalId: string; stream: string; seq: number; rowId: string; /** The lane had authority when it was taken. */ authority: boolean } | null
+  journal: {
+    journalId: string
+    stream: string
+    seq: number
+    rowId: string /** The lane had authority when it was taken. */
+    authority: boolean
+  } | null
   /** For a fact made in the cloud: the service, and its number there. */
   producer: { name: string; n: number } | null
   trace: string | null
@@ -38,4 +44,6 @@ export interface Projection {
 }
 
 /** The text of an entry read by the shape of its kind: a site's fact, or a cloud fact. */
-export type ReadEntry = Extract<ReadFact, { ok: true; known: true }>['fact'] | import('./cloud-fact.ts').CloudFact
+export type ReadEntry =
+  | Extract<ReadFact, { ok: true; known: true }>['fact']
+  | import('./cloud-fact.ts').CloudFact

@@ -28,13 +28,26 @@ export interface EventLog {
   append(partition: number, lanes: LaneAppend[]): Promise<AppendResult[]>
   partitionOf(siteIdOrTenantId: string): number
   /** What is held of a stream, for `accept`; undefined when the journal is unknown. */
-  streamState(siteId: string, journalId: string, stream: Stream): Promise<Omit<StreamState, 'epoch'> | undefined>
+  streamState(
+    siteId: string,
+    journalId: string,
+    stream: Stream,
+  ): Promise<Omit<StreamState, 'epoch'> | undefined>
   /** Ids of stored rows from..to, for overlaps and checkpoints. */
-  rowIds(siteId: string, journalId: string, stream: Stream, from: number, to: number): Promise<Map<number, string>>
+  rowIds(
+    siteId: string,
+    journalId: string,
+    stream: Stream,
+    from: number,
+    to: number,
+  ): Promise<Map<number, string>>
   /** Entries after a position, oldest first; for the stream to browsers and for replays. */
   read(partition: number, after: number, limit: number): Promise<LogEntry[]>
   /** Writes a fact to the outbox of the calling service, inside its own transaction. `wake` after the commit. */
-  publish(tx: TransactionSql, fact: { tenantId: string; siteId: string | null; trace?: string } & CloudFact): Promise<void>
+  publish(
+    tx: TransactionSql,
+    fact: { tenantId: string; siteId: string | null; trace?: string } & CloudFact,
+  ): Promise<void>
   /** Tells the relay and the consumers, after a commit. */
   wake(): void
 }

@@ -1,0 +1,152 @@
+/** The cloud in one program: `--target=all` (or a list), `--list-targets`, `--verify-config`, `migrate`. */
+import { parseArgs } from 'node:util'
+import type { Logger } from 'pino'
+import { sleep, systemClock, systemRandom } from './platform/clock.ts'
+import { type Config, ConfigError, readConfig } from './platform/config.ts'
+import { createLog } from './platform/log.ts'
+import { createMemoryBus } from './platform/memory-bus.ts'
+import { DAYS_AHEAD, type MigrationSource, migrate } from './platform/migrations.ts'
+import { isTransient } from './platform/postgres.ts'
+import { createRedisBus } from './platform/redis-bus.ts'
+import { type RunningTarget, startTarget } from './platform/run-target.ts'
+import type { TargetName } from './platform/service.ts'
+import { migrationSources, selectTargets, type Target, targets } from './targets.ts'
+
+export const VERSION = '0.1.0'
+/** How long a start waits for a database that is not up yet. */
+const DATABASE_DEADLINE_MS = 60_000
+const DATABASE_RETRY_MS = 500
+/** How often the days ahead of the log are looked after. */
+const UPKEEP_INTERVAL_MS = 3_600_000
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      target: { type: 'string', default: 'all' },
+      'list-targets': { type: 'boolean' },
+      'verify-config': { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  const [command = 'run', ...more] = positionals
+  if (more.length > 0 || !['run', 'migrate'].includes(command))
+    throw new Error(`${positionals.join(' ')}: the commands are run (the default) and migrate`)
+  if (values.help) return print(HELP)
+  if (values['list-targets']) return print(targets.map((it) => it.name).join('\n'))
+  const selected = selectTargets(values.target)
+  const config = readConfig(process.env)
+  verifyTogether(config, selected)
+  if (values['verify-config']) return print('The configuration is valid.')
+  const log = createLog(config.logLevel)
+  if (command === 'migrate') return void (await migrateWhenUp(config, migrationSources(targets), log))
+  await run(config, selected, log)
+}
+
+const HELP = `switchyard cloud [run | migrate] [--target=all | name,name,...] [--list-targets] [--verify-config]`
+
+async function run(config: Config, selected: readonly Target[], log: Logger): Promise<void> {
+  const instance = systemRandom.uuid()
+  await migrateWhenUp(config, migrationSources(selected), log)
+  const bus = config.redisUrl
+    ? await createRedisBus({ url: config.redisUrl, prefix: config.redisKeyPrefix, log })
+    : createMemoryBus({ clock: systemClock, log })
+  const running: RunningTarget[] = []
+  const parts = {
+    config,
+    log,
+    bus,
+    clock: systemClock,
+    random: systemRandom,
+    instance,
+    version: VERSION,
+    urlOf: (target: TargetName) =>
+      config.urls[target] ??
+      running.find((it) => it.name === target)?.url ??
+      `http://127.0.0.1:${config.ports[target]}`,
+  }
+  let stopping = false
+  const stop = async (code: number): Promise<void> => {
+    if (stopping) return
+    stopping = true
+    const cut = setTimeout(() => process.exit(code || 1), config.shutdownDeadlineMs + 1_000)
+    cut.unref()
+    // The last started first: the api-gateway stops asking the services before they go.
+    for (const target of running.splice(0).reverse()) await target.stop(config.shutdownDeadlineMs)
+    await bus.close()
+    log.info('stopped')
+    process.exitCode = code
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(1)
+      log.info({ signal }, 'stopping')
+      void stop(0)
+    })
+  }
+  try {
+    for (const target of selected) {
+      running.push(await startTarget(await target.load(), parts))
+      if (stopping) return
+    }
+  } catch (error) {
+    await stop(1)
+    throw error
+  }
+  upkeep(log, running)
+  log.info({ targets: selected.map((it) => it.name), instance, version: VERSION }, 'up')
+}
+
+/** Migrations at start, waiting for a database that is only coming up. */
+async function migrateWhenUp(config: Config, sources: MigrationSource[], log: Logger): Promise<void> {
+  const until = systemClock.mono() + DATABASE_DEADLINE_MS
+  for (;;) {
+    try {
+      await migrate(config.databaseUrl, sources, log)
+      return
+    } catch (error) {
+      if (!isTransient(error) || systemClock.mono() > until) throw error
+      log.info({ reason: (error as Error).message }, 'the database is not up yet')
+      await sleep(systemClock, DATABASE_RETRY_MS)
+    }
+  }
+}
+
+/** Makes the log's days ahead of time, for as long as the process runs. */
+function upkeep(log: Logger, running: readonly RunningTarget[]): void {
+  systemClock.after(UPKEEP_INTERVAL_MS, () => {
+    const sql = running[0]?.context.sql
+    if (!sql) return
+    sql`select log.make_partitions(${DAYS_AHEAD}), log.forget_produced()`
+      .catch((error: Error) =>
+        log.warn({ err: error }, 'the upkeep of the log failed; it is tried again in an hour'),
+      )
+      .finally(() => upkeep(log, running))
+  })
+}
+
+/** What is wrong only for this choice of targets. */
+function verifyTogether(config: Config, selected: readonly Target[]): void {
+  const problems: string[] = []
+  if (selected.length < targets.length && !config.redisUrl)
+    problems.push(
+      'REDIS_URL: is needed when not all targets run in this one process (wake-ups and live pictures)',
+    )
+  if (
+    selected.some((it) => it.name === 'site-gateway') &&
+    !config.mqtt.url &&
+    config.mqtt.sharedSubscriptions
+  )
+    problems.push('MQTT_SHARED_SUBSCRIPTIONS: needs MQTT_URL; the embedded broker serves one process')
+  if (problems.length > 0) throw new ConfigError(problems)
+}
+
+function print(text: string): void {
+  console.log(text)
+}
+
+main().catch((error: Error) => {
+  // A wrong configuration or a taken port is the operator's to read; anything else needs its stack.
+  console.error(error instanceof ConfigError ? error.message : (error.stack ?? error.message))
+  process.exit(1)
+})

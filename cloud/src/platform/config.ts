@@ -1,0 +1,218 @@
+/**
+ * One configuration for all targets, from the environment. Every X may also be given as X_FILE, a file that holds the value
+ * (for secrets). All wrong values are named at once; nothing else reads the environment.
+ */
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { TARGETS, type TargetName } from './service.ts'
+
+/** Port of each target when nothing else is said. */
+export const DEFAULT_PORTS: Record<TargetName, number> = {
+  'api-gateway': 3000,
+  'station-service': 3001,
+  'driver-service': 3002,
+  'billing-service': 3003,
+  'monitoring-service': 3004,
+  'ocpp-gateway': 4000,
+  'site-gateway': 4001,
+}
+/** Most connections of each target's pool: the budget of one process per target, 32 together. */
+export const DEFAULT_POOL_SIZES: Record<TargetName, number> = {
+  'api-gateway': 4,
+  'station-service': 6,
+  'driver-service': 4,
+  'billing-service': 5,
+  'monitoring-service': 4,
+  'ocpp-gateway': 2,
+  'site-gateway': 7,
+}
+/** Off MQTT's own 1883, so that a broker of the machine is left alone. */
+export const DEFAULT_BROKER_PORT = 18830
+
+const port = z.coerce.number().int().min(0).max(65_535)
+const flag = z.enum(['true', 'false', '1', '0']).transform((it) => it === 'true' || it === '1')
+const url = (...schemes: string[]) =>
+  z.string().refine((it) => URL.canParse(it) && schemes.includes(new URL(it).protocol), {
+    message: `must be a URL with ${schemes.join(' or ')}`,
+  })
+
+const shape = z.object({
+  NODE_ENV: z.enum(['development', 'production', 'test']).default('production'),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  BIND_ADDRESS: z.string().min(1).default('127.0.0.1'),
+  ...perTarget('PORT', (target) => port.default(DEFAULT_PORTS[target])),
+  ...perTarget('URL', () => url('http:', 'https:').optional()),
+  ...perTarget('POOL_SIZE', (target) =>
+    z.coerce.number().int().min(1).max(500).default(DEFAULT_POOL_SIZES[target]),
+  ),
+  DATABASE_URL: url('postgres:', 'postgresql:'),
+  REDIS_URL: url('redis:', 'rediss:').optional(),
+  REDIS_KEY_PREFIX: z.string().max(64).default('switchyard:'),
+  MQTT_URL: url('mqtt:', 'mqtts:', 'tcp:', 'ssl:', 'ws:', 'wss:').optional(),
+  MQTT_USERNAME: z.string().min(1).default('cloud'),
+  MQTT_PASSWORD: z.string().min(1).optional(),
+  MQTT_ADMIN_USERNAME: z.string().min(1).optional(),
+  MQTT_ADMIN_PASSWORD: z.string().min(1).optional(),
+  MQTT_SHARED_SUBSCRIPTIONS: flag.default(false),
+  BROKER_PORT: port.default(DEFAULT_BROKER_PORT),
+  BROKER_BIND_ADDRESS: z.string().min(1).default('127.0.0.1'),
+  SERVICE_KEY: z.string().min(16, 'at least 16 characters'),
+  BOOTSTRAP_API_KEY: z.string().min(16, 'at least 16 characters').optional(),
+  BOOTSTRAP_OPERATOR_EMAIL: z.email().optional(),
+  BOOTSTRAP_OPERATOR_PASSWORD: z.string().min(8, 'at least 8 characters').optional(),
+  DASHBOARD_DIR: z.string().min(1).optional(),
+  OCPP_HEARTBEAT_INTERVAL: z.coerce.number().int().min(10).max(86_400).default(300),
+  ENABLE_METRICS: flag.default(true),
+  SHUTDOWN_DEADLINE_MS: z.coerce.number().int().min(100).max(600_000).default(10_000),
+})
+
+export interface Config {
+  readonly nodeEnv: 'development' | 'production' | 'test'
+  readonly logLevel: string
+  readonly bindAddress: string
+  readonly ports: Readonly<Record<TargetName, number>>
+  /** Where other targets are, without a trailing slash; only those that were given. */
+  readonly urls: Readonly<Partial<Record<TargetName, string>>>
+  readonly poolSizes: Readonly<Record<TargetName, number>>
+  readonly databaseUrl: string
+  readonly redisUrl: string | undefined
+  readonly redisKeyPrefix: string
+  readonly mqtt: {
+    /** Undefined: the embedded broker. */
+    readonly url: string | undefined
+    readonly username: string
+    readonly password: string | undefined
+    /** Who administers the broker's dynamic security; undefined: the broker's accounts are kept by hand. */
+    readonly adminUsername: string | undefined
+    readonly adminPassword: string | undefined
+    readonly sharedSubscriptions: boolean
+  }
+  /** The embedded broker. */
+  readonly broker: { readonly port: number; readonly bindAddress: string }
+  /** Services know each other by this. */
+  readonly serviceKey: string
+  /** Made at first start, when given. */
+  readonly bootstrap: {
+    readonly apiKey: string | undefined
+    readonly operatorEmail: string | undefined
+    readonly operatorPassword: string | undefined
+  }
+  readonly dashboardDir: string | undefined
+  /** Heartbeat interval told to stations at boot, seconds (OCPP BootNotification.conf). */
+  readonly ocppHeartbeatIntervalS: number
+  readonly enableMetrics: boolean
+  readonly shutdownDeadlineMs: number
+}
+
+/** The configuration is wrong; `problems` names every value that is. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(`configuration:\n${problems.map((it) => `  ${it}`).join('\n')}`)
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+/** Reads the configuration from an environment. Throws ConfigError naming everything that is wrong. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = []
+  const given: Record<string, string> = {}
+  for (const name of Object.keys(shape.shape)) {
+    const value = read(env, name, problems)
+    if (value !== undefined && value !== '') given[name] = value
+  }
+  const parsed = shape.safeParse(given)
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) {
+      const name = String(issue.path[0])
+      if (problems.some((it) => it.startsWith(`${name}_FILE:`))) continue
+      problems.push(`${name}: ${given[name] === undefined ? 'is needed' : issue.message}`)
+    }
+  }
+  if (parsed.success && parsed.data.MQTT_URL && !parsed.data.MQTT_PASSWORD)
+    problems.push('MQTT_PASSWORD: is needed with MQTT_URL (also as MQTT_PASSWORD_FILE)')
+  if (parsed.success && parsed.data.MQTT_ADMIN_USERNAME && !parsed.data.MQTT_ADMIN_PASSWORD)
+    problems.push('MQTT_ADMIN_PASSWORD: is needed with MQTT_ADMIN_USERNAME')
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems)
+  return freeze(parsed.data)
+}
+
+function freeze(it: z.infer<typeof shape>): Config {
+  const urls: Partial<Record<TargetName, string>> = {}
+  for (const target of TARGETS) {
+    const given = it[envName(target, 'URL')] as string | undefined
+    if (given) urls[target] = given.replace(/\/+$/, '')
+  }
+  return Object.freeze({
+    nodeEnv: it.NODE_ENV,
+    logLevel: it.LOG_LEVEL,
+    bindAddress: it.BIND_ADDRESS,
+    ports: Object.freeze(pick(it, 'PORT')),
+    urls: Object.freeze(urls),
+    poolSizes: Object.freeze(pick(it, 'POOL_SIZE')),
+    databaseUrl: it.DATABASE_URL,
+    redisUrl: it.REDIS_URL,
+    redisKeyPrefix: it.REDIS_KEY_PREFIX,
+    mqtt: Object.freeze({
+      url: it.MQTT_URL,
+      username: it.MQTT_USERNAME,
+      password: it.MQTT_PASSWORD,
+      adminUsername: it.MQTT_ADMIN_USERNAME,
+      adminPassword: it.MQTT_ADMIN_PASSWORD,
+      sharedSubscriptions: it.MQTT_SHARED_SUBSCRIPTIONS,
+    }),
+    broker: Object.freeze({ port: it.BROKER_PORT, bindAddress: it.BROKER_BIND_ADDRESS }),
+    serviceKey: it.SERVICE_KEY,
+    bootstrap: Object.freeze({
+      apiKey: it.BOOTSTRAP_API_KEY,
+      operatorEmail: it.BOOTSTRAP_OPERATOR_EMAIL,
+      operatorPassword: it.BOOTSTRAP_OPERATOR_PASSWORD,
+    }),
+    dashboardDir: it.DASHBOARD_DIR,
+    ocppHeartbeatIntervalS: it.OCPP_HEARTBEAT_INTERVAL,
+    enableMetrics: it.ENABLE_METRICS,
+    shutdownDeadlineMs: it.SHUTDOWN_DEADLINE_MS,
+  })
+}
+
+/** The value itself, or what the file named by X_FILE holds, without its last line break. */
+function read(
+  env: Readonly<Record<string, string | undefined>>,
+  name: string,
+  problems: string[],
+): string | undefined {
+  const file = env[`${name}_FILE`]
+  if (!file) return env[name]
+  if (env[name]) {
+    problems.push(`${name}_FILE: ${name} is given too; give one of them`)
+    return undefined
+  }
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+  } catch (error) {
+    problems.push(`${name}_FILE: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    return undefined
+  }
+}
+
+/** `station-service`, `PORT` -> `STATION_SERVICE_PORT`. */
+type EnvName<S extends string> =
+  `${'API_GATEWAY' | 'STATION_SERVICE' | 'DRIVER_SERVICE' | 'BILLING_SERVICE' | 'MONITORING_SERVICE' | 'OCPP_GATEWAY' | 'SITE_GATEWAY'}_${S}`
+function envName<S extends string>(target: TargetName, suffix: S): EnvName<S> {
+  return `${target.toUpperCase().replaceAll('-', '_')}_${suffix}` as EnvName<S>
+}
+
+function perTarget<S extends string, T extends z.ZodType>(
+  suffix: S,
+  of: (target: TargetName) => T,
+): Record<EnvName<S>, T> {
+  return Object.fromEntries(TARGETS.map((it) => [envName(it, suffix), of(it)])) as Record<EnvName<S>, T>
+}
+
+function pick(values: Record<string, unknown>, suffix: string): Record<TargetName, number> {
+  return Object.fromEntries(TARGETS.map((it) => [it, values[envName(it, suffix)]])) as Record<
+    TargetName,
+    number
+  >
+}

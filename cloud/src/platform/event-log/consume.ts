@@ -1,0 +1,135 @@
+/**
+ * Runs a projection: takes a log partition that is behind, applies its next entries and moves the cursor in one transaction.
+ * Any number of processes may do this at once; they share the partitions by row locks.
+ */
+import type { Logger } from 'pino'
+import type { Sql, TransactionSql } from 'postgres'
+import { isTransient } from '../postgres.ts'
+import type { LogEntry, Projection } from './entry.ts'
+import { type Parked, park, parkedKeys, parkKey } from './parked.ts'
+import { readEntry } from './read-entry.ts'
+import { type EntryRow, entryOf } from './rows.ts'
+
+/** Most positions that one transaction moves over. */
+export const CONSUME_BATCH = 500
+
+export interface ConsumeOptions {
+  sql: Sql
+  log: Logger
+  projection: Projection
+  generation: string
+  /** Told in the same transaction when a site is parked, so that an alert goes out with it. */
+  onParked(tx: TransactionSql, parked: Parked): Promise<void>
+}
+
+/** Makes the cursors of a consumer that is new; an old one goes on where it was. */
+export async function registerConsumer(sql: Sql, consumer: string, generation: string): Promise<void> {
+  await sql`insert into log.cursor (consumer, partition, generation)
+    select ${consumer}, h.partition, ${generation} from log.head h on conflict do nothing`
+}
+
+/** What one transaction did; undefined when no partition is behind (or others are at all of them). */
+export interface Consumed {
+  partition: number
+  applied: LogEntry[]
+  parked: Parked[]
+}
+
+/** One transaction. Rejects with what the database said; what an entry does wrong parks its site instead. */
+export async function consumeOnce(options: ConsumeOptions): Promise<Consumed | undefined> {
+  const { sql, projection, log } = options
+  const consumed = (await sql.begin((tx) => consumeWithin(tx, options))) as Consumed | undefined
+  if (!consumed) return undefined
+  for (const it of consumed.parked) {
+    log.error(
+      {
+        consumer: projection.consumer,
+        siteId: it.siteId,
+        partition: it.partition,
+        position: it.position,
+        reason: it.reason,
+      },
+      'a fact could not be taken; its site is parked for this consumer until it is replayed',
+    )
+  }
+  if (consumed.applied.length > 0) {
+    try {
+      projection.committed?.(consumed.applied)
+    } catch (error) {
+      log.error({ err: error, consumer: projection.consumer }, 'what follows a commit failed')
+    }
+  }
+  return consumed
+}
+
+interface Cursor {
+  partition: number
+  position: number
+  received_at: Date
+  head: number
+}
+
+async function consumeWithin(tx: TransactionSql, options: ConsumeOptions): Promise<Consumed | undefined> {
+  const { consumer, kinds } = options.projection
+  const [cursor] = await tx<Cursor[]>`
+    select c.partition, c.position, c.received_at, h.position as head
+      from log.cursor c join log.head h on h.partition = c.partition
+     where c.consumer = ${consumer} and c.position < h.position
+     order by h.position - c.position desc limit 1 for update of c skip locked`
+  if (!cursor) return undefined
+  const upTo = Math.min(cursor.head, cursor.position + CONSUME_BATCH)
+  // The bound on received_at lets Postgres skip the days before; it never decreases within a partition.
+  const rows = await tx<EntryRow[]>`
+    select * from log.entry
+     where partition = ${cursor.partition} and position > ${cursor.position} and position <= ${upTo}
+       and received_at >= ${cursor.received_at}
+       and (kind = any(${kinds as string[]}::text[]) or position = ${upTo})
+     order by position`
+  const last = rows.at(-1)
+  const held = await parkedKeys(tx, consumer, cursor.partition)
+  const entries = rows.map(entryOf).filter((it) => kinds.includes(it.kind) && !held.has(parkKey(it)))
+  const { applied, parked } = await applyAll(tx, options, entries)
+  await tx`update log.cursor set position = ${upTo}, generation = ${options.generation},
+      received_at = coalesce(${last?.received_at ?? null}::timestamptz, received_at)
+    where consumer = ${consumer} and partition = ${cursor.partition}`
+  return { partition: cursor.partition, applied, parked }
+}
+
+/** All at once first; if that fails, one by one, so that only the entry that cannot be taken parks its site. */
+export async function applyAll(
+  tx: TransactionSql,
+  options: ConsumeOptions,
+  entries: LogEntry[],
+): Promise<{ applied: LogEntry[]; parked: Parked[] }> {
+  if (entries.length === 0) return { applied: [], parked: [] }
+  try {
+    await tx.savepoint(async (sp) => {
+      for (const entry of entries) await applyOne(sp, options.projection, entry)
+    })
+    return { applied: entries, parked: [] }
+  } catch (error) {
+    if (isTransient(error)) throw error
+  }
+  const applied: LogEntry[] = []
+  const parked = new Map<string, Parked>()
+  for (const entry of entries) {
+    const key = parkKey(entry)
+    if (parked.has(key)) continue
+    try {
+      await tx.savepoint((sp) => applyOne(sp, options.projection, entry))
+      applied.push(entry)
+    } catch (error) {
+      if (isTransient(error)) throw error
+      const it = await park(tx, options.projection.consumer, entry, (error as Error).message)
+      await options.onParked(tx, it)
+      parked.set(key, it)
+    }
+  }
+  return { applied, parked: [...parked.values()] }
+}
+
+async function applyOne(tx: TransactionSql, projection: Projection, entry: LogEntry): Promise<void> {
+  const read = readEntry(entry)
+  if (!read.ok) throw new Error(read.reason)
+  await projection.apply(tx, entry, read.read)
+}

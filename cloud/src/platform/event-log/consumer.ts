@@ -1,0 +1,103 @@
+/** The projections of a service at work in this process: woken by the bus, polling as the safety net. */
+
+import { instant } from '@switchyard/protocol/instant.ts'
+import type { Logger } from 'pino'
+import type { Sql } from 'postgres'
+import { Counter, Gauge, type Registry } from 'prom-client'
+import { BUS, type Bus } from '../bus.ts'
+import type { Clock } from '../clock.ts'
+import { type ConsumeOptions, consumeOnce, registerConsumer } from './consume.ts'
+import type { Projection } from './entry.ts'
+import type { EventLog } from './event-log.ts'
+import { createLoop, type Loop } from './loop.ts'
+
+/** Longest that a lost wake-up can delay a fact. */
+export const CONSUMER_POLL_MS = 1_000
+
+export interface ConsumerOptions {
+  sql: Sql
+  bus: Bus
+  clock: Clock
+  log: Logger
+  eventLog: EventLog
+  projections: readonly Projection[]
+  metrics: Registry
+}
+
+/** What `consumeOnce` and `replayParked` need, with the alert that goes out when a site is parked. */
+export function consumeOptions(
+  { sql, log, clock, eventLog }: Pick<ConsumerOptions, 'sql' | 'log' | 'clock' | 'eventLog'>,
+  projection: Projection,
+): ConsumeOptions {
+  return {
+    sql,
+    log,
+    projection,
+    generation: eventLog.generation,
+    onParked: (tx, parked) =>
+      eventLog.publish(tx, {
+        tenantId: parked.tenantId,
+        siteId: parked.siteId,
+        kind: 'alert.raised',
+        at: instant(clock.now()),
+        data: {
+          alertId: `parked-${parked.consumer}-${parked.parkKey}`,
+          rule: 'projection-parked',
+          severity: 'critical',
+          text: `${parked.consumer} could not take fact ${parked.partition}/${parked.position}: ${parked.reason}`,
+        },
+      }),
+  }
+}
+
+export async function startConsumers(options: ConsumerOptions): Promise<Loop> {
+  const { sql, bus, clock, log, eventLog, projections, metrics } = options
+  const consumers = projections.map((it) => it.consumer)
+  for (const consumer of consumers) await registerConsumer(sql, consumer, eventLog.generation)
+  const applied = new Counter({
+    name: 'switchyard_consumer_entries_total',
+    help: 'Entries of the event log applied',
+    labelNames: ['consumer'],
+    registers: [metrics],
+  })
+  new Gauge({
+    name: 'switchyard_consumer_lag_entries',
+    help: 'Entries of the event log not yet passed, over all log partitions',
+    labelNames: ['consumer'],
+    registers: [metrics],
+    async collect() {
+      const lags = await sql<{ consumer: string; lag: number }[]>`
+        select c.consumer, sum(h.position - c.position)::bigint as lag
+          from log.cursor c join log.head h on h.partition = c.partition
+         where c.consumer = any(${consumers}::text[]) group by c.consumer`.catch(() => [])
+      for (const { consumer, lag } of lags) this.set({ consumer }, lag)
+    },
+  })
+  const loops = projections.map((projection) => {
+    const consume = consumeOptions(options, projection)
+    return createLoop({
+      clock,
+      log,
+      name: `consumer ${projection.consumer}`,
+      pollMs: CONSUMER_POLL_MS,
+      work: async () => {
+        const consumed = await consumeOnce(consume)
+        if (!consumed) return false
+        applied.inc({ consumer: projection.consumer }, consumed.applied.length)
+        if (consumed.parked.length > 0) eventLog.wake()
+        return true
+      },
+    })
+  })
+  const wake = (): void => {
+    for (const loop of loops) loop.wake()
+  }
+  const unsubscribe = bus.subscribe(BUS.appended, wake)
+  return {
+    wake,
+    async stop() {
+      unsubscribe()
+      await Promise.all(loops.map((it) => it.stop()))
+    },
+  }
+}

@@ -1,0 +1,105 @@
+/** The event log over Postgres. One per target, on that target's pool; the log itself is one. */
+import type { Stream } from '@switchyard/protocol/site/fact.ts'
+import type { Sql } from 'postgres'
+import { BUS, type Bus } from '../bus.ts'
+import { appendLanes } from './append.ts'
+import type { EventLog } from './event-log.ts'
+import { partitionOf } from './partition.ts'
+import { type EntryRow, entryOf } from './rows.ts'
+
+/** Most entries that one read gives. */
+export const MAX_READ = 5_000
+
+export interface EventLogOptions {
+  sql: Sql
+  bus: Bus
+  /** Schema of the service whose outbox `publish` writes; null: it has none. */
+  schema: string | null
+}
+
+/** Reads the generation; rejects when the log has not been migrated. */
+export async function createEventLog({ sql, bus, schema }: EventLogOptions): Promise<EventLog> {
+  const [row] = await sql<{ id: string }[]>`select id from log.generation`
+  if (!row) throw new Error('log.generation is empty: the database was not migrated to its end')
+  const appended = wakeOnce<number>((partitions) => {
+    for (const partition of partitions) bus.publish(BUS.appended, { partition })
+  })
+  const outbox = wakeOnce<string>((schemas) => {
+    for (const it of schemas) bus.publish(BUS.outbox, { schema: it })
+  })
+
+  return {
+    generation: row.id,
+    sql,
+    partitionOf,
+    async append(partition, lanes) {
+      const results = await appendLanes(sql, partition, lanes)
+      if (results.some((it) => it.appended)) appended(partition)
+      return results
+    },
+    async streamState(siteId, journalId, stream) {
+      const [held] = await sql<{ last: number; last_id: string }[]>`
+        select last, last_id from log.lane
+         where site_id = ${siteId} and journal_id = ${journalId} and stream = ${stream}`
+      return held && { last: held.last, lastId: held.last_id }
+    },
+    rowIds: (siteId, journalId, stream, from, to) => rowIds(sql, siteId, journalId, stream, from, to),
+    async read(partition, after, limit) {
+      const rows = await sql<EntryRow[]>`
+        select * from log.entry where partition = ${partition} and position > ${after}
+         order by position limit ${Math.min(limit, MAX_READ)}`
+      return rows.map(entryOf)
+    },
+    async publish(tx, fact) {
+      if (schema === null) throw new Error('this service has no outbox')
+      const { tenantId, siteId, trace, ...text } = fact
+      await tx.unsafe(
+        `insert into ${schema}.outbox (tenant_id, site_id, kind, station_id, session_id, trace, text)
+         values ($1, $2, $3, $4, $5, $6, $7)`,
+        [
+          tenantId,
+          siteId,
+          fact.kind,
+          fact.stationId ?? null,
+          fact.sessionId ?? null,
+          trace ?? null,
+          JSON.stringify(text),
+        ],
+      )
+    },
+    wake() {
+      if (schema !== null) outbox(schema)
+    },
+  }
+}
+
+async function rowIds(
+  sql: Sql,
+  siteId: string,
+  journalId: string,
+  stream: Stream,
+  from: number,
+  to: number,
+): Promise<Map<number, string>> {
+  const rows = await sql<{ seq: number; row_id: string }[]>`
+    select seq, row_id from log.entry
+     where site_id = ${siteId} and journal_id = ${journalId} and stream = ${stream} and seq between ${from} and ${to}`
+  return new Map(rows.map((it) => [it.seq, it.row_id]))
+}
+
+/** Coalesces what is to be woken within one turn of the event loop. */
+function wakeOnce<T>(publish: (all: Set<T>) => void): (one: T) => void {
+  let waiting: Set<T> | undefined
+  return (one) => {
+    if (waiting) {
+      waiting.add(one)
+      return
+    }
+    waiting = new Set([one])
+    setImmediate(() => {
+      const all = waiting ?? new Set()
+      waiting = undefined
+      publish(all)
+    })
+  }
+}

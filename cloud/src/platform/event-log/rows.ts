@@ -1,0 +1,67 @@
+/** Between the table log.entry and the shape of an entry. */
+import type { LogEntry } from './entry.ts'
+
+export interface EntryRow {
+  partition: number
+  position: number
+  received_at: Date
+  tenant_id: string
+  site_id: string | null
+  kind: string
+  station_id: string | null
+  session_id: string | null
+  journal_id: string | null
+  stream: string | null
+  seq: number | null
+  row_id: string | null
+  authority: boolean | null
+  producer: string | null
+  producer_n: number | null
+  trace: string | null
+  body: Buffer
+}
+
+export function entryOf(row: EntryRow): LogEntry {
+  return {
+    partition: row.partition,
+    position: row.position,
+    receivedAt: row.received_at,
+    tenantId: row.tenant_id,
+    siteId: row.site_id,
+    kind: row.kind,
+    stationId: row.station_id,
+    sessionId: row.session_id,
+    journal:
+      row.journal_id === null
+        ? null
+        : {
+            journalId: row.journal_id,
+            stream: row.stream ?? '',
+            seq: row.seq ?? 0,
+            rowId: row.row_id ?? '',
+            authority: row.authority ?? false,
+          },
+    producer: row.producer === null ? null : { name: row.producer, n: row.producer_n ?? 0 },
+    trace: row.trace,
+    text: row.body.toString('utf8'),
+  }
+}
+
+/** Kind under which a row is kept whose text cannot be read. */
+export const UNREADABLE = 'unreadable'
+
+/** What Postgres text can hold: no NUL, no half of a surrogate pair. The exact text lies in the body. */
+export function sanitised(text: string): string {
+  return wellFormed(text.replaceAll('\0', ''), '\uFFFD')
+}
+
+const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g
+
+/** UTF-8 cannot carry half of a surrogate pair; in JSON its escape says the same. */
+export function bytesOf(text: string): Buffer {
+  return Buffer.from(wellFormed(text, undefined), 'utf8')
+}
+
+function wellFormed(text: string, replacement: string | undefined): string {
+  return text.replace(LONE_SURROGATE, (it) => replacement ?? `\\u${it.charCodeAt(0).toString(16)}`)
+}

@@ -1,0 +1,101 @@
+/** A target's HTTP server: its own routes beside /health, /ready and /metrics, and an orderly close. */
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import { Hono } from 'hono'
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import { exposition } from '../metrics.ts'
+import { onError, onNotFound, problemResponse, unavailable } from './problem.ts'
+
+/** Slowest request line and headers that are waited for. */
+const HEADERS_TIMEOUT_MS = 15_000
+/** Slowest whole request. */
+const REQUEST_TIMEOUT_MS = 60_000
+/** How long an idle keep-alive connection stays. */
+const KEEP_ALIVE_MS = 30_000
+
+export interface ServerOptions {
+  name: string
+  instance: string
+  version: string
+  port: number
+  bindAddress: string
+  log: Logger
+  /** Undefined: /metrics is not served. */
+  metrics: Registry | undefined
+  routes: Hono | undefined
+  /** Undefined when ready; otherwise why not. */
+  notReady(): string | undefined | Promise<string | undefined>
+}
+
+export interface RunningServer {
+  server: Server
+  port: number
+  /** Base URL on the address it listens on. */
+  url: string
+  /** Takes no new connections, finishes what is begun within `deadlineMs`, then cuts. */
+  close(deadlineMs: number): Promise<void>
+}
+
+/** Listens; rejects with a message that names the port when it is taken. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { name, instance, version, log, metrics } = options
+  const app = new Hono()
+  app.onError(onError(log))
+  app.notFound(onNotFound)
+  app.get('/health', (c) => c.json({ status: 'ok', service: name, instance, version }))
+  app.get('/ready', async (c) => {
+    const reason = await options.notReady()
+    return reason === undefined
+      ? c.json({ status: 'ready', service: name, instance })
+      : problemResponse(c, unavailable(reason).problem)
+  })
+  if (metrics) {
+    app.get('/metrics', async (c) => {
+      const { contentType, text } = await exposition(metrics)
+      return c.body(text, 200, { 'content-type': contentType })
+    })
+  }
+  const { routes } = options
+  if (routes) app.all('*', (c) => routes.fetch(c.req.raw, c.env))
+
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server
+  server.headersTimeout = HEADERS_TIMEOUT_MS
+  server.requestTimeout = REQUEST_TIMEOUT_MS
+  server.keepAliveTimeout = KEEP_ALIVE_MS
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        new Error(
+          error.code === 'EADDRINUSE'
+            ? `${name}: port ${options.port} on ${options.bindAddress} is taken`
+            : `${name}: cannot listen on ${options.bindAddress}:${options.port}: ${error.message}`,
+          { cause: error },
+        ),
+      ),
+    )
+    server.listen(options.port, options.bindAddress, resolve)
+  })
+  const { port } = server.address() as AddressInfo
+  return {
+    server,
+    port,
+    url: `http://${urlHost(options.bindAddress)}:${port}`,
+    close: (deadlineMs) =>
+      new Promise((resolve) => {
+        const cut = setTimeout(() => server.closeAllConnections(), deadlineMs)
+        server.close(() => {
+          clearTimeout(cut)
+          resolve()
+        })
+        server.closeIdleConnections()
+      }),
+  }
+}
+
+/** An address that others can use: what listens everywhere is reached on loopback. */
+function urlHost(bindAddress: string): string {
+  if (bindAddress === '0.0.0.0' || bindAddress === '::') return '127.0.0.1'
+  return bindAddress.includes(':') ? `[${bindAddress}]` : bindAddress
+}

@@ -1,0 +1,38 @@
+/** Structured log lines on standard output, without secrets. */
+import { type DestinationStream, type Logger, pino } from 'pino'
+
+/** Never in a log line, at the top or one level down. */
+export const REDACTED_FIELDS = [
+  'password',
+  'passwordHash',
+  'apiKey',
+  'serviceKey',
+  'secret',
+  'token',
+  'idToken',
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'x-switchyard-service-key',
+  'databaseUrl',
+  'redisUrl',
+] as const
+
+export function createLog(level: string, destination?: DestinationStream): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    redact: { paths: redactedPaths(), censor: '[redacted]' },
+    formatters: { level: (label: string) => ({ level: label }) },
+  }
+  return destination ? pino(options, destination) : pino(options)
+}
+
+function redactedPaths(): string[] {
+  return REDACTED_FIELDS.flatMap((it) => {
+    const key = /^\w+$/.test(it) ? it : `["${it}"]`
+    const nested = key.startsWith('[') ? key : `.${key}`
+    return [key, `*${nested}`, `headers${nested}`, `*.headers${nested}`]
+  })
+}

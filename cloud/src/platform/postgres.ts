@@ -1,0 +1,71 @@
+/** Pools of Postgres connections. A pool belongs to one target; its size is budgeted in the configuration. */
+import type { Logger } from 'pino'
+import postgres, { type Sql } from 'postgres'
+
+/** A statement that takes longer is cancelled. */
+export const STATEMENT_TIMEOUT_MS = 15_000
+/** A transaction that stands idle longer is ended by the server, so that it cannot hold locks. */
+export const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000
+/** An unused connection is given back. */
+const IDLE_CONNECTION_S = 60
+const CONNECT_TIMEOUT_S = 10
+
+/** bigint columns are read as numbers; one that a number cannot hold exactly is an error, never rounded. */
+const bigint = {
+  to: 20,
+  from: [20],
+  serialize: (value: number | bigint): string => String(value),
+  parse: (text: string): number => {
+    const value = Number(text)
+    if (!Number.isSafeInteger(value)) throw new RangeError(`bigint ${text} is beyond what a number holds`)
+    return value
+  },
+}
+
+export interface PoolOptions {
+  url: string
+  /** Most connections. */
+  size: number
+  /** Told to the server, for pg_stat_activity. */
+  name: string
+  log?: Logger
+}
+
+export function createPool({ url, size, name, log }: PoolOptions): Sql {
+  return postgres(url, {
+    max: size,
+    idle_timeout: IDLE_CONNECTION_S,
+    connect_timeout: CONNECT_TIMEOUT_S,
+    types: { bigint },
+    connection: {
+      application_name: `switchyard ${name}`,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+      timezone: 'UTC',
+    },
+    onnotice: (notice) => log?.debug({ notice: notice.message }, 'Postgres says'),
+  }) as unknown as Sql
+}
+
+/** One connection of its own, for migrations: not through a pooler, without a statement timeout. */
+export function createDirectConnection(url: string, name: string): Sql {
+  return postgres(url, {
+    max: 1,
+    connect_timeout: CONNECT_TIMEOUT_S,
+    types: { bigint },
+    connection: { application_name: `switchyard ${name}`, statement_timeout: 0, timezone: 'UTC' },
+    onnotice: () => {},
+  }) as unknown as Sql
+}
+
+/** SQLSTATE classes that say nothing about the data: connection, rollback, resources, operator, lock. */
+const TRANSIENT_CLASSES = new Set(['08', '25', '40', '53', '57', '58'])
+const LOCK_NOT_AVAILABLE = '55P03'
+
+/** Whether the same work may succeed when tried again, because the database (not the data) was in the way. */
+export function isTransient(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code
+  if (typeof code !== 'string') return false
+  if (/^(CONNECTION_|CONNECT_|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)/.test(code)) return true
+  return code === LOCK_NOT_AVAILABLE || (code.length === 5 && TRANSIENT_CLASSES.has(code.slice(0, 2)))
+}

@@ -1,0 +1,125 @@
+/** Starts one target: its pool, log, routes, consumers and relay; and stops them in the reverse order. */
+import type { Logger } from 'pino'
+import type { Bus } from './bus.ts'
+import type { Clock, Random } from './clock.ts'
+import type { Config } from './config.ts'
+import { startConsumers } from './event-log/consumer.ts'
+import type { Loop } from './event-log/loop.ts'
+import { createEventLog } from './event-log/postgres-event-log.ts'
+import { startRelay } from './event-log/relay.ts'
+import { type RunningServer, startServer } from './http/server.ts'
+import { createServiceClient } from './http/service-client.ts'
+import { createMetrics } from './metrics.ts'
+import { createPool } from './postgres.ts'
+import type { Service, ServiceContext, TargetName } from './service.ts'
+
+/** Longest that /ready waits for the database. */
+const READY_QUERY_TIMEOUT_MS = 2_000
+
+/** What all targets of a process share. */
+export interface ProcessParts {
+  config: Config
+  log: Logger
+  bus: Bus
+  clock: Clock
+  random: Random
+  instance: string
+  version: string
+  /** Where another target is. */
+  urlOf(target: TargetName): string
+}
+
+export interface RunningTarget {
+  name: TargetName
+  url: string
+  port: number
+  context: ServiceContext
+  stop(deadlineMs: number): Promise<void>
+}
+
+export async function startTarget(service: Service, parts: ProcessParts): Promise<RunningTarget> {
+  const { config, bus, clock, random, instance, version } = parts
+  const log = parts.log.child({ service: service.name })
+  const metrics = createMetrics(service.name)
+  const sql = createPool({
+    url: config.databaseUrl,
+    size: config.poolSizes[service.name],
+    name: service.name,
+    log,
+  })
+  // Undone in the reverse order, at stop and when a later step of the start fails.
+  const undo: ((deadlineMs: number) => Promise<void>)[] = [() => sql.end({ timeout: 2 })]
+  const stop = async (deadlineMs: number): Promise<void> => {
+    const until = clock.mono() + deadlineMs
+    for (const step of undo.splice(0).reverse()) {
+      await step(Math.max(100, until - clock.mono())).catch((error: unknown) =>
+        log.error({ err: error }, 'a part did not stop in order'),
+      )
+    }
+  }
+  try {
+    const eventLog = await createEventLog({ sql, bus, schema: service.schema })
+    const context: ServiceContext = {
+      config,
+      log,
+      sql,
+      eventLog,
+      bus,
+      clock,
+      random,
+      metrics,
+      instance,
+      client: (target) => createServiceClient(target, parts.urlOf, config.serviceKey),
+    }
+    const running = await service.start(context)
+    let server: RunningServer | undefined
+    // Together: the server takes no more requests, and the service ends those that would stay open for ever (streams).
+    undo.push(async (deadlineMs) => {
+      await Promise.all([server?.close(deadlineMs), running.stop(deadlineMs)])
+    })
+    const loops: Loop[] = []
+    if (running.projections?.length)
+      loops.push(
+        await startConsumers({ sql, bus, clock, log, eventLog, projections: running.projections, metrics }),
+      )
+    if (service.schema !== null)
+      loops.push(startRelay({ sql, bus, clock, log, schema: service.schema, producer: service.name }))
+    undo.push(async () => {
+      await Promise.all(loops.map((it) => it.stop()))
+    })
+    server = await startServer({
+      name: service.name,
+      instance,
+      version,
+      port: config.ports[service.name],
+      bindAddress: config.bindAddress,
+      log,
+      metrics: config.enableMetrics ? metrics : undefined,
+      routes: running.routes,
+      notReady: async () => {
+        const database = await answers(sql, clock)
+        if (database !== undefined) return database
+        if (!bus.ready()) return 'Redis does not answer'
+        return running.notReady?.()
+      },
+    })
+    running.onListening?.(server.server)
+    log.info({ url: server.url }, 'listening')
+    return { name: service.name, url: server.url, port: server.port, context, stop }
+  } catch (error) {
+    await stop(1_000)
+    throw error
+  }
+
+  function answers(pool: typeof sql, timer: Clock): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const cancel = timer.after(READY_QUERY_TIMEOUT_MS, () =>
+        resolve('the database does not answer in time'),
+      )
+      pool`select 1`
+        .then(() => resolve(undefined))
+        .catch((error: Error) => resolve(`the database does not answer: ${error.message}`))
+        .finally(cancel)
+    })
+  }
+}
