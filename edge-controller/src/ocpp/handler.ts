@@ -1,0 +1,51 @@
+/** What a message handler is: a pure function from the site as committed and one payload to a reply and what must become durable. */
+import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
+import type { IdToken } from '@switchyard/protocol/site/fact.ts'
+import type { Draft, StateReader } from '../draft.ts'
+import type { Authorization } from '../session/authorize.ts'
+import type { SessionContext } from '../session/session.ts'
+import type { Outcome } from '../site-state.ts'
+import type { StationSettings } from '../station/settings.ts'
+
+export interface HandlerContext extends SessionContext {
+  version: OcppVersion
+  state: StateReader
+  settings: StationSettings
+  /** Decision on the token that the route's `identity` found in the payload. */
+  authorization?: Authorization
+  /** Stations in which a token may be in use. */
+  stationIds: readonly string[]
+  heartbeatIntervalS: number
+  /** Draws a 1.6 transaction id. */
+  drawTransactionId(draft: Draft): number
+}
+
+/** What the controller does beyond the reply, once the outcome is durable and the reply is sent. */
+export type After = 'station-booted' | 'session-changed'
+
+export interface Decision<Response = object> {
+  reply: Response
+  outcome: Outcome
+  after?: After
+}
+
+/** A handler may throw OcppFault: the answer is then that CALLERROR, and nothing is committed. */
+export type Handler<Request, Response> = (context: HandlerContext, payload: Request) => Decision<Response>
+
+export interface Route {
+  handle(context: HandlerContext, payload: unknown): Decision
+  /** The token that must be decided on before the message can be. */
+  identity?(payload: unknown): IdToken | undefined
+  /** Taken from a station that has not been accepted. */
+  beforeBoot?: boolean
+}
+
+/** Binds a handler to its action's types; the payload has passed the action's schema when it gets here. */
+export function route<Request, Response extends object>(
+  handle: Handler<Request, Response>,
+  more: { identity?: (payload: Request) => IdToken | undefined; beforeBoot?: boolean } = {},
+): Route {
+  return { handle, ...more } as Route
+}
+
+export type Routes = Readonly<Record<string, Route>>

@@ -1,0 +1,29 @@
+/** MeterValues (1.6 section 4.7). Many stations leave out the transaction id: then the session on the connector is meant. */
+import type { MeterValuesRequest, MeterValuesResponse } from '@switchyard/protocol/ocpp/v16.ts'
+import { Draft } from '../../draft.ts'
+import { takeReadings } from '../../session/meter.ts'
+import { sessionById, sessionOfTransaction } from '../../session/session.ts'
+import { takeStationReadings } from '../../station/station-meter.ts'
+import { connectorOf, stationOf } from '../../station/station.ts'
+import type { Decision, HandlerContext } from '../handler.ts'
+import { readingsOf } from './readings.ts'
+
+export function meterValues(
+  context: HandlerContext,
+  said: MeterValuesRequest,
+): Decision<MeterValuesResponse> {
+  const { stationId } = context
+  const { connectorId, transactionId } = said
+  const draft = new Draft(context.state)
+  const station = stationOf(draft, stationId)
+  const connector = station && connectorOf(station, connectorId, 1)
+  const session =
+    (transactionId === undefined
+      ? undefined
+      : sessionOfTransaction(draft, stationId, String(transactionId))) ??
+    sessionById(draft, connector?.sessionId)
+  const readings = readingsOf(said.meterValue)
+  if (session) takeReadings(draft, context, session, readings)
+  else takeStationReadings(draft, stationId, connectorId, connectorId === 0 ? 0 : 1, readings)
+  return { reply: {}, outcome: draft.outcome(), after: 'session-changed' }
+}

@@ -1,0 +1,23 @@
+/** OCPP 1.6 and its security extension: what a station may say, and who answers. Schemas go by the action's name. */
+import { route, type Routes } from '../handler.ts'
+import { authorize, idTokenOf } from './authorize.ts'
+import { bootNotification } from './boot-notification.ts'
+import { dataTransfer } from './data-transfer.ts'
+import { heartbeat } from './heartbeat.ts'
+import { meterValues } from './meter-values.ts'
+import { securityEventNotification } from './security-event-notification.ts'
+import { startTransaction } from './start-transaction.ts'
+import { statusNotification } from './status-notification.ts'
+import { stopTransaction } from './stop-transaction.ts'
+
+export const routes: Routes = {
+  BootNotification: route(bootNotification, { beforeBoot: true }),
+  Heartbeat: route(heartbeat),
+  StatusNotification: route(statusNotification),
+  Authorize: route(authorize, { identity: (said) => idTokenOf(said.idTag) }),
+  StartTransaction: route(startTransaction, { identity: (said) => idTokenOf(said.idTag) }),
+  StopTransaction: route(stopTransaction),
+  MeterValues: route(meterValues),
+  DataTransfer: route(dataTransfer),
+  SecurityEventNotification: route(securityEventNotification),
+}

@@ -1,0 +1,139 @@
+/**
+ * Who may charge, local first: the tokens document decides; a token that it does not know is asked of the cloud while there
+ * is a link, for at most ASK_TIMEOUT_MS; then the site's offline policy decides.
+ */
+import { parseInstant } from '@switchyard/protocol/instant.ts'
+import type { DocumentBody } from '@switchyard/protocol/site/document.ts'
+import type { FactDraft, IdToken } from '@switchyard/protocol/site/fact.ts'
+import { appliedDocument } from '../documents.ts'
+import type { StateReader } from '../draft.ts'
+import type { Clock } from '../ports.ts'
+import type { Grants } from './grants.ts'
+import { runningSessions } from './session.ts'
+
+/** Longest that a station waits for the cloud's word on a token. */
+export const ASK_TIMEOUT_MS = 2_000
+
+export type OfflinePolicy = 'accept' | 'refuse'
+export type TokenStatus = 'Accepted' | 'Blocked' | 'Expired' | 'Invalid'
+
+export interface Authorization {
+  idToken: IdToken
+  status: TokenStatus
+  source: 'document' | 'cloud' | 'offline-policy'
+  /** Decided without a link to the cloud. */
+  offline: boolean
+  expiresAt?: string
+  groupId?: string
+}
+
+/** The cloud's word on a token; undefined when there is no link or no answer. Must not reject. */
+export type Ask = (
+  stationId: string,
+  idToken: IdToken,
+) => Promise<'Accepted' | 'Blocked' | 'Expired' | 'Invalid' | 'Unknown' | undefined>
+
+type TokenEntry = DocumentBody<'tokens'>['tokens'][number]
+
+/** By document, so that 100,000 tokens are not searched at every card; a document that was replaced is forgotten. */
+const indexes = new WeakMap<object, Map<string, TokenEntry>>()
+
+/** Tokens are compared without regard to case (1.6: CiString; 2.x: identifierString). */
+function tokenEntry(state: StateReader, value: string): TokenEntry | undefined {
+  const document = appliedDocument(state, 'tokens')
+  if (!document) return undefined
+  let index = indexes.get(document)
+  if (!index) {
+    index = new Map(document.tokens.map((token) => [token.idToken.toLowerCase(), token]))
+    indexes.set(document, index)
+  }
+  return index.get(value.toLowerCase())
+}
+
+/** What the document says; undefined when it does not know the token. */
+export function authorizeLocally(
+  state: StateReader,
+  idToken: IdToken,
+  nowMs: number,
+): Authorization | undefined {
+  const entry = tokenEntry(state, idToken.value)
+  if (!entry) return undefined
+  const expiresMs = entry.expiresAt === undefined ? undefined : parseInstant(entry.expiresAt)
+  const expired = expiresMs !== undefined && expiresMs <= nowMs
+  return {
+    idToken,
+    status: entry.status === 'Accepted' && expired ? 'Expired' : entry.status,
+    source: 'document',
+    offline: false,
+    ...(entry.expiresAt === undefined ? {} : { expiresAt: entry.expiresAt }),
+    ...(entry.groupId === undefined ? {} : { groupId: entry.groupId }),
+  }
+}
+
+export interface AuthorizePorts {
+  clock: Clock
+  ask: Ask | undefined
+  grants: Grants
+  /** What the configuration says; the site document may say otherwise. */
+  offlinePolicy: OfflinePolicy
+}
+
+/** Local decision, else the cloud's, else the offline policy's. Never rejects; takes at most ASK_TIMEOUT_MS. */
+export async function authorize(
+  state: StateReader,
+  stationId: string,
+  idToken: IdToken,
+  ports: AuthorizePorts,
+): Promise<Authorization> {
+  const local = authorizeLocally(state, idToken, ports.clock.now())
+  if (local) return local
+  if (ports.grants.has(stationId, idToken.value))
+    return { idToken, status: 'Accepted', source: 'cloud', offline: false }
+  const answer = ports.ask && (await withTimeout(ports.clock, ports.ask(stationId, idToken)))
+  if (answer !== undefined) {
+    return { idToken, status: answer === 'Unknown' ? 'Invalid' : answer, source: 'cloud', offline: false }
+  }
+  const policy = appliedDocument(state, 'site')?.offlinePolicy ?? ports.offlinePolicy
+  const status = policy === 'accept' ? 'Accepted' : 'Invalid'
+  return { idToken, status, source: 'offline-policy', offline: true }
+}
+
+function withTimeout<T>(clock: Clock, work: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(ASK_TIMEOUT_MS, () => resolve(undefined))
+    const settle = (value: T | undefined) => {
+      cancel()
+      resolve(value)
+    }
+    work.then(settle, () => settle(undefined))
+  })
+}
+
+export function tokenDecided(stationId: string, decision: Authorization, status: string): FactDraft {
+  const { idToken, source, offline } = decision
+  return { kind: 'token.decided', stationId, data: { idToken, status, source, offline } }
+}
+
+/**
+ * Whether the token has another session running: then a new one is recorded and answered ConcurrentTx (1.6 section 7.2; 2.x
+ * AuthorizationStatusEnumType). `stationIds` are the stations to look at.
+ */
+export function isInUse(
+  state: StateReader,
+  stationIds: readonly string[],
+  idToken: IdToken,
+  startedAtMs: number,
+  except?: string,
+): boolean {
+  const value = idToken.value.toLowerCase()
+  return stationIds.some((stationId) =>
+    runningSessions(state, stationId).some(
+      (s) =>
+        s.sessionId !== except &&
+        s.idToken?.value.toLowerCase() === value &&
+        !s.connectorAvailable &&
+        // A start out of a queue tells of an earlier time: it is no second use of now.
+        s.startedAtMs <= startedAtMs,
+    ),
+  )
+}

@@ -1,0 +1,193 @@
+/** A session ends: because its station says so, or because everything shows that it is over. */
+import { instant } from '@switchyard/protocol/instant.ts'
+import type { FactData, ReviewReason } from '@switchyard/protocol/site/fact.ts'
+import type { Draft } from '../draft.ts'
+import { changeConnector, changeStation } from '../station/station.ts'
+import { profileOf } from './meter.ts'
+import { checkStep } from './plausibility.ts'
+import {
+  PROFILE_KIND,
+  putSession,
+  SESSION_KIND,
+  type Session,
+  type SessionContext,
+  sessionById,
+  TRANSACTION_KIND,
+  transactionKey,
+  withReasons,
+} from './session.ts'
+import { isPlausible, type Placed, place } from './timing.ts'
+
+/** Ended sessions of one station that are kept for late stops and resends; the oldest is forgotten. */
+export const ENDED_MAX = 50
+
+export interface End {
+  /** The station's timestamp, ms. */
+  atMs: number
+  /** Absent: the station did not say; the last register counts, and the session is reviewed. */
+  registerMilliWh?: number
+  reason: string
+}
+
+/**
+ * The station's own word on the end. After a presumed end it is the next revision; after an end of its own it is a resend,
+ * and nothing happens (but a register that differs from the first is kept as a fact).
+ */
+export function endSession(draft: Draft, context: SessionContext, session: Session, end: End): void {
+  if (session.end && !session.end.presumed) {
+    if (end.registerMilliWh !== undefined && end.registerMilliWh !== session.end.registerMilliWh)
+      keepUnmatched(draft, context.stationId, session.transactionId, end)
+    return
+  }
+  const register = end.registerMilliWh ?? session.register?.milliWh
+  const placed = place(
+    { atMs: session.startedAtMs, received: session.received },
+    { atMs: end.atMs, received: context.at },
+  )
+  const reasons: ReviewReason[] = [
+    ...(end.registerMilliWh === undefined ? (['register-missing'] as const) : []),
+    ...(placed.sure ? [] : (['unplaceable-time'] as const)),
+  ]
+  finish(draft, context, session, placed, register, end.reason, false, reasons)
+}
+
+/**
+ * Ends a session that its station left open, at its last register. Nothing happens to one that has ended. Without any
+ * register after the start there is nothing to bill from: held for review.
+ */
+export function presumeEnd(draft: Draft, context: SessionContext, session: Session, reason: string): void {
+  if (session.end) return
+  const last = session.register
+  const sure = isPlausible(session.startedAtMs, session.received)
+  const startedAtMs = sure ? session.startedAtMs : session.received.nowMs
+  const placed = { startedAtMs, endedAtMs: Math.max(startedAtMs, last?.atMs ?? startedAtMs), sure }
+  const reasons: ReviewReason[] = [
+    ...(last && session.reading ? [] : (['register-missing'] as const)),
+    ...(sure ? [] : (['unplaceable-time'] as const)),
+  ]
+  finish(draft, context, session, placed, last?.milliWh, reason, true, reasons)
+}
+
+/** A stop for a transaction nobody knows, or one that contradicts the first: kept, for a person to look at. */
+export function keepUnmatched(
+  draft: Draft,
+  stationId: string,
+  transactionId: string,
+  end: End & Pick<FactData<'session.stop-unmatched'>, 'idToken'>,
+): void {
+  draft.fact({
+    kind: 'session.stop-unmatched',
+    stationId,
+    data: {
+      transactionId,
+      at: instant(end.atMs),
+      ...(end.registerMilliWh === undefined ? {} : { registerMilliWh: end.registerMilliWh }),
+      ...(end.idToken ? { idToken: end.idToken } : {}),
+      reason: end.reason,
+    },
+  })
+}
+
+function finish(
+  draft: Draft,
+  context: SessionContext,
+  session: Session,
+  placed: Placed,
+  registerMilliWh: number | undefined,
+  reason: string,
+  presumed: boolean,
+  found: ReviewReason[],
+): void {
+  const { stationId, sessionId, startRegisterMilliWh } = session
+  const { startedAtMs, endedAtMs } = placed
+  const review = withReasons(session.review, [
+    ...found,
+    ...checkEnd(session, placed, registerMilliWh, context.maxPowerW),
+    ...(session.idToken ? [] : (['no-identity'] as const)),
+  ])
+  const energyMilliWh =
+    startRegisterMilliWh === undefined || registerMilliWh === undefined
+      ? undefined
+      : registerMilliWh - startRegisterMilliWh
+  const startedAt = instant(startedAtMs)
+  const endedAt = instant(endedAtMs)
+  const revision = session.revision + 1
+  draft.fact({
+    kind: 'session.ended',
+    stationId,
+    sessionId,
+    data: {
+      evseId: session.evseId,
+      connectorId: session.connectorId,
+      revision,
+      startedAt,
+      endedAt,
+      durationMs: endedAtMs - startedAtMs,
+      ...(startRegisterMilliWh === undefined ? {} : { startRegisterMilliWh }),
+      ...(registerMilliWh === undefined ? {} : { endRegisterMilliWh: registerMilliWh }),
+      ...(energyMilliWh === undefined || energyMilliWh < 0 ? {} : { energyMilliWh }),
+      ...(session.idToken ? { idToken: session.idToken } : {}),
+      authorization: session.authorization,
+      reason,
+      presumed,
+      review,
+      profile: profileOf(draft, session).filter((p) => p.at > startedAt && p.at <= endedAt),
+      transactionId: session.transactionId,
+    },
+  })
+  const { connectorAvailable: _over, ...rest } = session
+  putSession(draft, {
+    ...rest,
+    revision,
+    // What a presumed end found is found anew by the end that corrects it.
+    review: presumed ? session.review : review,
+    end: {
+      endedAtMs,
+      ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
+      reason,
+      presumed,
+    },
+  })
+  leave(draft, session, registerMilliWh)
+}
+
+/** The registers at both ends, over the whole session, and from the last reading to the end. */
+function checkEnd(
+  session: Session,
+  placed: Placed,
+  endMilliWh: number | undefined,
+  maxPowerW: number,
+): ReviewReason[] {
+  if (session.startRegisterMilliWh === undefined || endMilliWh === undefined) return ['register-missing']
+  const end = { atMs: placed.endedAtMs, milliWh: endMilliWh }
+  const start = { atMs: placed.startedAtMs, milliWh: session.startRegisterMilliWh }
+  const last = session.register
+  return [
+    ...checkStep(start, end, maxPowerW, true),
+    ...(last && last.atMs <= end.atMs ? checkStep(last, end, maxPowerW, false) : []),
+  ]
+}
+
+/** The connector is free of it, the station counts it as ended, and the oldest ended one is forgotten. */
+function leave(draft: Draft, session: Session, registerMilliWh: number | undefined): void {
+  const { stationId, sessionId } = session
+  changeConnector(draft, stationId, session.evseId, session.connectorId, (connector) => {
+    const { sessionId: there, ...free } = connector
+    return {
+      ...(there === sessionId ? free : connector),
+      ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
+    }
+  })
+  changeStation(draft, stationId, (station) => {
+    const ended = [...station.ended.filter((id) => id !== sessionId), sessionId]
+    for (const forgotten of ended.splice(0, Math.max(0, ended.length - ENDED_MAX))) forget(draft, forgotten)
+    return { ...station, running: station.running.filter((id) => id !== sessionId), ended }
+  })
+}
+
+function forget(draft: Draft, sessionId: string): void {
+  const session = sessionById(draft, sessionId)
+  if (session) draft.remove(TRANSACTION_KIND, transactionKey(session.stationId, session.transactionId))
+  draft.remove(SESSION_KIND, sessionId)
+  draft.remove(PROFILE_KIND, sessionId)
+}

@@ -1,0 +1,146 @@
+/** Readings of a running session. */
+import { instant } from '@switchyard/protocol/instant.ts'
+import { MAX_PROFILE_POINTS } from '@switchyard/protocol/site/fact.ts'
+import type { Draft } from '../draft.ts'
+import { changeStation } from '../station/station.ts'
+import { checkStep } from './plausibility.ts'
+import { currentOf, powerOf, type Reading, registerOf, socOf } from './reading.ts'
+import {
+  PROFILE_KIND,
+  type ProfilePoint,
+  putSession,
+  type Session,
+  type SessionContext,
+  withReasons,
+} from './session.ts'
+import { isPlausible } from './timing.ts'
+
+/** Tariffs change at quarter hours; the first register in each is kept in the ledger. */
+const QUARTER_MS = 15 * 60_000
+
+/**
+ * Takes readings, oldest first, and returns the session with them. A reading without a register leaves the session's energy
+ * as it was; one from an unset clock counts as of now; one that was taken before is not taken again.
+ */
+export function takeReadings(
+  draft: Draft,
+  context: SessionContext,
+  session: Session,
+  readings: readonly Reading[],
+): Session {
+  let taken = session
+  const inOrder = [...readings].sort((a, b) => a.atMs - b.atMs)
+  for (const reading of inOrder) {
+    const atMs = isPlausible(reading.atMs, context.at) ? reading.atMs : context.at.nowMs
+    const key = readingKey(reading, atMs)
+    if (taken.readingKey === key) continue
+    if (taken.end?.presumed && atMs > taken.end.endedAtMs) taken = resume(draft, taken)
+    taken = { ...takeReading(draft, context, taken, { ...reading, atMs }), readingKey: key }
+  }
+  putSession(draft, taken)
+  return taken
+}
+
+/** Readings after a presumed end: it was no end. The session runs again, and its next end is the next revision. */
+function resume(draft: Draft, session: Session): Session {
+  const { end: _presumed, ...running } = session
+  const { stationId, sessionId } = session
+  changeStation(draft, stationId, (station) => ({
+    ...station,
+    running: [...station.running, sessionId],
+    ended: station.ended.filter((id) => id !== sessionId),
+    connectors: station.connectors.map((c) =>
+      c.evseId === session.evseId && c.connectorId === session.connectorId && c.sessionId === undefined
+        ? { ...c, sessionId }
+        : c,
+    ),
+  }))
+  return running
+}
+
+/** What tells a resent reading from another one of the same instant. */
+function readingKey(reading: Reading, atMs: number): string {
+  return `${atMs}/${reading.values.length}/${registerOf(reading.values)}/${powerOf(reading.values)}`
+}
+
+function takeReading(draft: Draft, context: SessionContext, session: Session, reading: Reading): Session {
+  const registerMilliWh = registerOf(reading.values)
+  const powerW = powerOf(reading.values)
+  const currentMa = currentOf(reading.values)
+  const socPercent = socOf(reading.values)
+  const { stationId, sessionId } = session
+  draft.fact({
+    kind: 'session.meter',
+    stationId,
+    sessionId,
+    data: {
+      at: instant(reading.atMs),
+      evseId: session.evseId,
+      connectorId: session.connectorId,
+      ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
+      ...(powerW === undefined ? {} : { powerW }),
+      ...(currentMa === undefined ? {} : { currentMa }),
+      ...(socPercent === undefined ? {} : { socPercent }),
+      values: reading.values,
+    },
+  })
+  let next = session
+  if (registerMilliWh !== undefined) {
+    next = takeRegister(draft, context, next, reading.atMs, registerMilliWh)
+  }
+  // Readings of a queue arrive after live ones: only a newer one is the present.
+  if (reading.atMs < (session.reading?.atMs ?? 0)) return next
+  return {
+    ...next,
+    reading: {
+      ...next.reading,
+      atMs: reading.atMs,
+      ...(powerW === undefined ? {} : { powerW }),
+      ...(currentMa === undefined ? {} : { currentMa }),
+      ...(socPercent === undefined ? {} : { socPercent }),
+    },
+  }
+}
+
+function takeRegister(
+  draft: Draft,
+  context: SessionContext,
+  session: Session,
+  atMs: number,
+  milliWh: number,
+): Session {
+  addProfilePoint(draft, session, atMs, milliWh)
+  const before = session.register
+  if (before && atMs < before.atMs) return session
+  const reasons = before ? checkStep(before, { atMs, milliWh }, context.maxPowerW, false) : []
+  return {
+    ...session,
+    register: { atMs, milliWh, exact: false },
+    review: withReasons(session.review, reasons),
+  }
+}
+
+/** Keeps the first register of each quarter hour, in order of time, at most MAX_PROFILE_POINTS: then no more are kept. */
+function addProfilePoint(draft: Draft, session: Session, atMs: number, milliWh: number): void {
+  const quarter = Math.floor(atMs / QUARTER_MS)
+  // The start register stands for the quarter of the start, unless the reading is on the quarter itself.
+  if (quarter <= Math.floor(session.startedAtMs / QUARTER_MS)) return
+  const profile = profileOf(draft, session)
+  const from = instant(quarter * QUARTER_MS)
+  const to = instant((quarter + 1) * QUARTER_MS)
+  if (profile.length >= MAX_PROFILE_POINTS || profile.some((p) => p.at >= from && p.at < to)) return
+  const point = { at: instant(atMs), registerMilliWh: milliWh }
+  const later = profile.findIndex((p) => p.at > point.at)
+  const at = later < 0 ? profile.length : later
+  draft.put(PROFILE_KIND, session.sessionId, [...profile.slice(0, at), point, ...profile.slice(at)])
+  draft.fact({
+    kind: 'session.register',
+    stationId: session.stationId,
+    sessionId: session.sessionId,
+    data: point,
+  })
+}
+
+export function profileOf(draft: Draft, session: Session): ProfilePoint[] {
+  return draft.get<ProfilePoint[]>(PROFILE_KIND, session.sessionId) ?? []
+}

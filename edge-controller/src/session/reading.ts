@@ -1,0 +1,107 @@
+/** What one meter reading says, version-neutral: register, power, current per phase, state of charge. */
+import type { SampledValue } from '@switchyard/protocol/site/fact.ts'
+import { currentToMa, decimalToInteger, energyToMilliWh, powerToW } from '@switchyard/protocol/units.ts'
+
+/** All that a station sampled at one instant. */
+export interface Reading {
+  /** The station's timestamp, ms since the epoch. */
+  atMs: number
+  values: SampledValue[]
+}
+
+/** What a value without a measurand is (1.6 section 7.43; 2.x SampledValueType). */
+const DEFAULT_MEASURAND = 'Energy.Active.Import.Register'
+const PHASES = ['L1', 'L2', 'L3'] as const
+
+/** Values of a measurand at the outlet; those at the inlet only where the outlet has none. Never those of the car. */
+function valuesOf(values: readonly SampledValue[], measurand: string): SampledValue[] {
+  const all = values.filter((v) => (v.measurand || DEFAULT_MEASURAND) === measurand)
+  const atOutlet = all.filter((v) => v.location === undefined || v.location === 'Outlet')
+  return atOutlet.length > 0 ? atOutlet : all.filter((v) => v.location === 'Inlet')
+}
+
+/** `L1` and `L1-N` -> 0, and so on; undefined for a total, a neutral or a line-to-line value. */
+function phaseIndex(phase: string | undefined): number | undefined {
+  const index = PHASES.findIndex((p) => phase === p || phase === `${p}-N`)
+  return index < 0 ? undefined : index
+}
+
+/** The total if it is given, else the sum of the phases; undefined where nothing can be read. */
+function totalOf(
+  values: readonly SampledValue[],
+  read: (value: SampledValue) => number | undefined,
+): number | undefined {
+  const total = values.find((v) => v.phase === undefined && read(v) !== undefined)
+  if (total) return read(total)
+  let sum: number | undefined
+  for (const value of values) {
+    if (phaseIndex(value.phase) === undefined) continue
+    const amount = read(value)
+    if (amount !== undefined) sum = (sum ?? 0) + amount
+  }
+  return sum
+}
+
+/** Energy.Active.Import.Register in milli-Wh; undefined if the reading has none. Signed values are kept, not read here. */
+export function registerOf(values: readonly SampledValue[]): number | undefined {
+  const raw = valuesOf(values, DEFAULT_MEASURAND).filter((v) => v.value !== '')
+  return totalOf(raw, (v) => energyToMilliWh(v.value, v.unit, v.multiplier))
+}
+
+/** Power.Active.Import in W. */
+export function powerOf(values: readonly SampledValue[]): number | undefined {
+  return totalOf(valuesOf(values, 'Power.Active.Import'), (v) => powerToW(v.value, v.unit, v.multiplier))
+}
+
+/** Current.Import per phase, mA: L1, L2, L3 where phases are named, else the one value. */
+export function currentOf(values: readonly SampledValue[]): number[] | undefined {
+  const currents = valuesOf(values, 'Current.Import')
+  const perPhase: number[] = []
+  let total: number | undefined
+  for (const value of currents) {
+    const ma = currentToMa(value.value, value.unit, value.multiplier)
+    if (ma === undefined) continue
+    const index = phaseIndex(value.phase)
+    if (index !== undefined) perPhase[index] = ma
+    else if (value.phase === undefined) total ??= ma
+  }
+  if (perPhase.length > 0) return Array.from(perPhase, (ma) => ma ?? 0)
+  return total === undefined ? undefined : [total]
+}
+
+/** State of charge, whole percent. */
+export function socOf(values: readonly SampledValue[]): number | undefined {
+  const soc = values.find((v) => v.measurand === 'SoC')
+  const percent = soc && decimalToInteger(soc.value, soc.multiplier ?? 0)
+  return percent !== undefined && percent >= 0 && percent <= 100 ? percent : undefined
+}
+
+/** The register of the newest reading that has one; with a context, of the newest one with that context. */
+export function lastRegister(
+  readings: readonly Reading[],
+  context?: string,
+): { atMs: number; milliWh: number } | undefined {
+  let newest: { atMs: number; milliWh: number } | undefined
+  for (const reading of readings) {
+    const values = context ? reading.values.filter((v) => v.context === context) : reading.values
+    const milliWh = registerOf(values)
+    if (milliWh !== undefined && (newest === undefined || reading.atMs >= newest.atMs))
+      newest = { atMs: reading.atMs, milliWh }
+  }
+  return newest
+}
+
+/** The register of the oldest reading that has one; with a context, of the oldest one with that context. */
+export function firstRegister(
+  readings: readonly Reading[],
+  context?: string,
+): { atMs: number; milliWh: number } | undefined {
+  let oldest: { atMs: number; milliWh: number } | undefined
+  for (const reading of readings) {
+    const values = context ? reading.values.filter((v) => v.context === context) : reading.values
+    const milliWh = registerOf(values)
+    if (milliWh !== undefined && (oldest === undefined || reading.atMs < oldest.atMs))
+      oldest = { atMs: reading.atMs, milliWh }
+  }
+  return oldest
+}

@@ -1,0 +1,95 @@
+/** A charging session as the site keeps it: entities of kind `session`, `session.profile` and `transaction`. */
+import type { FactData, IdToken, ReviewReason } from '@switchyard/protocol/site/fact.ts'
+import type { Draft, StateReader } from '../draft.ts'
+import { stationOf } from '../station/station.ts'
+import type { Moment } from './timing.ts'
+
+export const SESSION_KIND = 'session'
+/** Register points of a session, apart from it: they change once in a quarter hour, the session with every reading. */
+export const PROFILE_KIND = 'session.profile'
+/** `stationId/transactionId` -> session id. */
+export const TRANSACTION_KIND = 'transaction'
+
+export interface SessionEnd {
+  endedAtMs: number
+  registerMilliWh?: number
+  reason: string
+  presumed: boolean
+}
+
+export interface Session {
+  sessionId: string
+  stationId: string
+  /** 0 while the station has not said where (2.x: identity before the plug). */
+  evseId: number
+  connectorId: number
+  /** OCPP's own id of it, as text. */
+  transactionId: string
+  /** The station's timestamp of the start, ms. */
+  startedAtMs: number
+  /** When the start was received. */
+  received: Moment
+  idToken?: IdToken
+  /** Accepted, or why not; OCPP's words. */
+  authorization: string
+  startRegisterMilliWh?: number
+  /** The newest register, the start's included; `exact` false: rounded for sampling. */
+  register?: { atMs: number; milliWh: number; exact: boolean }
+  /** The newest reading, for the live picture. */
+  reading?: { atMs: number; powerW?: number; currentMa?: number[]; socPercent?: number }
+  /** Identifies the reading taken last, so that a resent one is told. */
+  readingKey?: string
+  chargingState?: string
+  remoteStartId?: number
+  offline: boolean
+  review: ReviewReason[]
+  /** What a resent start looks like (1.6), or the newest event (2.x). */
+  resendKey?: string
+  /** Its connector has become available again while it ran. */
+  connectorAvailable?: boolean
+  /** Ends told so far. */
+  revision: number
+  end?: SessionEnd
+}
+
+export type ProfilePoint = FactData<'session.ended'>['profile'][number]
+
+/** What session decisions are told of their surroundings. */
+export interface SessionContext {
+  stationId: string
+  at: Moment
+  /** Largest power of the connector, W. */
+  maxPowerW: number
+  mintSessionId(): string
+}
+
+export function sessionById(state: StateReader, sessionId: string | undefined): Session | undefined {
+  return sessionId === undefined ? undefined : state.get<Session>(SESSION_KIND, sessionId)
+}
+
+export function transactionKey(stationId: string, transactionId: string): string {
+  return `${stationId}/${transactionId}`
+}
+
+export function sessionOfTransaction(
+  state: StateReader,
+  stationId: string,
+  transactionId: string,
+): Session | undefined {
+  return sessionById(state, state.get<string>(TRANSACTION_KIND, transactionKey(stationId, transactionId)))
+}
+
+/** Sessions of a station that run now, oldest first. */
+export function runningSessions(state: StateReader, stationId: string): Session[] {
+  const running = stationOf(state, stationId)?.running ?? []
+  return running.map((id) => sessionById(state, id)).filter((s) => s !== undefined)
+}
+
+export function putSession(draft: Draft, session: Session): void {
+  draft.put(SESSION_KIND, session.sessionId, session)
+}
+
+/** Reasons in the order in which they were found, each once. */
+export function withReasons(known: ReviewReason[], found: readonly ReviewReason[]): ReviewReason[] {
+  return [...new Set([...known, ...found])]
+}

@@ -1,0 +1,112 @@
+/** A session begins. */
+import { instant } from '@switchyard/protocol/instant.ts'
+import type { IdToken, ReviewReason } from '@switchyard/protocol/site/fact.ts'
+import type { Draft } from '../draft.ts'
+import { changeConnector, changeStation, connectorOf, stationOf } from '../station/station.ts'
+import { presumeEnd } from './end.ts'
+import { checkStart } from './plausibility.ts'
+import {
+  putSession,
+  runningSessions,
+  type Session,
+  type SessionContext,
+  sessionById,
+  TRANSACTION_KIND,
+  transactionKey,
+} from './session.ts'
+import { isPlausible } from './timing.ts'
+
+/** Sessions that may run on one station beside those on its connectors (starts that came late); more end as presumed. */
+export const RUNNING_MAX = 64
+
+export interface Start {
+  evseId: number
+  connectorId: number
+  transactionId: string
+  /** The station's timestamp, ms. */
+  startedAtMs: number
+  idToken?: IdToken
+  /** Accepted, or why not. The session is recorded either way: energy that flows is never dropped. */
+  authorization: string
+  registerMilliWh?: number
+  /** false: the register is a sampled value and may be rounded. */
+  exactRegister: boolean
+  remoteStartId?: number
+  offline: boolean
+  chargingState?: string
+  resendKey?: string
+  review?: ReviewReason[]
+}
+
+/**
+ * Starts a session. One that still runs on the connector ends as presumed, unless the new start is the older of the two (a
+ * queue delivered out of order): then the new one runs beside it until its stop comes.
+ */
+export function startSession(draft: Draft, context: SessionContext, start: Start): Session {
+  const { stationId, at } = context
+  const station = stationOf(draft, stationId)
+  const connector = station && connectorOf(station, start.evseId, start.connectorId)
+  const there = sessionById(draft, connector?.sessionId)
+  const isOlder = there !== undefined && there.end === undefined && start.startedAtMs < there.startedAtMs
+  if (there && !isOlder) presumeEnd(draft, context, there, 'NewSession')
+  const running = runningSessions(draft, stationId)
+  if (running.length >= RUNNING_MAX) presumeEnd(draft, context, running[0]!, 'TooManyRunning')
+
+  const startedAtMs = isPlausible(start.startedAtMs, at) ? start.startedAtMs : at.nowMs
+  const session: Session = {
+    sessionId: context.mintSessionId(),
+    stationId,
+    evseId: start.evseId,
+    connectorId: start.connectorId,
+    transactionId: start.transactionId,
+    startedAtMs: start.startedAtMs,
+    received: at,
+    ...(start.idToken ? { idToken: start.idToken } : {}),
+    authorization: start.authorization,
+    ...(start.registerMilliWh === undefined
+      ? {}
+      : {
+          startRegisterMilliWh: start.registerMilliWh,
+          register: { atMs: startedAtMs, milliWh: start.registerMilliWh, exact: start.exactRegister },
+        }),
+    ...(start.chargingState === undefined ? {} : { chargingState: start.chargingState }),
+    ...(start.remoteStartId === undefined ? {} : { remoteStartId: start.remoteStartId }),
+    offline: start.offline,
+    review: [
+      ...(start.review ?? []),
+      ...(isOlder ? [] : checkStart(start.registerMilliWh, connector?.registerMilliWh)),
+    ],
+    ...(start.resendKey === undefined ? {} : { resendKey: start.resendKey }),
+    revision: 0,
+  }
+  putSession(draft, session)
+  draft.put(TRANSACTION_KIND, transactionKey(stationId, start.transactionId), session.sessionId)
+  changeConnector(draft, stationId, start.evseId, start.connectorId, (c) =>
+    isOlder
+      ? c
+      : {
+          ...c,
+          sessionId: session.sessionId,
+          newestSessionId: session.sessionId,
+          ...(start.registerMilliWh ? { registerMilliWh: start.registerMilliWh } : {}),
+        },
+  )
+  changeStation(draft, stationId, (s) => ({ ...s, running: [...s.running, session.sessionId] }))
+  draft.fact({
+    kind: 'session.started',
+    stationId,
+    sessionId: session.sessionId,
+    data: {
+      evseId: start.evseId,
+      connectorId: start.connectorId,
+      startedAt: instant(startedAtMs),
+      ...(start.idToken ? { idToken: start.idToken } : {}),
+      authorization: start.authorization,
+      ...(start.registerMilliWh === undefined ? {} : { startRegisterMilliWh: start.registerMilliWh }),
+      transactionId: start.transactionId,
+      ...(start.remoteStartId === undefined ? {} : { remoteStartId: start.remoteStartId }),
+      ...(start.offline ? { offline: true } : {}),
+    },
+  })
+  return session
+}

@@ -1,0 +1,53 @@
+/** What holds for one station: the stations document first, then the site document, then the controller's own configuration. */
+import type { DocumentBody } from '@switchyard/protocol/site/document.ts'
+import { appliedDocument } from '../documents.ts'
+import type { StateReader } from '../draft.ts'
+import { stationOf } from './station.ts'
+
+/** What a station whose power nobody told is held to: the most a CCS cable carries, W. */
+export const DEFAULT_MAX_POWER_W = 360_000
+
+export interface StationSettings {
+  approved: boolean
+  /** scrypt hash; absent: no password is asked for. */
+  passwordHash?: string
+  /** Whether the metering baseline is set on it. */
+  baseline: boolean
+  /** Largest power of one connector, W. */
+  maxPowerW: number
+}
+
+export interface SettingsDefaults {
+  baseline: boolean
+  maxPowerW: number
+}
+
+type StationEntry = DocumentBody<'stations'>['stations'][number]
+
+/** By document, so that 1,000 stations are not searched with every message; a document that was replaced is forgotten. */
+const indexes = new WeakMap<object, Map<string, StationEntry>>()
+
+export function stationEntry(state: StateReader, stationId: string): StationEntry | undefined {
+  const document = appliedDocument(state, 'stations')
+  if (!document) return undefined
+  let index = indexes.get(document)
+  if (!index) {
+    index = new Map(document.stations.map((entry) => [entry.stationId, entry]))
+    indexes.set(document, index)
+  }
+  return index.get(stationId)
+}
+
+export function stationSettings(
+  state: StateReader,
+  stationId: string,
+  defaults: SettingsDefaults,
+): StationSettings {
+  const entry = stationEntry(state, stationId)
+  return {
+    approved: entry?.approved ?? stationOf(state, stationId)?.approved ?? false,
+    ...(entry?.passwordHash === undefined ? {} : { passwordHash: entry.passwordHash }),
+    baseline: entry?.baseline ?? appliedDocument(state, 'site')?.baseline ?? defaults.baseline,
+    maxPowerW: entry?.maxPowerW ?? defaults.maxPowerW,
+  }
+}

@@ -1,0 +1,93 @@
+/** A charging station as the site knows it: one entity (kind `station`), version-neutral. OCPP 1.6's connector n is EVSE n, connector 1. */
+import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
+import type { Draft, StateReader } from '../draft.ts'
+import { OcppFault } from '../ocpp/fault.ts'
+
+export const STATION_KIND = 'station'
+
+/** More connectors than any station has; one that reports another is refused. */
+export const MAX_CONNECTORS = 64
+
+export type ConnectorStatus = 'Available' | 'Occupied' | 'Reserved' | 'Unavailable' | 'Faulted'
+
+export interface Connector {
+  evseId: number
+  connectorId: number
+  /** Absent until the station has said so. */
+  status?: ConnectorStatus
+  /** The 1.6 word, where it says more than `status`. */
+  detail?: string
+  errorCode?: string
+  /** Running session here. */
+  sessionId?: string
+  /** The session started last here, running or not: what a resent start is compared with. */
+  newestSessionId?: string
+  /** Newest register known of this connector's meter, milli-Wh. */
+  registerMilliWh?: number
+}
+
+export interface Boot {
+  vendor: string
+  model: string
+  serial?: string
+  firmware?: string
+  status: 'Accepted' | 'Pending' | 'Rejected'
+  /** When it was received. */
+  at: string
+}
+
+export interface Station {
+  stationId: string
+  /** By onboarding; the stations document has the last word. */
+  approved: boolean
+  ocpp?: OcppVersion
+  boot?: Boot
+  connectors: Connector[]
+  /** Sessions that run, oldest first. */
+  running: string[]
+  /** Sessions that ended, oldest first: kept for late stops and resends. */
+  ended: string[]
+}
+
+export function newStation(stationId: string, approved: boolean): Station {
+  return { stationId, approved, connectors: [], running: [], ended: [] }
+}
+
+export function stationOf(state: StateReader, stationId: string): Station | undefined {
+  return state.get<Station>(STATION_KIND, stationId)
+}
+
+export function connectorOf(station: Station, evseId: number, connectorId: number): Connector | undefined {
+  return station.connectors.find((c) => c.evseId === evseId && c.connectorId === connectorId)
+}
+
+/** Changes the station in the draft; a station that was never seen is not changed. */
+export function changeStation(draft: Draft, stationId: string, change: (station: Station) => Station): void {
+  const station = stationOf(draft, stationId)
+  if (station) draft.put(STATION_KIND, stationId, change(station))
+}
+
+/** Changes one connector, which comes into being by its first mention. Throws OcppFault beyond MAX_CONNECTORS. */
+export function changeConnector(
+  draft: Draft,
+  stationId: string,
+  evseId: number,
+  connectorId: number,
+  change: (connector: Connector) => Connector,
+): void {
+  changeStation(draft, stationId, (station) => {
+    const known = connectorOf(station, evseId, connectorId)
+    if (!known && station.connectors.length >= MAX_CONNECTORS)
+      throw new OcppFault(
+        'PropertyConstraintViolation',
+        `a station has at most ${MAX_CONNECTORS} connectors here`,
+      )
+    const changed = change(known ?? { evseId, connectorId })
+    const connectors = known
+      ? station.connectors.map((c) => (c === known ? changed : c))
+      : [...station.connectors, changed].sort(
+          (a, b) => a.evseId - b.evseId || a.connectorId - b.connectorId,
+        )
+    return { ...station, connectors }
+  })
+}
