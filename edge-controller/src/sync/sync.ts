@@ -1,0 +1,131 @@
+/** The site's side of the link to the cloud, put together: rows up, intentions down. */
+import type { Json } from '@switchyard/protocol/json.ts'
+import type { Stream } from '@switchyard/protocol/site/fact.ts'
+import type { TimeReference } from '../clock-quality.ts'
+import type { Execute } from '../execute.ts'
+import type { Journal, JournalState } from '../journal/port.ts'
+import type { Broker, Clock, Log, Random } from '../ports.ts'
+import { NOTHING, type SiteState } from '../site-state.ts'
+import { type AskCloud, Asks } from './ask.ts'
+import { Documents } from './documents.ts'
+import { Downlink } from './downlink.ts'
+import { type Conversation, GRANT_ID, type Grant, Link, SYNC_KIND } from './link.ts'
+import { LiveSender, type Picture } from './live.ts'
+import { Uplink } from './uplink.ts'
+
+export interface SyncOptions {
+  siteId: string
+  version: string
+  journal: Journal
+  acked: JournalState['acked']
+  state: SiteState
+  broker: Broker
+  clock: Clock
+  random: Random
+  log: Log
+  execute: Execute
+  picture(): Picture
+  onTime(reference: TimeReference): void
+}
+
+export interface SyncStatus {
+  connected: boolean
+  /** A welcome was received on this connection. */
+  linked: boolean
+  authority: boolean | undefined
+  epoch: number | undefined
+  backlog: Record<Stream, number>
+}
+
+export interface Sync {
+  start(): Promise<void>
+  stop(): Promise<void>
+  ask: AskCloud
+  /** Something that the live picture shows is different now, without a commit. */
+  changed(): void
+  status(): SyncStatus
+}
+
+export function createSync(options: SyncOptions): Sync {
+  const { state, log, siteId } = options
+  const asks = new Asks({
+    clock: options.clock,
+    random: options.random,
+    conversation: () => link.conversation,
+    publish: (payload) => link.publish('ask', payload, 0),
+  })
+  const uplink = new Uplink({
+    ...options,
+    publish: (stream, payload) => link.publish(stream, payload, 1),
+    disagree: (reason) => link.disagree(reason),
+    agreed: () => link.agreed(),
+  })
+  const live = new LiveSender({
+    ...options,
+    backlog: () => uplink.backlog,
+    publish: (payload) => link.publish('live', payload, 0),
+  })
+  const downlink = new Downlink({ ...options, ended: (id, result) => live.ended(id, result) })
+  const documents = new Documents(options)
+
+  async function begin(conversation: Conversation, before: Grant | undefined): Promise<void> {
+    const { epoch, generation, tenantId } = conversation
+    const grant: Grant = { epoch, generation, tenantId }
+    if (before?.epoch !== epoch || before.generation !== generation || before.tenantId !== tenantId) {
+      const abandoned = before && before.epoch !== epoch ? downlink.abandon() : NOTHING
+      const put = { kind: SYNC_KIND, id: GRANT_ID, value: { ...grant } as Json }
+      try {
+        await state.commit({ ...abandoned, puts: [...abandoned.puts, put] })
+      } catch (error) {
+        // Rows must still go up: with a full disk that is what makes room.
+        log.error({ siteId, error }, 'the grant could not be journalled')
+      }
+    }
+    if (link.conversation !== conversation) return
+    live.begin(conversation)
+    uplink.begin(conversation)
+    if (conversation.authority) downlink.resume(conversation)
+  }
+
+  const link: Link = new Link(options, {
+    begin,
+    end() {
+      uplink.end()
+      live.end()
+      documents.end()
+      asks.end()
+    },
+    ack: (message) => uplink.acked(message),
+    async command(message) {
+      if (link.conversation) await downlink.take(message.command, link.conversation)
+    },
+    document: (message) => documents.take(message),
+    answer: (message) => asks.answered(message),
+    time: (reference) => options.onTime(reference),
+  })
+
+  let unsubscribe = (): void => {}
+  return {
+    async start() {
+      await downlink.recover()
+      unsubscribe = state.onCommitted(() => {
+        uplink.pump()
+        live.changed()
+      })
+      link.start()
+    },
+    async stop() {
+      unsubscribe()
+      await link.stop()
+    },
+    ask: asks.ask,
+    changed: () => live.changed(),
+    status: () => ({
+      connected: link.connected,
+      linked: link.conversation !== undefined,
+      authority: link.conversation?.authority,
+      epoch: link.conversation?.epoch,
+      backlog: uplink.backlog,
+    }),
+  }
+}
