@@ -51,14 +51,13 @@ function rows(site: number, from: number): Row[] {
 
 /** A site as the cloud sees it: hello, then one batch in flight until all are acknowledged. */
 async function runSite(url: string, siteId: string, password: string, batches: Row[][]): Promise<void> {
-  const client = mqtt.connect(url, {
+  const client = await mqtt.connectAsync(url, {
     username: siteId,
     password,
     clean: true,
     protocolVersion: 4,
     reconnectPeriod: 0,
   })
-  await once(client, 'connect')
   await client.subscribeAsync(downFilter(siteId), { qos: 1 })
   const journalId = `bench-${siteId}`
   const nonce = randomBytes(8).toString('hex')

@@ -85,7 +85,7 @@ describe.each(['1.6', '2.0.1'] as Version[])('OCPP %s, from the socket to the in
         ? (await station.client.call('Authorize', { idTag: TOKEN })).idTagInfo
         : (await station.client.call('Authorize', { idToken: { idToken: TOKEN, type: 'ISO14443' } }))
             .idTokenInfo
-    expect(auth.status).toBe('Accepted')
+    expect(auth).toMatchObject({ status: 'Accepted' })
     let seenRunning = false
     const startMs = Date.now()
     const told = await tellSession(

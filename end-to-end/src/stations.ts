@@ -2,7 +2,17 @@
  * Charging stations that are not ours: npm's ocpp-rpc as a strict client, which checks every frame that it sends and
  * receives against the official schemas. Sessions are told in frames, as a station tells them.
  */
-import { RPCClient } from 'ocpp-rpc'
+import type { JsonObject } from '@switchyard/protocol/json.ts'
+import * as ocppRpc from 'ocpp-rpc'
+
+/** What is used of ocpp-rpc's client; its own types ask for every option and know no payloads. */
+export interface StationClient {
+  connect(): Promise<unknown>
+  call<T = JsonObject>(action: string, payload: object): Promise<T>
+  handle(action: string, handler: () => object): void
+  close(): Promise<unknown>
+}
+const RPCClient = ocppRpc.RPCClient as unknown as new (options: object) => StationClient
 
 export type Version = '1.6' | '2.0.1'
 
@@ -17,7 +27,7 @@ export interface Told {
 }
 
 export interface Connected {
-  client: RPCClient
+  client: StationClient
   version: Version
   stationId: string
 }
@@ -111,12 +121,12 @@ export async function tellSession(
 }
 
 async function tell16(
-  client: RPCClient,
+  client: StationClient,
   p: Plan,
   told: Omit<Told, 'transactionId'>,
   pause: () => Promise<void>,
 ): Promise<Told> {
-  const start = await client.call('StartTransaction', {
+  const start = await client.call<{ transactionId: number }>('StartTransaction', {
     connectorId: 1,
     idTag: p.idToken,
     meterStart: p.startWh,
@@ -147,7 +157,7 @@ async function tell16(
 }
 
 async function tell201(
-  client: RPCClient,
+  client: StationClient,
   p: Plan,
   told: Omit<Told, 'transactionId'>,
   pause: () => Promise<void>,
