@@ -67,8 +67,8 @@ export class MqttBroker implements Broker {
     const client = this.#client
     this.#client = undefined
     this.#subscribed = false
-    if (client?.connected) await client.endAsync(false).catch(() => {})
-    else client?.end(true)
+    // Not waiting for what is in flight: that never ends on a dead line, and every row is sent again at the next start.
+    await client?.endAsync(true).catch(() => {})
   }
 
   #open(): void {
