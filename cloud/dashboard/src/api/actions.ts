@@ -1,0 +1,31 @@
+/** What the page can change. Every POST carries an idempotency key made when the person acted, so a retry acts once. */
+import type { CommandInput, DriverInput, TokenInput } from '@switchyard/protocol/api/shapes.ts'
+import { request } from './client.ts'
+
+export function signIn(email: string, password: string): Promise<unknown> {
+  return request('/sign-in', { method: 'POST', body: { email, password } })
+}
+
+export function signOut(): Promise<unknown> {
+  return request('/sign-out', { method: 'POST' })
+}
+
+export function sendCommand(
+  stationId: string,
+  command: CommandInput,
+  idempotencyKey: string,
+): Promise<{ commandId: string }> {
+  return request(`/stations/${encodeURIComponent(stationId)}/commands`, {
+    method: 'POST',
+    body: command,
+    idempotencyKey,
+  })
+}
+
+export function addToken(token: TokenInput, idempotencyKey: string): Promise<unknown> {
+  return request('/tokens', { method: 'POST', body: token, idempotencyKey })
+}
+
+export function addDriver(driver: DriverInput, idempotencyKey: string): Promise<unknown> {
+  return request('/drivers', { method: 'POST', body: driver, idempotencyKey })
+}

@@ -1,0 +1,101 @@
+/** What the page reads, one query per resource. Facts from the stream invalidate them; nothing polls but a pending command. */
+import type {
+  Alert,
+  CommandResource,
+  Driver,
+  Invoice,
+  Session,
+  Site,
+  Station,
+  TariffResource,
+  Token,
+} from '@switchyard/protocol/api/shapes.ts'
+import { infiniteQueryOptions, type QueryKey, queryOptions } from '@tanstack/react-query'
+import { type QueryParameters, request } from './client.ts'
+import { keys } from './keys.ts'
+
+/** A page of a list as the API gives it. */
+export interface Page<T> {
+  items: T[]
+  next: string | null
+}
+
+/** Who is signed in. The page needs the name to show and nothing else. */
+export interface Me {
+  email?: string | null
+  name?: string | null
+}
+
+/** Rows asked for at once in lists that load more. */
+export const LIST_PAGE = 50
+/** The most that the API gives in one page; what is shown whole reads at most MAX_WHOLE_PAGES of them. */
+const WHOLE_PAGE = 500
+const MAX_WHOLE_PAGES = 4
+
+/** Reads a list to its end, at most MAX_WHOLE_PAGES pages; `next` tells whether there would be more. */
+async function readWhole<T>(path: string, query: QueryParameters, signal: AbortSignal): Promise<Page<T>> {
+  const items: T[] = []
+  let cursor: string | null = null
+  for (let read = 0; read < MAX_WHOLE_PAGES; read++) {
+    const page: Page<T> = await request(path, { query: { ...query, limit: WHOLE_PAGE, cursor }, signal })
+    items.push(...page.items)
+    cursor = page.next
+    if (cursor === null) break
+  }
+  return { items, next: cursor }
+}
+
+function whole<T>(queryKey: QueryKey, path: string, query: QueryParameters = {}) {
+  return queryOptions({ queryKey, queryFn: ({ signal }) => readWhole<T>(path, query, signal) })
+}
+
+function one<T>(queryKey: QueryKey, path: string) {
+  return queryOptions({ queryKey, queryFn: ({ signal }) => request<T>(path, { signal }) })
+}
+
+function paged<T>(queryKey: QueryKey, path: string, query: QueryParameters = {}, limit = LIST_PAGE) {
+  return infiniteQueryOptions({
+    queryKey,
+    queryFn: ({ signal, pageParam }) =>
+      request<Page<T>>(path, { query: { ...query, limit, cursor: pageParam }, signal }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next,
+  })
+}
+
+const id = encodeURIComponent
+
+export const meQuery = () => one<Me>(keys.me, '/me')
+export const sitesQuery = () => whole<Site>(keys.sites, '/sites')
+export const stationsQuery = (filter: { siteId?: string } = {}) =>
+  whole<Station>(keys.stationList(filter), '/stations', filter)
+export const stationQuery = (stationId: string) =>
+  one<Station>(keys.station(stationId), `/stations/${id(stationId)}`)
+
+export interface SessionFilter {
+  siteId?: string
+  stationId?: string
+  status?: Session['status']
+}
+/** Newest first. */
+export const sessionsQuery = (filter: SessionFilter = {}, limit = LIST_PAGE) =>
+  paged<Session>(keys.sessionList({ ...filter, limit }), '/sessions', { ...filter }, limit)
+/** All that run now, of one site or of all. */
+export const runningSessionsQuery = (filter: { siteId?: string; stationId?: string } = {}) =>
+  whole<Session>(keys.sessionList({ ...filter, running: true }), '/sessions', {
+    ...filter,
+    status: 'running',
+  })
+export const sessionQuery = (sessionId: string) =>
+  one<Session>(keys.session(sessionId), `/sessions/${id(sessionId)}`)
+
+export const commandQuery = (commandId: string) =>
+  one<CommandResource>(keys.command(commandId), `/commands/${id(commandId)}`)
+
+export const tokensQuery = () => paged<Token>(keys.tokens, '/tokens')
+export const driversQuery = () => whole<Driver>(keys.drivers, '/drivers')
+export const tariffsQuery = () => whole<TariffResource>(keys.tariffs, '/tariffs')
+export const invoicesQuery = () => paged<Invoice>([...keys.invoices, 'list'], '/invoices')
+export const invoiceQuery = (invoiceId: string) =>
+  one<Invoice>(keys.invoice(invoiceId), `/invoices/${id(invoiceId)}`)
+export const alertsQuery = () => paged<Alert>(keys.alerts, '/alerts')

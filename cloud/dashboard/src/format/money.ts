@@ -1,0 +1,17 @@
+/** Money as the API gives it, decimal text and ISO 4217 code; shown digit for digit, never through a float. */
+
+const AMOUNT = /^(-?)(\d+)(\.\d+)?$/
+
+/** ("-1234.50", "EUR") -> "−1 234.50 EUR". Text that is no decimal is shown as it came. */
+export function amountText(amount: string, currency: string): string {
+  const match = AMOUNT.exec(amount)
+  if (!match) return `${amount} ${currency}`
+  const whole = match[2]!.replace(/\B(?=(\d{3})+(?!\d))/g, '\u202f')
+  return `${match[1] === '-' ? '−' : ''}${whole}${match[3] ?? ''} ${currency}`
+}
+
+/** A price or quantity without its trailing zeros: "0.2500" -> "0.25", "20.000" -> "20". */
+export function decimalText(value: string | number): string {
+  const text = String(value)
+  return text.includes('.') ? text.replace(/0+$/, '').replace(/\.$/, '') : text
+}

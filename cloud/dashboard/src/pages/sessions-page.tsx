@@ -1,0 +1,63 @@
+/** All sessions, newest first, by status. */
+import { SegmentedControl } from '@mantine/core'
+import { useInfiniteQuery } from '@tanstack/react-query'
+import { getRouteApi, useNavigate } from '@tanstack/react-router'
+import { sessionsQuery } from '../api/queries.ts'
+import { SessionTable } from '../session/session-table.tsx'
+import { LoadMore } from '../ui/load-more.tsx'
+import { Page, Panel } from '../ui/page.tsx'
+import { Empty, Loaded } from '../ui/states.tsx'
+
+const route = getRouteApi('/frame/sessions')
+
+const FILTERS = [
+  { value: 'all', label: 'All' },
+  { value: 'running', label: 'Running' },
+  { value: 'ended', label: 'Ended' },
+  { value: 'review', label: 'In review' },
+] as const
+
+export function SessionsPage() {
+  const { status } = route.useSearch()
+  const navigate = useNavigate()
+  const query = useInfiniteQuery(sessionsQuery(status ? { status } : {}))
+  return (
+    <Page
+      title="Sessions"
+      actions={
+        <SegmentedControl
+          size="xs"
+          aria-label="Which sessions"
+          data={[...FILTERS]}
+          value={status ?? 'all'}
+          onChange={(value) =>
+            void navigate({
+              to: '/sessions',
+              search: value === 'running' || value === 'ended' || value === 'review' ? { status: value } : {},
+            })
+          }
+        />
+      }
+    >
+      <Loaded query={query} lines={8}>
+        {({ pages }) => {
+          const sessions = pages.flatMap((page) => page.items)
+          return (
+            <Panel flush>
+              {sessions.length === 0 ? (
+                <Empty title={status ? 'No session of this kind' : 'No session yet'}>
+                  {status === 'review'
+                    ? 'Sessions whose meter readings or times do not add up are held here instead of being billed.'
+                    : 'A session appears as soon as a car starts to charge.'}
+                </Empty>
+              ) : (
+                <SessionTable sessions={sessions} caption="Sessions" />
+              )}
+              <LoadMore query={query} shown={sessions.length} what="sessions" />
+            </Panel>
+          )
+        }}
+      </Loaded>
+    </Page>
+  )
+}

@@ -1,0 +1,15 @@
+/** The dashboard's only source of randomness. */
+
+/** Uniform in [0, 1). */
+export function random(): number {
+  return Math.random()
+}
+
+/** A random UUID v4. Made by hand: `crypto.randomUUID` is missing where the page is served over plain HTTP on a LAN. */
+export function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}

@@ -1,0 +1,122 @@
+/** How a site stands at a glance: link, journal, what is charging, load on the grid connection. */
+import type { Site } from '@switchyard/protocol/api/shapes.ts'
+import type { ReactNode } from 'react'
+import { countText, powerText } from '../format/energy.ts'
+import { useNow } from '../hooks/use-now.ts'
+import { useLivePicture } from '../live/live-context.tsx'
+import { pictureHolds, type StationView } from '../live/merge.ts'
+import { Ago, Time } from '../ui/time.tsx'
+import { PhaseLoad } from './phase-load.tsx'
+import classes from './site-strip.module.css'
+
+interface SiteStripProps {
+  site: Site
+  zone: string
+  stations: StationView[]
+}
+
+export function SiteStrip({ site, zone, stations }: SiteStripProps) {
+  const now = useNow()
+  const received = useLivePicture(site.siteId)
+  const picture = pictureHolds(site, 0, received, now) ? received.picture : undefined
+  const sessions = stations.flatMap((station) =>
+    station.connectors.flatMap((connector) => connector.session ?? []),
+  )
+  const drawing = sessions.filter((session) => session.current && (session.powerW ?? 0) > 0)
+  const totalW = drawing.reduce((sum, session) => sum + (session.powerW ?? 0), 0)
+  const connected = stations.filter((station) => station.connected).length
+
+  return (
+    <div className={classes.strip}>
+      <Cell
+        name="Site controller"
+        tone={site.online ? 'good' : 'bad'}
+        value={site.online ? 'Online' : 'Offline'}
+      >
+        {site.online ? (
+          <>
+            heard <Ago at={picture?.at ?? site.lastHeardAt} zone={zone} />
+          </>
+        ) : site.lastHeardAt ? (
+          <>
+            last heard <Time at={site.lastHeardAt} zone={zone} short />; what is shown is as of then
+          </>
+        ) : (
+          'never heard from yet'
+        )}
+      </Cell>
+      <Journal site={site} backlog={picture?.backlog ?? site.backlog} />
+      <Cell
+        name="Charging now"
+        value={`${drawing.length} ${drawing.length === 1 ? 'car' : 'cars'} · ${powerText(totalW)}`}
+      >
+        {sessions.length} {sessions.length === 1 ? 'session' : 'sessions'} · {connected} of {stations.length}{' '}
+        stations connected
+      </Cell>
+      <div className={classes.cell}>
+        <div className={classes.name}>Load on the grid connection</div>
+        {picture?.load ? (
+          <PhaseLoad usedMa={picture.load.usedMa} limitMa={picture.load.limitMa} />
+        ) : (
+          <div className={classes.note}>
+            {site.online
+              ? 'The site has no meter or limit that tells it.'
+              : 'Not known while the site is offline.'}
+          </div>
+        )}
+      </div>
+    </div>
+  )
+}
+
+function Journal({ site, backlog }: { site: Site; backlog: Site['backlog'] }) {
+  const rows = backlog ? backlog.ledger + backlog.telemetry : undefined
+  const here = site.journal
+    ? `ledger row ${countText(site.journal.ledgerSeq)} is here`
+    : 'no journal is here yet'
+  if (rows === undefined) {
+    return (
+      <Cell name="Journal" value="Not told">
+        {here}
+      </Cell>
+    )
+  }
+  if (!site.online) {
+    return (
+      <Cell name="Journal" tone="bad" value={rows === 0 ? 'Unknown' : `${countText(rows)}+ rows behind`}>
+        {here}; more may wait at the site
+      </Cell>
+    )
+  }
+  if (rows === 0) {
+    return (
+      <Cell name="Journal" tone="good" value="Up to date">
+        {here}
+      </Cell>
+    )
+  }
+  return (
+    <Cell name="Journal" value={`${countText(rows)} ${rows === 1 ? 'row' : 'rows'} behind`}>
+      {countText(backlog!.ledger)} ledger, {countText(backlog!.telemetry)} telemetry · {here}
+    </Cell>
+  )
+}
+
+interface CellProps {
+  name: string
+  value: string
+  tone?: 'good' | 'bad'
+  children: ReactNode
+}
+
+function Cell({ name, value, tone, children }: CellProps) {
+  return (
+    <div className={classes.cell}>
+      <div className={classes.name}>{name}</div>
+      <div className={classes.value} data-tone={tone}>
+        {value}
+      </div>
+      <div className={classes.note}>{children}</div>
+    </div>
+  )
+}
