@@ -38,12 +38,18 @@ export interface Route {
   identity?(payload: unknown): IdToken | undefined
   /** Taken from a station that has not been accepted. */
   beforeBoot?: boolean
+  /** Its payload is of one instant: the same text again on a connection is a resend, answered from memory. */
+  resendable?: boolean
 }
 
 /** Binds a handler to its action's types; the payload has passed the action's schema when it gets here. */
 export function route<Request, Response extends object>(
   handle: Handler<Request, Response>,
-  more: { identity?: (payload: Request) => IdToken | undefined; beforeBoot?: boolean } = {},
+  more: {
+    identity?: (payload: Request) => IdToken | undefined
+    beforeBoot?: boolean
+    resendable?: boolean
+  } = {},
 ): Route {
   return { handle, ...more } as Route
 }

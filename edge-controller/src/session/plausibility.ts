@@ -29,7 +29,8 @@ export function checkStep(
 ): ReviewReason[] {
   const milliWh = to.milliWh - from.milliWh
   if (milliWh < (exact ? 0 : -RESOLUTION_MILLI_WH)) return ['register-falling']
-  if (milliWh > mostMilliWh(maxPowerW, Math.max(0, to.atMs - from.atMs))) return ['register-implausible-power']
+  if (milliWh > mostMilliWh(maxPowerW, Math.max(0, to.atMs - from.atMs)))
+    return ['register-implausible-power']
   return []
 }
 

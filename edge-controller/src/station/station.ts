@@ -85,9 +85,7 @@ export function changeConnector(
     const changed = change(known ?? { evseId, connectorId })
     const connectors = known
       ? station.connectors.map((c) => (c === known ? changed : c))
-      : [...station.connectors, changed].sort(
-          (a, b) => a.evseId - b.evseId || a.connectorId - b.connectorId,
-        )
+      : [...station.connectors, changed].sort((a, b) => a.evseId - b.evseId || a.connectorId - b.connectorId)
     return { ...station, connectors }
   })
 }

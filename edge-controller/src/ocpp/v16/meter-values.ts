@@ -3,8 +3,8 @@ import type { MeterValuesRequest, MeterValuesResponse } from '@switchyard/protoc
 import { Draft } from '../../draft.ts'
 import { takeReadings } from '../../session/meter.ts'
 import { sessionById, sessionOfTransaction } from '../../session/session.ts'
-import { takeStationReadings } from '../../station/station-meter.ts'
 import { connectorOf, stationOf } from '../../station/station.ts'
+import { takeStationReadings } from '../../station/station-meter.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
 import { readingsOf } from './readings.ts'
 

@@ -1,5 +1,6 @@
 /** OCPP 1.6 and its security extension: what a station may say, and who answers. Schemas go by the action's name. */
-import { route, type Routes } from '../handler.ts'
+import { keepEvent } from '../../station/station-event.ts'
+import { type Routes, route } from '../handler.ts'
 import { authorize, idTokenOf } from './authorize.ts'
 import { bootNotification } from './boot-notification.ts'
 import { dataTransfer } from './data-transfer.ts'
@@ -15,9 +16,16 @@ export const routes: Routes = {
   Heartbeat: route(heartbeat),
   StatusNotification: route(statusNotification),
   Authorize: route(authorize, { identity: (said) => idTokenOf(said.idTag) }),
-  StartTransaction: route(startTransaction, { identity: (said) => idTokenOf(said.idTag) }),
-  StopTransaction: route(stopTransaction),
-  MeterValues: route(meterValues),
+  StartTransaction: route(startTransaction, {
+    identity: (said) => idTokenOf(said.idTag),
+    resendable: true,
+  }),
+  StopTransaction: route(stopTransaction, { resendable: true }),
+  MeterValues: route(meterValues, { resendable: true }),
   DataTransfer: route(dataTransfer),
   SecurityEventNotification: route(securityEventNotification),
+  DiagnosticsStatusNotification: route(keepEvent('DiagnosticsStatusNotification')),
+  FirmwareStatusNotification: route(keepEvent('FirmwareStatusNotification')),
+  LogStatusNotification: route(keepEvent('LogStatusNotification')),
+  SignedFirmwareStatusNotification: route(keepEvent('SignedFirmwareStatusNotification')),
 }

@@ -1,9 +1,6 @@
 /** StatusNotification (1.6 section 4.9): nine words of 1.6 become the five of 2.x, the 1.6 word stays beside. */
 import { parseInstant } from '@switchyard/protocol/instant.ts'
-import type {
-  StatusNotificationRequest,
-  StatusNotificationResponse,
-} from '@switchyard/protocol/ocpp/v16.ts'
+import type { StatusNotificationRequest, StatusNotificationResponse } from '@switchyard/protocol/ocpp/v16.ts'
 import { Draft } from '../../draft.ts'
 import { takeStatus } from '../../station/connector-status.ts'
 import type { ConnectorStatus } from '../../station/station.ts'

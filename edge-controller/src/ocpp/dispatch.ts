@@ -1,0 +1,78 @@
+/** One call of a station: schema, acceptance, identity, decision, commit, and only then the answer. */
+import { describeErrors, type ErrorCode, errorCodeFor } from '@switchyard/protocol/ocpp/error-code.ts'
+import type { CallErrorFrame, CallFrame } from '@switchyard/protocol/ocpp/frame.ts'
+import type { Validators } from '@switchyard/protocol/ocpp/validators.ts'
+import type { IdToken } from '@switchyard/protocol/site/fact.ts'
+import { ChangeRefused, JournalFull } from '../journal/port.ts'
+import type { Log } from '../ports.ts'
+import type { Authorization } from '../session/authorize.ts'
+import type { SiteState } from '../site-state.ts'
+import { stationOf } from '../station/station.ts'
+import type { Answer } from './connection.ts'
+import { OcppFault } from './fault.ts'
+import type { After, HandlerContext, Routes } from './handler.ts'
+
+export interface DispatchPorts {
+  stationId: string
+  state: SiteState
+  validators: Validators
+  routes: Routes
+  log: Log
+  /** The context of a message that is decided on now. */
+  context(authorization: Authorization | undefined): HandlerContext
+  authorize(idToken: IdToken): Promise<Authorization>
+  after(after: After): void
+  /** The journal failed: the process must stop, and the station gets no answer. */
+  onFatal(error: Error): void
+}
+
+/** Answers a call; undefined only when the journal failed. Never rejects. */
+export async function dispatch(call: CallFrame, ports: DispatchPorts): Promise<Answer | undefined> {
+  const { state, validators, routes, log, stationId } = ports
+  const { version } = validators
+  const { action, payload } = call
+  const checks = validators.find(action)
+  if (!checks) return refuse(call, 'NotImplemented', `OCPP ${version} has no action of that name`, log)
+  const route = Object.hasOwn(routes, action) ? routes[action] : undefined
+  if (!route) return refuse(call, 'NotSupported', 'this action is not taken from a station here', log)
+  const errors = checks.request(payload)
+  if (errors.length > 0) return refuse(call, errorCodeFor(version, errors), describeErrors(errors), log)
+  if (!route.beforeBoot && !isAccepted(ports))
+    return refuse(call, 'SecurityError', 'not accepted yet: BootNotification comes first', log)
+
+  const idToken = route.identity?.(payload)
+  const authorization = idToken && (await ports.authorize(idToken))
+  try {
+    // Nothing may be awaited between the decision and the journal: others decide on the state that this one changes.
+    const decision = route.handle(ports.context(authorization), payload)
+    await state.commit(decision.outcome)
+    const { reply, after } = decision
+    return {
+      frame: { type: 'callResult', id: call.id, payload: reply },
+      keep: route.resendable ?? false,
+      ...(after ? { after: () => ports.after(after) } : {}),
+    }
+  } catch (error) {
+    if (error instanceof OcppFault) return refuse(call, error.code, error.message, log)
+    if (error instanceof JournalFull) return refuse(call, 'InternalError', 'the disk is full: try later', log)
+    if (error instanceof ChangeRefused)
+      return refuse(call, 'PropertyConstraintViolation', 'too large to be kept', log)
+    if ((error as Error).name === 'JournalFailed') {
+      ports.onFatal(error as Error)
+      return undefined
+    }
+    log.error({ stationId, action, error }, 'a handler failed')
+    return refuse(call, 'InternalError', 'the controller could not take this message', log)
+  }
+}
+
+/** Approved, and its last boot was accepted: a station that reconnects without a boot goes on. */
+function isAccepted({ state, stationId, context }: DispatchPorts): boolean {
+  return context(undefined).settings.approved && stationOf(state, stationId)?.boot?.status === 'Accepted'
+}
+
+function refuse(call: CallFrame, code: ErrorCode, description: string, log: Log): Answer {
+  log.warn({ action: call.action.slice(0, 64), messageId: call.id, code, description }, 'call refused')
+  const frame: CallErrorFrame = { type: 'callError', id: call.id, code, description, details: {} }
+  return { frame, keep: false }
+}

@@ -1,0 +1,48 @@
+/** What one OCPP version brings: its handlers, and how the site's intentions are said in its words. */
+import type { JsonObject } from '@switchyard/protocol/json.ts'
+import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
+import type { CommandArgs } from '@switchyard/protocol/site/command.ts'
+import type { FactData } from '@switchyard/protocol/site/fact.ts'
+import type { Session } from '../session/session.ts'
+import type { Call } from './calls.ts'
+import type { Routes } from './handler.ts'
+
+export interface OutgoingCall {
+  action: string
+  payload: JsonObject
+}
+
+export interface BaselineWish {
+  /** Seconds between sampled meter values in a session. */
+  meterIntervalS: number
+  heartbeatIntervalS: number
+  pingIntervalS: number
+}
+
+/** A current limit for what one connector may draw, mA per phase. */
+export interface Limit {
+  evseId: number
+  limitMa: number
+  /** The running session it is for. */
+  session: Session
+  profileId: number
+}
+
+export interface OcppModule {
+  version: OcppVersion
+  routes: Routes
+  remoteStart(args: CommandArgs<'RemoteStart'>, remoteStartId: number): OutgoingCall
+  remoteStop(session: Session): OutgoingCall
+  reset(args: CommandArgs<'Reset'>): OutgoingCall
+  /** Sets the metering baseline and reads it back; never throws, a station that refuses has deviations. */
+  setBaseline(call: Call, wish: BaselineWish): Promise<FactData<'station.settings'>>
+  /** The limit of every session that has none of its own yet: installed after every boot. */
+  failsafeProfile(limitMa: number): OutgoingCall
+  limitProfile(limit: Limit): OutgoingCall
+}
+
+/** `status` of a reply; undefined where it has none. */
+export function statusOf(reply: unknown): string | undefined {
+  const status = (reply as { status?: unknown } | null)?.status
+  return typeof status === 'string' ? status : undefined
+}

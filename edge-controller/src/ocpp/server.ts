@@ -1,0 +1,195 @@
+/**
+ * The WebSocket server of the site: `ws://host:port/ocpp/{stationId}`. It admits, negotiates the subprotocol and hands over a
+ * socket; what is refused is refused in the handshake, with a reason. The only file of the core that knows the network.
+ */
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type OcppVersion, SUBPROTOCOL, versionOfSubprotocol } from '@switchyard/protocol/ocpp/version.ts'
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { Log, Socket } from '../ports.ts'
+import type { Admission, Knock } from './admission.ts'
+
+/** Largest frame of a station; a longer one closes its socket with 1009. */
+export const MAX_FRAME_BYTES = 256 * 1024
+/** Bytes that a station may leave unread before its socket is cut. */
+export const MAX_UNREAD_BYTES = 1024 * 1024
+/** From the TCP connection to the end of the handshake's headers. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000
+/** Between a close frame of ours and cutting the socket. */
+export const CLOSE_TIMEOUT_MS = 5_000
+
+const PATH_PREFIX = '/ocpp/'
+
+export interface OcppServerOptions {
+  host: string
+  port: number
+  /** Connections at once, handshakes included; further ones are refused with 503. */
+  maxConnections: number
+  versions: readonly OcppVersion[]
+  log: Log
+  admit(knock: Knock): Promise<Admission>
+  accept(socket: Socket, stationId: string, version: OcppVersion): void
+}
+
+export interface OcppServer {
+  readonly port: number
+  readonly url: string
+  /** Refuses new connections; those that are open are closed by the controller. */
+  close(): Promise<void>
+}
+
+export async function listenOcpp(options: OcppServerOptions): Promise<OcppServer> {
+  const { log } = options
+  const server = createServer({
+    headersTimeout: HANDSHAKE_TIMEOUT_MS,
+    requestTimeout: HANDSHAKE_TIMEOUT_MS,
+    connectionsCheckingInterval: HANDSHAKE_TIMEOUT_MS / 4,
+  })
+  // Those above the bound still get their 503; a flood of them is dropped.
+  server.maxConnections = 2 * options.maxConnections
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_FRAME_BYTES,
+    perMessageDeflate: false,
+    clientTracking: false,
+    // Known to ws, not yet to its types.
+    ...({ closeTimeout: CLOSE_TIMEOUT_MS } as object),
+    handleProtocols: (offered) => chooseSubprotocol(offered, options.versions)?.name ?? false,
+  })
+  let open = 0
+
+  server.on('request', (_request, response) => {
+    response.writeHead(426, { 'content-type': 'text/plain', upgrade: 'websocket', connection: 'close' })
+    response.end('OCPP over WebSocket only: ws://<this host>/ocpp/{stationId}\n')
+  })
+  server.on('upgrade', (request, socket: Duplex, head) => {
+    open++
+    socket.once('close', () => open--)
+    socket.on('error', (error) => log.debug({ error: error.message }, 'socket failed in the handshake'))
+    if (open > options.maxConnections) return refuse(socket, 503, 'too many connections', log, request)
+    void upgrade(request, socket, head)
+  })
+
+  async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const rawId = rawIdOf(request.url ?? '')
+    const stationId = rawId === undefined ? undefined : decodeId(rawId)
+    if (rawId === undefined || stationId === undefined)
+      return refuse(socket, 404, 'no such path: /ocpp/{stationId} is asked for', log, request)
+    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
+    const chosen = chooseSubprotocol(offered, options.versions)
+    if (!chosen) {
+      const ours = options.versions.map((version) => SUBPROTOCOL[version]).join(', ')
+      const reason = `no common subprotocol: this controller speaks ${ours}`
+      return refuse(socket, 400, reason, log, request)
+    }
+    const authorization = request.headers.authorization
+    const admission = await options.admit({ stationId, rawId, authorization })
+    if (!admission.ok) return refuse(socket, admission.status, admission.reason, log, request)
+    if (socket.destroyed) return
+    sockets.handleUpgrade(request, socket, head, (ws) =>
+      options.accept(socketOf(ws, request, log), stationId, chosen.version),
+    )
+  }
+
+  await listen(server, options)
+  const { port } = server.address() as AddressInfo
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host
+  return {
+    port,
+    url: `ws://${host}:${port}/ocpp/`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeIdleConnections()
+      }),
+  }
+}
+
+function listen(server: Server, { host, port }: OcppServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.removeListener('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** The station's order of preference decides (RFC 6455, 4.1; OCPP-J part 4, 3.1.2). */
+function chooseSubprotocol(
+  offered: Iterable<string>,
+  versions: readonly OcppVersion[],
+): { name: string; version: OcppVersion } | undefined {
+  for (const name of offered) {
+    const version = versionOfSubprotocol(name)
+    if (version && versions.includes(version)) return { name, version }
+  }
+  return undefined
+}
+
+/** The path's last part as it stands in the URL; undefined when the path is none of ours. */
+function rawIdOf(url: string): string | undefined {
+  const path = url.split('?', 1)[0]!
+  if (!path.startsWith(PATH_PREFIX)) return undefined
+  const rawId = path.slice(PATH_PREFIX.length).replace(/\/$/, '')
+  return rawId === '' || rawId.includes('/') ? undefined : rawId
+}
+
+function decodeId(rawId: string): string | undefined {
+  try {
+    return decodeURIComponent(rawId)
+  } catch {
+    return undefined
+  }
+}
+
+const PHRASE: Record<number, string> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  404: 'Not Found',
+  503: 'Service Unavailable',
+}
+
+function refuse(socket: Duplex, status: number, reason: string, log: Log, request: IncomingMessage): void {
+  log.warn(
+    { path: (request.url ?? '').slice(0, 200), remote: request.socket.remoteAddress, status, reason },
+    'connection refused',
+  )
+  const body = `${reason}\n`
+  const lines = [
+    `HTTP/1.1 ${status} ${PHRASE[status]}`,
+    'Connection: close',
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...(status === 401 ? ['WWW-Authenticate: Basic realm="ocpp"'] : []),
+  ]
+  socket.once('finish', () => socket.destroy())
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
+}
+
+/** A `ws` socket as the core sees it. */
+function socketOf(ws: WebSocket, request: IncomingMessage, log: Log): Socket {
+  ws.on('error', (error) => log.warn({ error: error.message }, 'socket failed'))
+  return {
+    remote: request.socket.remoteAddress ?? '',
+    send(text) {
+      if (ws.readyState !== ws.OPEN) return
+      ws.send(text)
+      if (ws.bufferedAmount > MAX_UNREAD_BYTES) {
+        log.warn({ bytes: ws.bufferedAmount }, 'the station does not read: its socket is cut')
+        ws.terminate()
+      }
+    },
+    close: (code, reason) => ws.close(code, reason),
+    pause: () => ws.pause(),
+    resume: () => ws.resume(),
+    ping: () => {
+      if (ws.readyState === ws.OPEN) ws.ping()
+    },
+    // Some stations send their text in binary frames.
+    onText: (handler) => void ws.on('message', (data) => handler((data as Buffer).toString('utf8'))),
+    onPong: (handler) => void ws.on('pong', handler),
+    onClose: (handler) => void ws.on('close', (code, reason) => handler(code, reason.toString('utf8'))),
+  }
+}

@@ -1,0 +1,267 @@
+/** One station and its current connection: what it says is dispatched, what the site wants of it is called. */
+import { loadValidators } from '@switchyard/protocol/ocpp/validators.ts'
+import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
+import type { Command } from '@switchyard/protocol/site/command.ts'
+import { Draft } from '../draft.ts'
+import type { CommandResult } from '../execute.ts'
+import { uuidV7 } from '../ids.ts'
+import { JournalFull } from '../journal/port.ts'
+import type { Socket } from '../ports.ts'
+import { type Authorization, authorize } from '../session/authorize.ts'
+import { presumeEnd } from '../session/end.ts'
+import type { Grants } from '../session/grants.ts'
+import { sessionById } from '../session/session.ts'
+import type { Moment } from '../session/timing.ts'
+import type { TransactionIds } from '../session/transaction-ids.ts'
+import type { SiteControllerPorts } from '../site-controller.ts'
+import { stationSettings } from '../station/settings.ts'
+import { newStation, STATION_KIND, stationOf } from '../station/station.ts'
+import { carryOut, failed } from './commands.ts'
+import { Connection } from './connection.ts'
+import { dispatch } from './dispatch.ts'
+import type { After, HandlerContext } from './handler.ts'
+import { Lane } from './lane.ts'
+import type { OcppModule } from './module.ts'
+import { v16 } from './v16/module.ts'
+
+const MODULES: Partial<Record<OcppVersion, OcppModule>> = { '1.6': v16 }
+/** Versions that have a module; what the server offers. */
+export const SPOKEN_VERSIONS = Object.keys(MODULES) as OcppVersion[]
+
+export interface StationLinkPorts extends SiteControllerPorts {
+  stationId: string
+  grants: Grants
+  transactionIds: TransactionIds
+  /** Every station of the site. */
+  stationIds(): string[]
+  onFatal: (error: Error) => void
+  /** The station came or went. */
+  onPresence(): void
+}
+
+export class StationLink {
+  readonly stationId: string
+  readonly #ports: StationLinkPorts
+  readonly #lane = new Lane()
+  #connection: Connection | undefined
+  /** The password hash that the current connection was admitted with. */
+  #passwordHash: string | undefined
+  #baselineSet = false
+
+  constructor(ports: StationLinkPorts) {
+    this.#ports = { ...ports, log: withStation(ports) }
+    this.stationId = ports.stationId
+  }
+
+  get connected(): boolean {
+    return this.#connection !== undefined
+  }
+
+  /** The newest socket wins; the older one's close is no disconnect. */
+  accept(socket: Socket, version: OcppVersion): void {
+    const { clock, random, log, config, record } = this.#ports
+    const module = MODULES[version]
+    if (!module) {
+      socket.close(1002, `OCPP ${version} is not spoken here`)
+      return
+    }
+    const older = this.#connection
+    void this.#lane.run(() => this.#commitConnected(version, socket.remote))
+    const connection = new Connection(socket, {
+      stationId: this.stationId,
+      version,
+      clock,
+      random,
+      log,
+      lane: this.#lane,
+      pingIntervalMs: config.pingIntervalMs,
+      answer: async (call) =>
+        dispatch(call, {
+          ...this.#ports,
+          validators: await loadValidators(version),
+          routes: module.routes,
+          context: (authorization) => this.#context(version, authorization),
+          authorize: (idToken) =>
+            authorize(this.#ports.state, this.stationId, idToken, {
+              clock,
+              ask: this.#ports.ask,
+              grants: this.#ports.grants,
+              offlinePolicy: config.offlinePolicy,
+            }),
+          after: (after) => this.#after(after, connection, module),
+        }),
+      ...(record ? { record: (direction, text) => record(this.stationId, direction, text) } : {}),
+      onClosed: (code, reason) => this.#closed(connection, code, reason),
+    })
+    this.#connection = connection
+    this.#passwordHash = this.#settings().passwordHash
+    this.#baselineSet = false
+    log.info({ version, remote: socket.remote, replaces: older !== undefined }, 'station connected')
+    older?.close(1000, 'replaced by a newer connection')
+    this.#ports.onPresence()
+  }
+
+  close(code: number, reason: string): void {
+    this.#connection?.close(code, reason)
+  }
+
+  /** Resolves when all that was under way has become durable. */
+  idle(): Promise<void> {
+    return this.#lane.run(async () => {})
+  }
+
+  async execute(command: Command, remainingMs: number): Promise<CommandResult> {
+    const connection = this.#connection
+    const module = connection && MODULES[connection.version]
+    if (!connection || !module) return failed('StationOffline', 'the station is not connected')
+    const { state, random, grants } = this.#ports
+    return carryOut(command, remainingMs, {
+      state,
+      module,
+      validators: await loadValidators(connection.version),
+      call: connection.call,
+      drawRemoteStartId: () => 1 + Math.floor(random.fraction() * (2 ** 31 - 2)),
+      refusal: () => undefined,
+      onRemoteStart: (args) => grants.add(this.stationId, args.idToken.value),
+    })
+  }
+
+  /** Ends a session that its station left open. */
+  presumeEnd(sessionId: string, reason: string): Promise<void> {
+    return this.#commit((draft) => {
+      const session = sessionById(draft, sessionId)
+      if (session) presumeEnd(draft, this.#context('1.6', undefined), session, reason)
+    })
+  }
+
+  /** The stations document has changed: it holds for the running connection at once. */
+  applySettings(): void {
+    const connection = this.#connection
+    if (!connection) return
+    const settings = this.#settings()
+    const wasAccepted = stationOf(this.#ports.state, this.stationId)?.boot?.status === 'Accepted'
+    const module = MODULES[connection.version]
+    if (settings.passwordHash !== undefined && settings.passwordHash !== this.#passwordHash)
+      connection.close(1008, 'the password of this station was changed')
+    else if (!settings.approved && wasAccepted) connection.close(1008, 'this station is not approved')
+    else if (settings.approved && !wasAccepted)
+      // A station that cannot be triggered boots again by itself after its interval.
+      void connection.call('TriggerMessage', { requestedMessage: 'BootNotification' })
+    else if (module && settings.approved) void this.#setBaseline(connection, module)
+  }
+
+  #settings() {
+    return stationSettings(this.#ports.state, this.stationId, this.#ports.config)
+  }
+
+  #moment(): Moment {
+    const { clock, state } = this.#ports
+    return { nowMs: clock.now(), monoMs: clock.mono(), bootId: state.bootId, quality: clock.quality() }
+  }
+
+  #context(version: OcppVersion, authorization: Authorization | undefined): HandlerContext {
+    const { state, config, random, transactionIds, stationIds } = this.#ports
+    const at = this.#moment()
+    const settings = this.#settings()
+    return {
+      stationId: this.stationId,
+      version,
+      state,
+      at,
+      settings,
+      maxPowerW: settings.maxPowerW,
+      ...(authorization ? { authorization } : {}),
+      stationIds: authorization ? stationIds() : [],
+      heartbeatIntervalS: config.heartbeatIntervalS,
+      mintSessionId: () => uuidV7(at.nowMs, random),
+      drawTransactionId: (draft) => transactionIds.draw(draft),
+    }
+  }
+
+  #after(after: After, connection: Connection, module: OcppModule): void {
+    if (after === 'station-booted') {
+      this.#baselineSet = false
+      void this.#setBaseline(connection, module)
+    }
+  }
+
+  /** In the background, once per boot: sessions do not wait for it. */
+  async #setBaseline(connection: Connection, module: OcppModule): Promise<void> {
+    const { config, log } = this.#ports
+    if (!this.#settings().baseline || this.#baselineSet) return
+    this.#baselineSet = true
+    const settings = await module.setBaseline(connection.call, {
+      meterIntervalS: config.meterIntervalS,
+      heartbeatIntervalS: config.heartbeatIntervalS,
+      pingIntervalS: Math.round(config.pingIntervalMs / 1000),
+    })
+    if (connection.closed) return
+    if (settings.deviations.length > 0)
+      log.warn({ deviations: settings.deviations }, 'the station does not take the whole metering baseline')
+    await this.#commit((draft) =>
+      draft.fact({ kind: 'station.settings', stationId: this.stationId, data: settings }),
+    )
+  }
+
+  #commitConnected(version: OcppVersion, remote: string): Promise<void> {
+    const { state, config } = this.#ports
+    return this.#commitNow((draft) => {
+      if (!stationOf(state, this.stationId)) {
+        const approved = config.onboarding === 'open'
+        draft.put(STATION_KIND, this.stationId, newStation(this.stationId, approved))
+        draft.fact({
+          kind: 'station.registered',
+          stationId: this.stationId,
+          data: { onboarding: config.onboarding, approved: this.#settings().approved || approved },
+        })
+      }
+      draft.fact({
+        kind: 'station.connected',
+        stationId: this.stationId,
+        data: { ocpp: version, remote },
+      })
+    })
+  }
+
+  #closed(connection: Connection, code: number, reason: string): void {
+    if (this.#connection !== connection) return
+    this.#connection = undefined
+    this.#ports.log.info({ code, reason }, 'station disconnected')
+    void this.#commit((draft) =>
+      draft.fact({
+        kind: 'station.disconnected',
+        stationId: this.stationId,
+        data: { reason: reason.slice(0, 128), code },
+      }),
+    )
+    this.#ports.onPresence()
+  }
+
+  /** A decision of the site's own, in the station's turn. */
+  #commit(decide: (draft: Draft) => void): Promise<void> {
+    return this.#lane.run(() => this.#commitNow(decide))
+  }
+
+  async #commitNow(decide: (draft: Draft) => void): Promise<void> {
+    const { state, log, onFatal } = this.#ports
+    const draft = new Draft(state)
+    decide(draft)
+    try {
+      await state.commit(draft.outcome())
+    } catch (error) {
+      if ((error as Error).name === 'JournalFailed') onFatal(error as Error)
+      else if (error instanceof JournalFull) log.error({}, 'the disk is full: this could not be journalled')
+      else log.error({ error }, 'this could not be journalled')
+    }
+  }
+}
+
+/** Every line of the log names the station. */
+function withStation({ log, stationId }: StationLinkPorts): StationLinkPorts['log'] {
+  return {
+    debug: (fields, message) => log.debug({ stationId, ...fields }, message),
+    info: (fields, message) => log.info({ stationId, ...fields }, message),
+    warn: (fields, message) => log.warn({ stationId, ...fields }, message),
+    error: (fields, message) => log.error({ stationId, ...fields }, message),
+  }
+}
