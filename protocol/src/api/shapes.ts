@@ -19,6 +19,8 @@ export const problem = z
     status: z.int(),
     detail: z.string().optional(),
     instance: z.string().optional(),
+    /** Machine-readable reason, e.g. the error code with which a station answered a call. */
+    code: z.string().optional(),
     /** Where the input is wrong. */
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
   })

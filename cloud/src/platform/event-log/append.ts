@@ -19,14 +19,20 @@ export async function appendLanes(sql: Sql, partition: number, lanes: LaneAppend
       ${partition}::smallint,
       ${lanes.map((it) => it.tenantId)}::text[], ${lanes.map((it) => it.siteId)}::text[],
       ${lanes.map((it) => it.journalId)}::text[], ${lanes.map((it) => it.stream)}::text[],
-      ${lanes.map((it) => it.after)}::bigint[], ${lanes.map((it) => String(it.authority))}::boolean[],
+      ${lanes.map((it) => it.after)}::bigint[], ${lanes.map((it) => String(it.authority))}::text[]::boolean[],
       ${lanes.map((it) => it.trace ?? null)}::text[],
       ${rows.lane}::int[], ${rows.seq}::bigint[], ${rows.rowId}::text[], ${rows.kind}::text[],
       ${rows.station}::text[], ${rows.session}::text[], ${rows.poison}::text[],
       ${rows.start}::int[], ${rows.length}::int[], ${Buffer.concat(rows.bodies)}::bytea)`
   return results.map((it) =>
     it.appended
-      ? { appended: true, last: it.last, lastId: it.last_id }
+      ? {
+          appended: true,
+          last: it.last,
+          lastId: it.last_id,
+          unreadable: rows.poison.filter((poison, i) => poison !== null && rows.lane[i] === it.lane_no)
+            .length,
+        }
       : { appended: false, stale: true as const },
   )
 }

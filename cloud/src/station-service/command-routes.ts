@@ -1,0 +1,114 @@
+/** `/v1/stations/{id}/commands` and `/calls`, `/v1/commands/{id}`: what stations are asked to do. */
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { callInput, commandInput, commandResource as shape } from '@switchyard/protocol/api/shapes.ts'
+import { anyJson } from '@switchyard/protocol/json.ts'
+import type { Context } from 'hono'
+import { conflict, notFound, ProblemError } from '../platform/http/problem.ts'
+import { answers, jsonBody, problems } from '../platform/http/responses.ts'
+import type { ServiceEnv } from '../platform/http/service-auth.ts'
+import type { ServiceContext } from '../platform/service.ts'
+import { awaitOutcome, commandResource, issueCommand } from './commands.ts'
+import { type CommandRow, findCommand, listStations } from './queries.ts'
+
+/** A call's reply is awaited this much longer than the command lives. */
+const CALL_GRACE_MS = 2_000
+const MAX_CALL_TTL_MS = 120_000
+
+const params = z.object({ stationId: z.string() })
+
+const command = createRoute({
+  method: 'post',
+  path: '/v1/stations/{stationId}/commands',
+  summary: 'Asks a station to do something; the outcome is read from /commands/{commandId}',
+  request: { params, body: jsonBody(commandInput) },
+  responses: { 202: answers('Issued', z.object({ commandId: z.string() })), ...problems },
+})
+const get = createRoute({
+  method: 'get',
+  path: '/v1/commands/{commandId}',
+  summary: 'A command and its outcome',
+  request: { params: z.object({ commandId: z.string() }) },
+  responses: { 200: answers('The command', shape), ...problems },
+})
+const call = createRoute({
+  method: 'post',
+  path: '/v1/stations/{stationId}/calls',
+  summary: 'Sends any OCPP action to a station and answers with the reply of the station',
+  description:
+    '409: the station or its site is not connected, nothing was sent. 502: the station answered with an error (`code`). 504: no answer in time.',
+  request: {
+    params,
+    query: z.object({ ttlMs: z.coerce.number().int().min(1000).max(MAX_CALL_TTL_MS).optional() }),
+    body: jsonBody(callInput),
+  },
+  responses: { 200: answers("The station's own reply", anyJson), ...problems },
+})
+
+export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext): void {
+  const { sql, random } = context
+  const caller = (c: Context<ServiceEnv>) => ({
+    tenantId: c.get('tenantId'),
+    actor: c.get('actor'),
+    trace: c.get('trace'),
+  })
+
+  app.openapi(command, async (c) => {
+    const { kind, args, ttlMs } = c.req.valid('json')
+    const { stationId } = c.req.valid('param')
+    const { commandId } = await issueCommand(context, random.uuid(), {
+      ...caller(c),
+      stationId,
+      kind,
+      args,
+      ttlMs,
+    })
+    return c.json({ commandId }, 202)
+  })
+
+  app.openapi(get, async (c) => {
+    const { commandId } = c.req.valid('param')
+    const row = await findCommand(sql, c.get('tenantId'), commandId)
+    if (row === undefined) throw notFound(`There is no command ${commandId}`)
+    return c.json(commandResource(row), 200)
+  })
+
+  app.openapi(call, async (c) => {
+    const { stationId } = c.req.valid('param')
+    const tenantId = c.get('tenantId')
+    const [station] = await listStations(sql, { tenantId, stationId }, 1)
+    if (station === undefined) throw notFound(`There is no station ${stationId}`)
+    if (!station.site_online) throw conflict(`Site ${station.site_id} is not connected; nothing was sent`)
+    if (!station.connected) throw conflict(`Station ${stationId} is not connected; nothing was sent`)
+    const issued = await issueCommand(context, random.uuid(), {
+      ...caller(c),
+      stationId,
+      kind: 'ocpp.call',
+      args: c.req.valid('json'),
+      ttlMs: c.req.valid('query').ttlMs,
+    })
+    const deadlineMs = issued.expiresAtMs + CALL_GRACE_MS
+    const outcome = await awaitOutcome(context, { tenantId, ...issued }, deadlineMs, c.req.raw.signal)
+    return c.json(replyOf(outcome, stationId, issued.commandId), 200)
+  })
+}
+
+function replyOf(outcome: CommandRow | undefined, stationId: string, commandId: string) {
+  const seeCommand = `its outcome may still come: /commands/${commandId}`
+  if (outcome === undefined) throw new ProblemError(504, `No answer from ${stationId} in time; ${seeCommand}`)
+  const { status, reply, error } = outcome
+  if (status === 'accepted' || (status === 'rejected' && reply !== null)) {
+    return (reply ?? {}) as z.infer<typeof anyJson>
+  }
+  const code = error?.code ?? status
+  const description = error?.description ?? ''
+  if (code === 'StationOffline')
+    throw new ProblemError(409, `Station ${stationId} is not connected`, { code })
+  if (status === 'expired' || status === 'unknown') {
+    throw new ProblemError(504, `No answer from ${stationId} in time (${code}); ${seeCommand}`, { code })
+  }
+  throw new ProblemError(
+    502,
+    `${stationId} answered ${code}${description === '' ? '' : `: ${description}`}`,
+    { code },
+  )
+}

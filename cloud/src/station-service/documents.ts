@@ -1,0 +1,78 @@
+/** Desired state that goes down to a site: its settings, and what it shall know of its stations. */
+import { createHash } from 'node:crypto'
+import type { DocumentBody } from '@switchyard/protocol/site/document.ts'
+import type { TransactionSql } from 'postgres'
+import type { EventLog } from '../platform/event-log/event-log.ts'
+
+export interface PublishContext {
+  eventLog: EventLog
+  tenantId: string
+  siteId: string
+  at: Date
+  trace: string | undefined
+}
+
+/** The document `stations`, from the rows as this transaction sees them. */
+export async function publishStations(tx: TransactionSql, context: PublishContext): Promise<void> {
+  // One publisher per site at a time, so that a later version never holds an earlier state.
+  await tx`select 1 from station.site where site_id = ${context.siteId} for update`
+  const rows = await tx<
+    {
+      station_id: string
+      approved: boolean
+      wanted_password_hash: string | null
+      wanted_baseline: boolean | null
+      wanted_max_power_w: number | null
+    }[]
+  >`
+    select station_id, coalesce(wanted_approved, approved) as approved, wanted_password_hash, wanted_baseline,
+           wanted_max_power_w
+    from station.station
+    where site_id = ${context.siteId} and tenant_id = ${context.tenantId}
+      and (wanted_approved is not null or wanted_password_hash is not null or wanted_baseline is not null
+           or wanted_max_power_w is not null)
+    order by station_id`
+  const stations = rows.map((row) => ({
+    stationId: row.station_id,
+    approved: row.approved,
+    ...(row.wanted_password_hash === null ? {} : { passwordHash: row.wanted_password_hash }),
+    ...(row.wanted_baseline === null ? {} : { baseline: row.wanted_baseline }),
+    ...(row.wanted_max_power_w === null ? {} : { maxPowerW: row.wanted_max_power_w }),
+  }))
+  await publish(tx, context, 'stations', { stations })
+}
+
+export async function publishSite(
+  tx: TransactionSql,
+  context: PublishContext,
+  body: DocumentBody<'site'>,
+): Promise<void> {
+  await publish(tx, context, 'site', body)
+}
+
+/** Next version of a document, in its table and in the outbox. A body that is what was published last is not sent again. */
+async function publish<N extends 'site' | 'stations'>(
+  tx: TransactionSql,
+  { eventLog, tenantId, siteId, at, trace }: PublishContext,
+  name: N,
+  body: DocumentBody<N>,
+): Promise<void> {
+  const text = JSON.stringify(body)
+  const sha256 = createHash('sha256').update(text, 'utf8').digest('hex')
+  const rows = await tx<{ n: number }[]>`
+    insert into station.document as d (site_id, name, tenant_id, n, sha256, published_at)
+    values (${siteId}, ${name}, ${tenantId}, 1, ${sha256}, ${at})
+    on conflict (site_id, name) do update set n = d.n + 1, sha256 = excluded.sha256, published_at = excluded.published_at
+    where d.sha256 <> excluded.sha256
+    returning n`
+  const version = rows[0]
+  if (version === undefined) return
+  await eventLog.publish(tx, {
+    tenantId,
+    siteId,
+    kind: 'document.published',
+    at: at.toISOString(),
+    data: { name, version: { generation: eventLog.generation, n: version.n }, sha256, body: text },
+    ...(trace === undefined ? {} : { trace }),
+  })
+}

@@ -1,0 +1,52 @@
+/** Projection `station`: facts of sites and of other services -> sites, stations, connectors, sessions and commands as they are now. */
+import { factData } from '@switchyard/protocol/site/fact.ts'
+import { BUS, type Bus } from '../platform/bus.ts'
+import type { LogEntry, Projection, ReadEntry } from '../platform/event-log/entry.ts'
+import { storable } from '../platform/event-log/storable.ts'
+import { projectOutcome } from './project-command.ts'
+import { projectDocument } from './project-document.ts'
+import { projectSession } from './project-session.ts'
+import { projectSite } from './project-site.ts'
+import { projectStation } from './project-station.ts'
+
+/** Every kind that a site knows (each moves what of its journal is here), and what other services say of its sessions. */
+const KINDS = [
+  ...Object.keys(factData),
+  'site.registered',
+  'site.online',
+  'site.offline',
+  'document.published',
+  'cdr.issued',
+  'session.held',
+]
+
+export const CONSUMER = 'station'
+
+export function stationProjection(bus: Bus): Projection {
+  return {
+    consumer: CONSUMER,
+    kinds: KINDS,
+    async apply(tx, entry, read) {
+      const fact = storable(read)
+      await projectSite(tx, entry, fact)
+      // A fenced lane sets no current state (I8); its sessions happened all the same.
+      if (entry.journal?.authority !== false) await projectStation(tx, entry, fact)
+      await projectSession(tx, entry, fact)
+      await projectOutcome(tx, entry, fact)
+      await projectDocument(tx, entry, fact)
+    },
+    committed(entries) {
+      for (const commandId of outcomesIn(entries)) bus.publish(BUS.outcome(commandId), { commandId })
+      bus.publish(BUS.projected(CONSUMER), { entries: entries.length })
+    },
+  }
+}
+
+function outcomesIn(entries: LogEntry[]): string[] {
+  return entries
+    .filter((e) => e.kind === 'command.outcome')
+    .map((e) => {
+      const { data } = JSON.parse(e.text) as Extract<ReadEntry, { kind: 'command.outcome' }>
+      return data.commandId
+    })
+}

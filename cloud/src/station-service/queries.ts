@@ -1,0 +1,217 @@
+/** Reads and writes of sites, stations and commands; every query is scoped by the tenant. */
+import type { CommandResource } from '@switchyard/protocol/api/shapes.ts'
+import type { Command } from '@switchyard/protocol/site/command.ts'
+import type { JSONValue, Sql, TransactionSql } from 'postgres'
+
+type AnySql = Sql | TransactionSql
+
+export interface SiteRow {
+  site_id: string
+  name: string
+  time_zone: string
+  created_at: Date
+  online: boolean
+  last_heard_at: Date | null
+  journal_id: string | null
+  ledger_seq: number
+  telemetry_seq: number
+  stations: number
+}
+
+/** In the order of their ids, after `afterId`. */
+export async function listSites(
+  sql: AnySql,
+  tenantId: string,
+  afterId: string | undefined,
+  limit: number,
+): Promise<SiteRow[]> {
+  return await sql<SiteRow[]>`
+    select s.*, (select count(*)::int from station.station t where t.site_id = s.site_id) as stations
+    from station.site s
+    where s.tenant_id = ${tenantId} and s.site_id > ${afterId ?? ''}
+    order by s.site_id limit ${limit}`
+}
+
+export async function findSite(sql: AnySql, tenantId: string, siteId: string): Promise<SiteRow | undefined> {
+  const rows = await sql<SiteRow[]>`
+    select s.*, (select count(*)::int from station.station t where t.site_id = s.site_id) as stations
+    from station.site s where s.tenant_id = ${tenantId} and s.site_id = ${siteId}`
+  return rows[0]
+}
+
+/** False when the id is taken, be it by another tenant: it is the site's user name at the broker. */
+export async function insertSite(
+  tx: TransactionSql,
+  site: { tenantId: string; siteId: string; name: string; timeZone: string; createdAt: Date },
+): Promise<boolean> {
+  const rows = await tx`
+    insert into station.site (site_id, tenant_id, name, time_zone, created_at)
+    values (${site.siteId}, ${site.tenantId}, ${site.name}, ${site.timeZone}, ${site.createdAt})
+    on conflict (site_id) do nothing returning 1`
+  return rows.length > 0
+}
+
+export interface StationRow {
+  station_id: string
+  site_id: string
+  ocpp: string | null
+  vendor: string | null
+  model: string | null
+  serial: string | null
+  firmware: string | null
+  approved: boolean
+  connected: boolean
+  connected_since: Date | null
+  booted_at: Date | null
+  ledger_seq: number
+  site_online: boolean
+  site_last_heard_at: Date | null
+  time_zone: string
+}
+
+/** In the order of their ids. */
+export async function listStations(
+  sql: AnySql,
+  filter: {
+    tenantId: string
+    siteId?: string | undefined
+    stationId?: string | undefined
+    afterId?: string | undefined
+  },
+  limit: number,
+): Promise<StationRow[]> {
+  return await sql<StationRow[]>`
+    select t.station_id, t.site_id, t.ocpp, t.vendor, t.model, t.serial, t.firmware,
+           coalesce(t.wanted_approved, t.approved) as approved, t.connected, t.connected_since, t.booted_at,
+           t.ledger_seq, coalesce(s.online, false) as site_online, s.last_heard_at as site_last_heard_at,
+           coalesce(s.time_zone, 'UTC') as time_zone
+    from station.station t left join station.site s on s.site_id = t.site_id
+    where t.tenant_id = ${filter.tenantId}
+      ${filter.stationId === undefined ? sql`` : sql`and t.station_id = ${filter.stationId}`}
+      ${filter.siteId === undefined ? sql`` : sql`and t.site_id = ${filter.siteId}`}
+      ${filter.afterId === undefined ? sql`` : sql`and t.station_id > ${filter.afterId}`}
+    order by t.station_id limit ${limit}`
+}
+
+export interface ConnectorRow {
+  station_id: string
+  evse_id: number
+  connector_id: number
+  status: string
+  detail: string | null
+  error_code: string | null
+  since: Date
+}
+
+export async function connectorsOf(
+  sql: AnySql,
+  tenantId: string,
+  stationIds: readonly string[],
+): Promise<ConnectorRow[]> {
+  return await sql<ConnectorRow[]>`
+    select station_id, evse_id, connector_id, status, detail, error_code, since from station.connector
+    where tenant_id = ${tenantId} and station_id = any(${stationIds as string[]})
+    order by station_id, evse_id, connector_id`
+}
+
+export interface StationWish {
+  approved?: boolean | undefined
+  /** Null removes it; undefined leaves it. */
+  passwordHash?: string | null | undefined
+  baseline?: boolean | undefined
+  maxPowerW?: number | undefined
+}
+
+/** What an operator wants of a station; makes its row when it has never been heard of. Undefined fields stay. */
+export async function wishOfStation(
+  tx: TransactionSql,
+  station: { tenantId: string; stationId: string; siteId: string; at: Date },
+  wish: StationWish,
+): Promise<void> {
+  await tx`
+    insert into station.station (tenant_id, station_id, site_id, created_at)
+    values (${station.tenantId}, ${station.stationId}, ${station.siteId}, ${station.at})
+    on conflict (tenant_id, station_id) do nothing`
+  const keepsPassword = wish.passwordHash === undefined
+  await tx`
+    update station.station set
+      wanted_approved = coalesce(${wish.approved ?? null}, wanted_approved),
+      wanted_password_hash = case when ${keepsPassword} then wanted_password_hash else ${wish.passwordHash ?? null} end,
+      wanted_baseline = coalesce(${wish.baseline ?? null}, wanted_baseline),
+      wanted_max_power_w = coalesce(${wish.maxPowerW ?? null}, wanted_max_power_w)
+    where tenant_id = ${station.tenantId} and station_id = ${station.stationId}`
+}
+
+export interface CommandRow {
+  command_id: string
+  site_id: string
+  station_id: string
+  kind: string
+  args: JSONValue
+  issued_at: Date
+  expires_at: Date
+  status: CommandResource['status']
+  reply: JSONValue | null
+  error: { code: string; description: string } | null
+  finished_at: Date | null
+}
+
+export async function insertCommand(
+  tx: TransactionSql,
+  { command, tenantId, siteId, actor }: { command: Command; tenantId: string; siteId: string; actor: string },
+): Promise<void> {
+  await tx`
+    insert into station.command
+      (command_id, tenant_id, site_id, station_id, kind, args, issued_at, expires_at, issued_by)
+    values (${command.id}, ${tenantId}, ${siteId}, ${command.stationId}, ${command.kind},
+            ${tx.json(command.args as JSONValue)}, ${command.issuedAt}, ${command.expiresAt}, ${actor})`
+}
+
+export async function findCommand(
+  sql: AnySql,
+  tenantId: string,
+  commandId: string,
+): Promise<CommandRow | undefined> {
+  const rows = await sql<CommandRow[]>`
+    select command_id, site_id, station_id, kind, args, issued_at, expires_at, status, reply, error, finished_at
+    from station.command where tenant_id = ${tenantId} and command_id = ${commandId}`
+  return rows[0]
+}
+
+/**
+ * Ends commands of which nothing was heard until `deadline`. `expired` only where the site was away for the whole life of
+ * the command, so that nothing can have reached it; else `unknown`. A late outcome still replaces either.
+ */
+export async function expireCommands(sql: Sql, deadline: Date, now: Date): Promise<string[]> {
+  const rows = await sql<{ command_id: string }[]>`
+    update station.command c set
+      status = case when exists (
+          select 1 from station.site s
+          where s.site_id = c.site_id and not s.online and coalesce(s.presence_since, '-infinity') <= c.issued_at)
+        then 'expired' else 'unknown' end,
+      finished_at = ${now}
+    where c.status = 'pending' and c.expires_at < ${deadline}
+    returning command_id`
+  return rows.map((r) => r.command_id)
+}
+
+/** What the site says of its documents, beside the newest of each. */
+export async function documentsOf(
+  sql: Sql,
+  tenantId: string,
+  siteId: string,
+): Promise<
+  {
+    name: string
+    published_n: number | null
+    applied_n: number | null
+    rejected_n: number | null
+    rejected_reason: string | null
+  }[]
+> {
+  return await sql`
+    select name, d.n as published_n, a.applied_n, a.rejected_n, a.rejected_reason
+    from (select name, n from station.document where site_id = ${siteId} and tenant_id = ${tenantId}) d
+    full join (select * from station.document_at_site where site_id = ${siteId} and tenant_id = ${tenantId}) a using (name)
+    order by name`
+}

@@ -1,0 +1,20 @@
+/** station-service: sites, stations, charging sessions and commands. */
+import type { Service } from '../platform/service.ts'
+import { startExpirySweep } from './commands.ts'
+import { stationProjection } from './project.ts'
+import { stationServiceRoutes } from './routes.ts'
+
+export const stationService: Service = {
+  name: 'station-service',
+  schema: 'station',
+  async start(context) {
+    const sweep = startExpirySweep(context)
+    return {
+      routes: stationServiceRoutes(context),
+      projections: [stationProjection(context.bus)],
+      async stop() {
+        await sweep.stop()
+      },
+    }
+  },
+}

@@ -1,0 +1,126 @@
+/** Reads of charging sessions, newest first. */
+import type { Session } from '@switchyard/protocol/api/shapes.ts'
+import type { Live } from '@switchyard/protocol/site/live.ts'
+import { apiEnergyWh } from '@switchyard/protocol/units.ts'
+import type { Sql } from 'postgres'
+import { sessionInPicture } from './live-picture.ts'
+
+export interface SessionRow {
+  session_id: string
+  site_id: string
+  station_id: string
+  evse_id: number
+  connector_id: number
+  journal_id: string
+  transaction_id: string
+  id_token: string | null
+  id_token_type: string | null
+  authorization: string
+  started_at: Date
+  ended_at: Date | null
+  duration_ms: number | null
+  energy_milli_wh: number | null
+  power_w: number | null
+  current_ma: number[] | null
+  soc_percent: number | null
+  read_at: Date | null
+  reason: string | null
+  presumed: boolean
+  revision: number
+  review: string[]
+  held: string[]
+  cost_amount: string | null
+  cost_currency: string | null
+  cost_details: Session['costDetails']
+  ledger_seq: number
+}
+
+export interface SessionFilter {
+  tenantId: string
+  sessionId?: string | undefined
+  siteId?: string | undefined
+  stationId?: string | undefined
+  status?: Session['status'] | undefined
+  /** Started at or after, and before. */
+  from?: string | undefined
+  to?: string | undefined
+  /** (started_at, session_id) of the last one seen. */
+  after?: string[] | undefined
+}
+
+export async function listSessions(sql: Sql, filter: SessionFilter, limit: number): Promise<SessionRow[]> {
+  const { sessionId, siteId, stationId, status, from, to } = filter
+  const [startedAt, afterId] = filter.after ?? []
+  return await sql<SessionRow[]>`
+    select * from station.session
+    where tenant_id = ${filter.tenantId}
+      ${sessionId === undefined ? sql`` : sql`and session_id = ${sessionId}`}
+      ${siteId === undefined ? sql`` : sql`and site_id = ${siteId}`}
+      ${stationId === undefined ? sql`` : sql`and station_id = ${stationId}`}
+      ${status === undefined ? sql`` : statusIs(sql, status)}
+      ${from === undefined ? sql`` : sql`and started_at >= ${from}`}
+      ${to === undefined ? sql`` : sql`and started_at < ${to}`}
+      ${afterId === undefined ? sql`` : sql`and (started_at, session_id) < (${startedAt!}::timestamptz, ${afterId})`}
+    order by started_at desc, session_id desc limit ${limit}`
+}
+
+function statusIs(sql: Sql, status: Session['status']) {
+  if (status === 'running') return sql`and revision = 0`
+  return status === 'review'
+    ? sql`and revision > 0 and (review <> '{}' or held <> '{}')`
+    : sql`and revision > 0 and review = '{}' and held = '{}'`
+}
+
+/** Running sessions that go on at these stations now. */
+export async function runningAt(
+  sql: Sql,
+  tenantId: string,
+  stationIds: readonly string[],
+): Promise<SessionRow[]> {
+  return await sql<SessionRow[]>`
+    select * from station.session
+    where tenant_id = ${tenantId} and station_id = any(${stationIds as string[]}) and revision = 0 and current
+    order by started_at desc`
+}
+
+/** The resource; a running session takes its newest readings from the picture where that is not older than the facts. */
+export function sessionResource(row: SessionRow, picture: Live | undefined, now: Date): Session {
+  const running = row.revision === 0
+  const live = running
+    ? sessionInPicture(picture, {
+        sessionId: row.session_id,
+        stationId: row.station_id,
+        journalId: row.journal_id,
+        ledgerSeq: row.ledger_seq,
+        readAt: row.read_at,
+      })
+    : undefined
+  const reasons = [...new Set([...row.review, ...row.held])]
+  const energy = live?.energyMilliWh ?? row.energy_milli_wh
+  return {
+    sessionId: row.session_id,
+    siteId: row.site_id,
+    stationId: row.station_id,
+    evseId: row.evse_id,
+    connectorId: row.connector_id,
+    status: running ? 'running' : reasons.length > 0 ? 'review' : 'ended',
+    transactionId: row.transaction_id,
+    idToken: row.id_token === null ? null : { value: row.id_token, type: row.id_token_type ?? '' },
+    authorization: row.authorization,
+    startedAt: row.started_at.toISOString(),
+    endedAt: row.ended_at?.toISOString() ?? null,
+    durationMs: running ? Math.max(0, now.getTime() - row.started_at.getTime()) : row.duration_ms,
+    energyWh: energy === null ? null : apiEnergyWh(energy),
+    powerW: live?.powerW ?? row.power_w,
+    currentMa: live?.currentMa ?? row.current_ma,
+    socPercent: live?.socPercent ?? row.soc_percent,
+    readAt: live?.readAt ?? row.read_at?.toISOString() ?? null,
+    reason: row.reason,
+    presumed: row.presumed,
+    revision: row.revision,
+    review: reasons,
+    cost: row.cost_amount === null ? null : { amount: row.cost_amount, currency: row.cost_currency ?? '' },
+    costDetails: row.cost_details,
+    ledgerSeq: row.ledger_seq,
+  }
+}

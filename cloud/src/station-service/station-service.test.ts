@@ -1,0 +1,454 @@
+import type { Command } from '@switchyard/protocol/site/command.ts'
+import type { FactDraft } from '@switchyard/protocol/site/fact.ts'
+import type { Live } from '@switchyard/protocol/site/live.ts'
+import type { Hono } from 'hono'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { BUS } from '../platform/bus.ts'
+import type { RunningService } from '../platform/service.ts'
+import { createTestPlatform, TEST_EPOCH_MS, type TestPlatform, testHeaders } from '../platform/testing.ts'
+import { stationService } from './service.ts'
+
+const SITE = 'site-a'
+const AT = (minutes: number) => new Date(TEST_EPOCH_MS + minutes * 60_000).toISOString()
+
+let platform: TestPlatform
+let service: RunningService
+let routes: Hono
+
+beforeEach(async () => {
+  platform = await createTestPlatform({ service: stationService })
+  service = await stationService.start(platform.context)
+  routes = service.routes!
+  platform.onClient((target) =>
+    target === 'site-gateway'
+      ? Response.json({ username: SITE, password: 'told-once' })
+      : Response.json({ status: 404 }, { status: 404 }),
+  )
+})
+afterEach(async () => {
+  await service.stop(1_000)
+  await platform.close()
+})
+
+async function ask(method: string, path: string, body?: unknown) {
+  const response = await routes.request(path, {
+    method,
+    headers: { ...testHeaders(), 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  // biome-ignore lint/suspicious/noExplicitAny: any resource of the API
+  return { status: response.status, body: (await response.json()) as any }
+}
+
+async function createSite() {
+  return await ask('POST', '/v1/sites', { siteId: SITE, name: 'Yard', timeZone: 'Europe/Berlin' })
+}
+
+const booted: FactDraft[] = [
+  { kind: 'station.connected', stationId: 'CS-1', data: { ocpp: '1.6' } },
+  {
+    kind: 'station.booted',
+    stationId: 'CS-1',
+    data: { ocpp: '1.6', vendor: 'Acme\u0000', model: 'One', status: 'Accepted' },
+  },
+  {
+    kind: 'connector.status',
+    stationId: 'CS-1',
+    data: { evseId: 1, connectorId: 1, status: 'Available', errorCode: 'NoError', at: AT(0) },
+  },
+]
+const started: FactDraft = {
+  kind: 'session.started',
+  stationId: 'CS-1',
+  sessionId: 'S-1',
+  data: {
+    evseId: 1,
+    connectorId: 1,
+    startedAt: AT(0),
+    authorization: 'Accepted',
+    idToken: { value: 'TAG', type: 'ISO14443' },
+    startRegisterMilliWh: 1_000_000,
+    transactionId: '77',
+  },
+}
+const meter = (minutes: number, registerMilliWh: number | undefined, powerW: number): FactDraft => ({
+  kind: 'session.meter',
+  stationId: 'CS-1',
+  sessionId: 'S-1',
+  data: {
+    at: AT(minutes),
+    evseId: 1,
+    connectorId: 1,
+    powerW,
+    values: [],
+    ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
+  },
+})
+const ended = (revision: number, energyMilliWh: number, review: 'register-falling'[] = []): FactDraft => ({
+  kind: 'session.ended',
+  stationId: 'CS-1',
+  sessionId: 'S-1',
+  data: {
+    evseId: 1,
+    connectorId: 1,
+    revision,
+    startedAt: AT(0),
+    endedAt: AT(60),
+    durationMs: 3_600_000,
+    startRegisterMilliWh: 1_000_000,
+    endRegisterMilliWh: 1_000_000 + energyMilliWh,
+    energyMilliWh,
+    authorization: 'Accepted',
+    idToken: { value: 'TAG', type: 'ISO14443' },
+    reason: 'Local',
+    presumed: revision === 1,
+    review,
+    profile: [],
+    transactionId: '77',
+  },
+})
+const picture = (over: Partial<Live>, energyMilliWh: number): Live & { siteId: string } => ({
+  siteId: SITE,
+  v: 1,
+  journalId: `journal-${SITE}`,
+  epoch: 1,
+  bootId: 'boot-1',
+  n: 1,
+  at: AT(20),
+  ledgerSeq: 100,
+  backlog: { ledger: 3, telemetry: 40 },
+  stations: [
+    {
+      stationId: 'CS-1',
+      connected: true,
+      connectors: [
+        {
+          evseId: 1,
+          connectorId: 1,
+          status: 'Occupied',
+          session: { sessionId: 'S-1', startedAt: AT(0), energyMilliWh, powerW: 7_200, readAt: AT(20) },
+        },
+      ],
+    },
+  ],
+  outcomes: [],
+  ...over,
+})
+const online = () =>
+  platform.sql`update station.site set online = true, presence_since = now() where site_id = ${SITE}`
+
+test('a site is created with a credential, told to the others, and is there once', async () => {
+  const created = await createSite()
+  expect(created.status).toBe(201)
+  expect(created.body).toMatchObject({
+    siteId: SITE,
+    timeZone: 'Europe/Berlin',
+    online: false,
+    journal: null,
+    mqtt: { username: SITE, password: 'told-once' },
+  })
+  expect((await createSite()).status).toBe(409)
+  await platform.settle(service)
+  expect(await platform.entries('site.registered')).toHaveLength(1)
+  const [document] = await platform.entries('document.published')
+  expect(JSON.parse(document!.text).data).toMatchObject({
+    name: 'site',
+    version: { generation: platform.context.eventLog.generation, n: 1 },
+    body: '{"timeZone":"Europe/Berlin"}',
+  })
+  expect((await ask('GET', '/v1/sites')).body).toMatchObject({ items: [{ siteId: SITE }], next: null })
+})
+
+test('what is wrong with the input is named by its path', async () => {
+  const site = await ask('POST', '/v1/sites', { siteId: '../x', name: '' })
+  expect(site.status).toBe(422)
+  expect(site.body.errors.map((e: { path: string }) => e.path).sort()).toEqual(['name', 'siteId'])
+  const zone = await ask('POST', '/v1/sites', { siteId: 'x', timeZone: 'Mars/Olympus' })
+  expect(zone.body.errors).toMatchObject([{ path: 'timeZone' }])
+  expect((await ask('GET', '/v1/sessions?cursor=nonsense')).body.errors).toMatchObject([{ path: 'cursor' }])
+  expect((await ask('GET', '/v1/stations/none')).status).toBe(404)
+})
+
+test('a station shows what its site told, and a replay changes nothing', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, [
+    ...booted,
+    started,
+    meter(10, 2_200_000, 7_000),
+    meter(11, undefined, 7_100),
+  ])
+  await platform.settle(service)
+  await online()
+  const shown = await ask('GET', '/v1/stations/CS-1')
+  expect(shown.body).toMatchObject({
+    siteId: SITE,
+    ocpp: '1.6',
+    vendor: 'Acme',
+    approved: true,
+    connected: true,
+    evses: [{ evseId: 1, sessionId: 'S-1', connectors: [{ status: 'Available', errorCode: null }] }],
+    // 12:00 UTC is 13:00 in Berlin.
+    statusText: 'Charging since 13:00, 7.1 kW',
+    ledgerSeq: 4,
+  })
+  const session = await ask('GET', '/v1/sessions/S-1')
+  expect(session.body).toMatchObject({ status: 'running', energyWh: 1200, powerW: 7_100, cost: null })
+
+  const before = await snapshot()
+  await platform.sql`update log.cursor set position = 0, received_at = 'epoch' where consumer = 'station'`
+  await platform.settle(service)
+  expect(await snapshot()).toEqual(before)
+})
+
+async function snapshot() {
+  const { sql } = platform
+  return {
+    sites: await sql`select * from station.site order by site_id`,
+    stations: await sql`select * from station.station order by station_id`,
+    connectors: await sql`select * from station.connector order by station_id, evse_id`,
+    sessions: await sql`select * from station.session order by session_id`,
+    commands: await sql`select * from station.command order by command_id`,
+  }
+}
+
+test('a live picture moves a running session, and never one that the facts know better', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, [...booted, started])
+  await platform.settle(service)
+  const energy = async () => (await ask('GET', '/v1/sessions/S-1')).body
+
+  await platform.bus.put(BUS.livePicture(SITE), picture({ ledgerSeq: 3 }, 5_000_000), 60_000)
+  expect((await energy()).energyWh).toBe(0)
+  await platform.bus.put(BUS.livePicture(SITE), picture({ journalId: 'another' }, 5_000_000), 60_000)
+  expect((await energy()).energyWh).toBe(0)
+  await platform.bus.put(BUS.livePicture(SITE), picture({}, 5_000_500), 60_000)
+  expect(await energy()).toMatchObject({ energyWh: 5000.5, powerW: 7_200, status: 'running' })
+  expect((await ask('GET', `/v1/sites/${SITE}`)).body.backlog).toEqual({ ledger: 3, telemetry: 40 })
+
+  await platform.appendFacts(SITE, [ended(1, 6_000_000)])
+  await platform.settle(service)
+  expect(await energy()).toMatchObject({ energyWh: 6000, powerW: null, status: 'ended' })
+})
+
+test('a later revision replaces the end; what comes after the end changes nothing', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, [
+    started,
+    ended(1, 5_000_000),
+    meter(90, 99_000_000, 9_000),
+    ended(2, 6_500_000),
+  ])
+  await platform.settle(service)
+  expect((await ask('GET', '/v1/sessions/S-1')).body).toMatchObject({
+    status: 'ended',
+    energyWh: 6500,
+    revision: 2,
+    presumed: false,
+    durationMs: 3_600_000,
+  })
+  await platform.appendFacts(SITE, [ended(1, 5_000_000)])
+  await platform.settle(service)
+  expect((await ask('GET', '/v1/sessions/S-1')).body.energyWh).toBe(6500)
+})
+
+test('a session in review says why; one that was never seen to start is shown from its end', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, [ended(1, 5_000_000, ['register-falling'])])
+  await platform.settle(service)
+  const list = await ask('GET', '/v1/sessions?status=review')
+  expect(list.body.items).toMatchObject([{ sessionId: 'S-1', review: ['register-falling'] }])
+  expect((await ask('GET', '/v1/sessions?status=ended')).body.items).toEqual([])
+})
+
+test('a fenced lane sets no current state, but its sessions are recorded', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, booted)
+  const fenced = { authority: false, journalId: 'clone' }
+  await platform.appendFacts(
+    SITE,
+    [{ kind: 'station.disconnected', stationId: 'CS-1', data: { reason: 'gone' } }, started],
+    fenced,
+  )
+  await platform.settle(service)
+  await online()
+  const station = (await ask('GET', '/v1/stations/CS-1')).body
+  expect(station).toMatchObject({ connected: true, statusText: 'Available', evses: [{ sessionId: null }] })
+  expect((await ask('GET', '/v1/sessions/S-1')).body.status).toBe('running')
+  expect((await ask('GET', `/v1/sites/${SITE}`)).body.journal).toMatchObject({
+    journalId: `journal-${SITE}`,
+    ledgerSeq: 3,
+  })
+})
+
+test('sessions of another site or tenant cannot be written over', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, [started])
+  await platform.appendFacts('site-evil', [ended(1, 1)], { tenantId: 'other' })
+  await platform.settle(service)
+  expect((await ask('GET', '/v1/sessions/S-1')).body).toMatchObject({ status: 'running', siteId: SITE })
+})
+
+test('lists go newest first, by pages', async () => {
+  await createSite()
+  const facts = Array.from({ length: 5 }, (_, i) => ({
+    ...started,
+    sessionId: `S-${i}`,
+    data: {
+      ...(started as Extract<FactDraft, { kind: 'session.started' }>).data,
+      startedAt: AT(i === 3 ? 2 : i),
+    },
+  }))
+  await platform.appendFacts(SITE, facts as FactDraft[])
+  await platform.settle(service)
+  const seen: string[] = []
+  let cursor = ''
+  do {
+    const { body } = await ask('GET', `/v1/sessions?limit=2${cursor}`)
+    seen.push(...body.items.map((s: { sessionId: string }) => s.sessionId))
+    cursor = body.next === null ? '' : `&cursor=${body.next}`
+  } while (cursor !== '')
+  expect(seen).toEqual(['S-4', 'S-3', 'S-2', 'S-1', 'S-0'])
+  const window = await ask('GET', `/v1/sessions?from=${AT(1)}&to=${AT(2)}`)
+  expect(window.body.items).toMatchObject([{ sessionId: 'S-1' }])
+})
+
+test('a password goes down as a hash, and a wish that changes nothing makes no new version', async () => {
+  await createSite()
+  const made = await ask('POST', '/v1/stations', {
+    stationId: 'CS-9',
+    siteId: SITE,
+    password: 'correct horse',
+  })
+  expect(made.status).toBe(201)
+  expect(made.body).toMatchObject({
+    approved: true,
+    connected: false,
+    statusText: 'Its site has not connected yet',
+  })
+  const patched = await ask('PATCH', '/v1/stations/CS-9', { maxPowerW: 22_000 })
+  expect(patched.status).toBe(200)
+  await ask('PATCH', '/v1/stations/CS-9', { maxPowerW: 22_000 })
+  await platform.relay()
+  const published = (await platform.entries('document.published'))
+    .map((e) => JSON.parse(e.text).data)
+    .filter((d) => d.name === 'stations')
+  expect(published.map((d) => d.version.n)).toEqual([1, 2])
+  expect(JSON.parse(published[1]!.body)).toEqual({
+    stations: [
+      {
+        stationId: 'CS-9',
+        approved: true,
+        passwordHash: expect.stringMatching(/^scrypt\$16384\$8\$1\$[\w-]{22}\$[\w-]{43}$/),
+        maxPowerW: 22_000,
+      },
+    ],
+  })
+  expect((await ask('PATCH', '/v1/stations/CS-9', { tariffId: 'none' })).body.errors).toMatchObject([
+    { path: 'tariffId' },
+  ])
+})
+
+test('a command goes to the log and ends with what the site says', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, booted)
+  await platform.settle(service)
+  const issued = await ask('POST', '/v1/stations/CS-1/commands', {
+    kind: 'RemoteStart',
+    args: { idToken: { value: 'TAG' }, evseId: 1 },
+  })
+  expect(issued.status).toBe(202)
+  const { commandId } = issued.body
+  await platform.relay()
+  const [requested] = await platform.entries('command.requested')
+  expect(JSON.parse(requested!.text).data.command).toMatchObject({
+    id: commandId,
+    stationId: 'CS-1',
+    kind: 'RemoteStart',
+    args: { idToken: { value: 'TAG', type: 'Central' }, evseId: 1 },
+    expiresAt: new Date(TEST_EPOCH_MS + 30_000).toISOString(),
+  })
+  const outcome = (status: 'accepted' | 'rejected'): FactDraft => ({
+    kind: 'command.outcome',
+    data: { commandId, status, reply: { status: 'Accepted' } },
+  })
+  await platform.appendFacts(SITE, [outcome('accepted'), outcome('rejected')])
+  await platform.settle(service)
+  expect((await ask('GET', `/v1/commands/${commandId}`)).body).toMatchObject({
+    status: 'accepted',
+    reply: { status: 'Accepted' },
+    error: null,
+  })
+  expect((await ask('POST', '/v1/stations/CS-1/commands', { kind: 'Dance', args: {} })).status).toBe(422)
+})
+
+/** Lets a call be issued, then gives its command. */
+async function issuedCommand(): Promise<Command> {
+  for (;;) {
+    await platform.relay()
+    const [requested] = await platform.entries('command.requested')
+    if (requested !== undefined) return JSON.parse(requested.text).data.command
+  }
+}
+
+test('a call answers with the reply of the station, early by the live picture', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, booted)
+  await platform.settle(service)
+  const offline = await ask('POST', '/v1/stations/CS-1/calls', { action: 'ClearCache', payload: {} })
+  expect(offline.status).toBe(409)
+  await online()
+  const answer = ask('POST', '/v1/stations/CS-1/calls', { action: 'ClearCache', payload: {} })
+  const command = await issuedCommand()
+  expect(command).toMatchObject({ kind: 'ocpp.call', args: { action: 'ClearCache', payload: {} } })
+  const outcomes = [{ commandId: command.id, status: 'accepted', reply: { status: 'Accepted' } }]
+  platform.bus.publish(BUS.live('default'), picture({ outcomes }, 0))
+  expect(await answer).toEqual({ status: 200, body: { status: 'Accepted' } })
+  expect((await ask('GET', `/v1/commands/${command.id}`)).body.status).toBe('accepted')
+})
+
+test('a call that the station refuses is a 502 with its code', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, booted)
+  await platform.settle(service)
+  await online()
+  const answer = ask('POST', '/v1/stations/CS-1/calls', { action: 'Explode', payload: {} })
+  const { id } = await issuedCommand()
+  await platform.appendFacts(SITE, [
+    {
+      kind: 'command.outcome',
+      data: { commandId: id, status: 'failed', error: { code: 'NotImplemented', description: 'no' } },
+    },
+  ])
+  await platform.settle(service)
+  expect(await answer).toMatchObject({
+    status: 502,
+    body: { code: 'NotImplemented', detail: 'CS-1 answered NotImplemented: no' },
+  })
+})
+
+test('silence ends a command: expired where nothing can have reached the site, else unknown', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, booted)
+  await platform.settle(service)
+  const command = { kind: 'Reset', args: {}, ttlMs: 1000 }
+  const whileAway = (await ask('POST', '/v1/stations/CS-1/commands', command)).body.commandId
+  platform.clock.advance(60_000)
+  const status = async (id: string) => (await ask('GET', `/v1/commands/${id}`)).body.status
+  await expect.poll(() => status(whileAway)).toBe('expired')
+
+  await online()
+  const whileOnline = (await ask('POST', '/v1/stations/CS-1/commands', command)).body.commandId
+  await expect
+    .poll(async () => {
+      platform.clock.advance(6_000)
+      return await status(whileOnline)
+    })
+    .toBe('unknown')
+})
+
+test('the document describes the routes, and a request without the service key is refused', async () => {
+  const { body: document } = await ask('GET', '/openapi.json')
+  expect(Object.keys(document.paths)).toContain('/v1/stations/{stationId}/calls')
+  expect(document.components.schemas).toHaveProperty('Session')
+  expect((await routes.request('/v1/sites')).status).toBe(401)
+})

@@ -1,0 +1,116 @@
+/** Rows -> the resources of the public API. */
+import type { Site, Station } from '@switchyard/protocol/api/shapes.ts'
+import type { Live } from '@switchyard/protocol/site/live.ts'
+import type { ServiceContext } from '../platform/service.ts'
+import { livePictures } from './live-picture.ts'
+import { type ConnectorRow, connectorsOf, type SiteRow, type StationRow } from './queries.ts'
+import { runningAt, sessionResource } from './session-queries.ts'
+import { statusText } from './status-text.ts'
+
+export function siteResource(row: SiteRow, picture: Live | undefined): Site {
+  const current = picture?.journalId === row.journal_id ? picture : undefined
+  return {
+    siteId: row.site_id,
+    name: row.name,
+    timeZone: row.time_zone,
+    createdAt: row.created_at.toISOString(),
+    online: row.online,
+    lastHeardAt: row.last_heard_at?.toISOString() ?? null,
+    journal:
+      row.journal_id === null
+        ? null
+        : { journalId: row.journal_id, ledgerSeq: row.ledger_seq, telemetrySeq: row.telemetry_seq },
+    backlog: current === undefined ? null : current.backlog,
+    stations: row.stations,
+  }
+}
+
+export async function siteResources({ bus }: ServiceContext, rows: readonly SiteRow[]): Promise<Site[]> {
+  const pictures = await livePictures(
+    bus,
+    rows.map((r) => r.site_id),
+  )
+  return rows.map((row) => siteResource(row, pictures.get(row.site_id)))
+}
+
+export async function stationResources(
+  { sql, bus, clock }: ServiceContext,
+  tenantId: string,
+  rows: readonly StationRow[],
+): Promise<Station[]> {
+  const ids = rows.map((r) => r.station_id)
+  const [connectors, running, pictures] = await Promise.all([
+    connectorsOf(sql, tenantId, ids),
+    runningAt(sql, tenantId, ids),
+    livePictures(
+      bus,
+      rows.map((r) => r.site_id),
+    ),
+  ])
+  const now = new Date(clock.now())
+  return rows.map((row) => {
+    const own = connectors.filter((c) => c.station_id === row.station_id)
+    const sessions = running.filter((s) => s.station_id === row.station_id)
+    const shown = sessions.map((s) => sessionResource(s, pictures.get(row.site_id), now))
+    return {
+      stationId: row.station_id,
+      siteId: row.site_id,
+      ocpp: row.ocpp,
+      vendor: row.vendor,
+      model: row.model,
+      serial: row.serial,
+      firmware: row.firmware,
+      approved: row.approved,
+      connected: row.connected,
+      bootedAt: row.booted_at?.toISOString() ?? null,
+      evses: evsesOf(own, shown),
+      statusText: statusText(
+        {
+          approved: row.approved,
+          connected: row.connected,
+          connectedSince: row.connected_since,
+          siteOnline: row.site_online,
+          siteLastHeardAt: row.site_last_heard_at,
+          timeZone: row.time_zone,
+          connectors: own.map((c) => ({
+            evseId: c.evse_id,
+            connectorId: c.connector_id,
+            status: c.status,
+            detail: c.detail,
+            errorCode: c.error_code,
+          })),
+          running: shown.map((s) => ({
+            evseId: s.evseId,
+            startedAt: new Date(s.startedAt),
+            powerW: s.powerW,
+          })),
+        },
+        now,
+      ),
+      ledgerSeq: row.ledger_seq,
+    }
+  })
+}
+
+/** EVSEs that told a status or have a session; evse 0 is the station as a whole and no EVSE. */
+function evsesOf(
+  connectors: readonly ConnectorRow[],
+  running: readonly { sessionId: string; evseId: number }[],
+): Station['evses'] {
+  const evseIds = [
+    ...new Set([...connectors.map((c) => c.evse_id), ...running.map((s) => s.evseId)].filter((id) => id > 0)),
+  ].sort((a, b) => a - b)
+  return evseIds.map((evseId) => ({
+    evseId,
+    sessionId: running.find((s) => s.evseId === evseId)?.sessionId ?? null,
+    connectors: connectors
+      .filter((c) => c.evse_id === evseId)
+      .map((c) => ({
+        connectorId: c.connector_id,
+        status: c.status,
+        detail: c.detail,
+        errorCode: c.error_code,
+        since: c.since.toISOString(),
+      })),
+  }))
+}
