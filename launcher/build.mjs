@@ -28,7 +28,7 @@ const STEPS = [
   bundleStep(
     'launcher',
     ['launcher/src', 'launcher/flags.mjs', 'launcher/lock.mjs'],
-    ['src/main.ts', 'src/postgres/embedded-postgres.ts'],
+    ['src/main.ts', 'src/test-database.ts'],
   ),
   {
     name: 'dashboard',

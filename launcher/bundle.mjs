@@ -37,5 +37,8 @@ export async function bundle(name, entries) {
   } catch (error) {
     if (!('errors' in error)) throw error
     return false
+  } finally {
+    // Its helper process would otherwise live as long as the supervisor that was just built.
+    await esbuild.stop()
   }
 }

@@ -81,7 +81,8 @@ function pnpm(args) {
   return run(command, [...first, '-y', packageManager, ...args], {
     env,
     show: readable,
-    waiting: 'still at work; compiling SQLite alone takes 1 to 3 minutes',
+    waiting: (line) =>
+      /better-sqlite3/.test(line) ? 'compiling SQLite takes 1 to 3 minutes' : 'still at work',
   })
 }
 

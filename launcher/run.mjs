@@ -7,7 +7,7 @@ const KEPT_LINES = 400
 
 /**
  * Runs a command to its end; resolves with its exit code and its last lines (at most 400).
- * `show` decides what of a line is printed (undefined hides it); `waiting` is said after 15 s of silence.
+ * `show` decides what of a line is printed (undefined hides it); `waiting` (a text, or made from the last line) is said after 15 s of silence.
  */
 export function run(
   command,

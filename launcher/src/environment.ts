@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Flags } from '../flags.mjs'
 import type { Home } from './home.ts'
@@ -43,10 +44,10 @@ export function cloudEnvironment({
     OCPP_GATEWAY_PORT: String(ports['ocpp-gateway']),
     SITE_GATEWAY_PORT: String(ports['site-gateway']),
     DATABASE_URL_FILE: files.databaseUrl,
-    ...(outer.MQTT_URL
-      ? { MQTT_URL: outer.MQTT_URL }
+    ...(isExternal('MQTT_URL', outer)
+      ? pick(outer, EXTERNAL_BROKER)
       : { BROKER_PORT: String(ports.broker), BROKER_BIND_ADDRESS: LOOPBACK }),
-    ...(outer.REDIS_URL && { REDIS_URL: outer.REDIS_URL }),
+    ...pick(outer, ['REDIS_URL', 'REDIS_URL_FILE']),
     SERVICE_KEY_FILE: files.serviceKey,
     BOOTSTRAP_API_KEY_FILE: files.apiKey,
     BOOTSTRAP_OPERATOR_EMAIL: operatorEmail,
@@ -61,7 +62,7 @@ export function controllerEnvironment({ flags, home, files, outer }: Setting): N
   return {
     ...passedOn(outer),
     SITE_ID,
-    MQTT_URL: outer.MQTT_URL ?? `mqtt://${LOOPBACK}:${ports.broker}`,
+    MQTT_URL: externalValue('MQTT_URL', outer) ?? `mqtt://${LOOPBACK}:${ports.broker}`,
     MQTT_USERNAME: SITE_ID,
     MQTT_PASSWORD_FILE: files.siteMqttPassword,
     JOURNAL_FILE: home.journal,
@@ -92,22 +93,50 @@ export function simulatorArguments({ flags, home }: Setting): string[] {
   ]
 }
 
+/** What the cloud needs to know of a broker that is not the embedded one. */
+const EXTERNAL_BROKER = [
+  'MQTT_URL',
+  'MQTT_USERNAME',
+  'MQTT_PASSWORD',
+  'MQTT_ADMIN_USERNAME',
+  'MQTT_ADMIN_PASSWORD',
+].flatMap((it) => [it, `${it}_FILE`])
+
+/** Whether the user's environment replaces an embedded part, by the value itself or by a file that holds it. */
+export function isExternal(name: 'DATABASE_URL' | 'MQTT_URL', outer: NodeJS.ProcessEnv): boolean {
+  return Boolean(outer[name] || outer[`${name}_FILE`])
+}
+
+/** The value that replaces an embedded part. */
+export function externalValue(
+  name: 'DATABASE_URL' | 'MQTT_URL',
+  outer: NodeJS.ProcessEnv,
+): string | undefined {
+  const file = outer[`${name}_FILE`]
+  return outer[name] || (file ? readFileSync(file, 'utf8').trim() : undefined)
+}
+
+const PASSED_ON = [
+  'PATH',
+  'HOME',
+  'USER',
+  'LANG',
+  'TZ',
+  'TMPDIR',
+  'LOG_LEVEL',
+  'NODE_OPTIONS',
+  'NODE_EXTRA_CA_CERTS',
+  'ENABLE_METRICS',
+  'OCPP_HEARTBEAT_INTERVAL',
+]
+
+function pick(outer: NodeJS.ProcessEnv, names: readonly string[]): NodeJS.ProcessEnv {
+  return Object.fromEntries(names.filter((it) => outer[it]).map((it) => [it, outer[it]]))
+}
+
 /** What every child gets of the user's environment: what Node and the tools of the system need, and nothing of npm's. */
 export function passedOn(outer: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const names = [
-    'PATH',
-    'HOME',
-    'USER',
-    'LANG',
-    'TZ',
-    'TMPDIR',
-    'LOG_LEVEL',
-    'NODE_OPTIONS',
-    'NODE_EXTRA_CA_CERTS',
-    'ENABLE_METRICS',
-    'OCPP_HEARTBEAT_INTERVAL',
-  ]
-  return Object.fromEntries(names.filter((it) => outer[it] !== undefined).map((it) => [it, outer[it]]))
+  return pick(outer, PASSED_ON)
 }
 
 export function localTimeZone(): string {

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import type { Flags, PortName } from '../flags.mjs'
 import { takeLock } from '../lock.mjs'
 import { NODE_STOP_STEPS, stopRecorded } from './child.ts'
-import type { Setting } from './environment.ts'
+import { isExternal, type Setting } from './environment.ts'
 import { type Home, openHome, wipe } from './home.ts'
 import { takenPorts } from './ports.ts'
 import { stopLeftOver } from './postgres/left-over.ts'
@@ -117,8 +117,8 @@ function neededPorts(): PortName[] {
     'ocpp',
     'controller',
   ]
-  if (!process.env.MQTT_URL) all.push('broker')
-  if (!process.env.DATABASE_URL) all.push('postgres')
+  if (!isExternal('MQTT_URL', process.env)) all.push('broker')
+  if (!isExternal('DATABASE_URL', process.env)) all.push('postgres')
   return all
 }
 

@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os'
-import type { Setting } from './environment.ts'
+import { isExternal, type Setting } from './environment.ts'
 import type { Credentials } from './secrets.ts'
 
 /** The one screen that tells a user all there is to know. */
@@ -19,7 +19,7 @@ export function screen({ flags, home, outer }: Setting, credentials: Credentials
     `  Site controller  http://localhost:${ports.controller}`,
     '',
     `  Data             ${home.folder}`,
-    ...(outer.DATABASE_URL
+    ...(isExternal('DATABASE_URL', outer)
       ? ['  Database         as DATABASE_URL says']
       : home.postgres.startsWith(home.folder)
         ? []

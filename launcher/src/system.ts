@@ -5,6 +5,7 @@ import { ensureDemoSite } from './demo-site.ts'
 import {
   cloudEnvironment,
   controllerEnvironment,
+  externalValue,
   passedOn,
   type Setting,
   simulatorArguments,
@@ -35,7 +36,7 @@ export class System {
   async start(): Promise<void> {
     const { setting, step } = { setting: this.#setting, step: this.#step.bind(this) }
     const { flags, files, outer } = setting
-    const external = outer.DATABASE_URL
+    const external = externalValue('DATABASE_URL', outer)
     if (external) writeSecret(files.databaseUrl, external)
     else
       await step('Starting Postgres', () => {

@@ -1,0 +1,137 @@
+// `npm test`: installs, builds, checks and runs all tests; the last line says how many passed and failed.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { checkNodeVersion } from './node-version.mjs'
+
+checkNodeVersion(process.versions.node)
+
+const { PROJECT } = await import('./project.mjs')
+const { run } = await import('./run.mjs')
+const { prepare } = await import('./prepare.mjs')
+const { findProgram, findServers } = await import('./test-servers.mjs')
+
+/** Debian packages that tests use when they are there: a browser for the page, a second broker for the contract. */
+const WANTED = ['chromium', 'mosquitto']
+
+const count = { passed: 0, failed: 0, skipped: 0 }
+const failures = []
+const cleaning = []
+
+function check(name, ok) {
+  count[ok ? 'passed' : 'failed']++
+  if (!ok) failures.push(name)
+  console.log(`${ok ? 'ok' : 'FAILED'}: ${name}`)
+  return ok
+}
+
+async function tool(name, args, cwd = PROJECT) {
+  return check(
+    name,
+    (await run(process.execPath, args, { cwd, waiting: `${name} is still at work` })).code === 0,
+  )
+}
+
+async function installPrograms() {
+  const missing = () => WANTED.filter((it) => !findProgram(it, process.env))
+  if (missing().length > 0 && process.getuid?.() === 0 && findProgram('apt-get', process.env)) {
+    console.log(`Installing ${missing().join(', ')} for the tests (apt-get)`)
+    // RUNLEVEL=1: a server that a package brings is not started; tests start their own.
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
+    const options = { env, show: () => undefined, waiting: 'apt-get is still at work' }
+    await run('apt-get', ['update', '-q'], options)
+    await run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing()], options)
+  }
+  for (const name of missing())
+    console.log(`Not here: ${name}; what needs it is skipped (apt-get install ${name})`)
+}
+
+/** Runs vitest and counts its tests; a file that could not even be loaded counts as one failure. */
+async function runTests(environment) {
+  const folder = mkdtempSync(join(tmpdir(), 'switchyard-test-report-'))
+  cleaning.push(() => rmSync(folder, { recursive: true, force: true }))
+  const report = join(folder, 'report.json')
+  const vitest = join(PROJECT, 'node_modules', 'vitest', 'vitest.mjs')
+  const { code } = await run(
+    process.execPath,
+    [
+      vitest,
+      'run',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      ...process.argv.slice(2),
+    ],
+    { env: { ...process.env, ...environment }, waiting: 'tests are still running' },
+  )
+  if (!existsSync(report)) return check('vitest ran', false)
+  const read = JSON.parse(readFileSync(report, 'utf8'))
+  count.passed += read.numPassedTests
+  count.failed += read.numFailedTests
+  count.skipped += read.numPendingTests + read.numTodoTests
+  let failed = read.numFailedTests
+  for (const file of read.testResults) {
+    for (const test of file.assertionResults)
+      if (test.status === 'failed') failures.push(`${file.name}: ${test.fullName}`)
+    if (file.status === 'failed' && file.assertionResults.every((it) => it.status !== 'failed')) {
+      failed++
+      check(`${file.name} loads`, false)
+    }
+  }
+  if (code !== 0 && failed === 0) check('vitest ended without errors outside of tests', false)
+}
+
+async function main() {
+  if (!check('install and build', await prepare())) return
+  await installPrograms()
+  await tool('types (tsc)', ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'])
+  if (existsSync(join(PROJECT, 'cloud/dashboard/tsconfig.json')))
+    await tool('types of the dashboard (tsc)', [
+      'node_modules/typescript/bin/tsc',
+      '--noEmit',
+      '-p',
+      'cloud/dashboard/tsconfig.json',
+    ])
+  await tool('style (biome)', ['node_modules/@biomejs/biome/bin/biome', 'check', '.'])
+
+  const { startTestDatabase } = await import('./dist/test-database.js')
+  const database = await startTestDatabase(join(PROJECT, 'launcher'), (line) => console.log(line))
+  cleaning.push(database.stop)
+  const servers = await findServers(process.env)
+  console.log('Postgres: embedded, for all tests')
+  const own = {
+    Postgres: 'TEST_SYSTEM_DATABASE_URL',
+    Redis: 'TEST_REDIS_URL',
+    'MQTT broker': 'TEST_MQTT_URL',
+  }
+  for (const [title, name] of Object.entries(own))
+    console.log(
+      `${title} of this machine: ${servers[name] ? `contract tests run against ${new URL(servers[name]).host}` : 'none found'}`,
+    )
+  console.log(
+    `Mosquitto: ${servers.MOSQUITTO_BIN ?? 'not installed'}; Chromium: ${servers.CHROMIUM_BIN ?? 'not installed'}`,
+  )
+  await runTests({ ...servers, TEST_DATABASE_URL: database.url })
+}
+
+async function clean() {
+  for (const step of cleaning.splice(0).reverse()) await step()
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, () => {
+    clean().finally(() => process.exit(130))
+  })
+
+try {
+  await main()
+} catch (error) {
+  console.error(error)
+  check('the tests could be run', false)
+}
+await clean()
+for (const failure of failures) console.log(`failed: ${failure}`)
+console.log(
+  `${count.passed} passed, ${count.failed} failed${count.skipped > 0 ? `, ${count.skipped} skipped` : ''}`,
+)
+process.exitCode = count.failed > 0 ? 1 : 0
