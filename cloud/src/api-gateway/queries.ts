@@ -1,0 +1,107 @@
+/** What the gateway keeps: API keys, operators, sign-ins. */
+import type { Sql } from 'postgres'
+
+/** On whose behalf a request comes. */
+export interface Principal {
+  kind: 'api-key' | 'operator'
+  id: string
+  /** Name of the key, or e-mail of the operator. */
+  name: string
+  tenantId: string
+}
+
+export async function findApiKey(sql: Sql, keyHash: Buffer): Promise<Principal | undefined> {
+  const [row] = await sql<{ api_key_id: string; name: string; tenant_id: string }[]>`
+    select api_key_id, name, tenant_id from gateway.api_key where key_hash = ${keyHash} and revoked_at is null`
+  return row && { kind: 'api-key', id: row.api_key_id, name: row.name, tenantId: row.tenant_id }
+}
+
+export async function findSignIn(sql: Sql, tokenHash: Buffer, now: Date): Promise<Principal | undefined> {
+  const [row] = await sql<{ operator_id: string; email: string; tenant_id: string }[]>`
+    select o.operator_id, o.email, o.tenant_id from gateway.sign_in s join gateway.operator o using (operator_id)
+     where s.token_hash = ${tokenHash} and s.expires_at > ${now}`
+  return row && { kind: 'operator', id: row.operator_id, name: row.email, tenantId: row.tenant_id }
+}
+
+export interface Operator {
+  operatorId: string
+  email: string
+  tenantId: string
+  passwordHash: string
+}
+
+export async function findOperator(sql: Sql, email: string): Promise<Operator | undefined> {
+  const [row] = await sql<{ operator_id: string; email: string; tenant_id: string; password_hash: string }[]>`
+    select operator_id, email, tenant_id, password_hash from gateway.operator where lower(email) = ${email.toLowerCase()}`
+  return (
+    row && {
+      operatorId: row.operator_id,
+      email: row.email,
+      tenantId: row.tenant_id,
+      passwordHash: row.password_hash,
+    }
+  )
+}
+
+export async function insertOperator(sql: Sql, operator: Operator, now: Date): Promise<void> {
+  await sql`
+    insert into gateway.operator (operator_id, tenant_id, email, password_hash, created_at)
+    values (${operator.operatorId}, ${operator.tenantId}, ${operator.email}, ${operator.passwordHash}, ${now})
+    on conflict do nothing`
+}
+
+export async function insertSignIn(
+  sql: Sql,
+  tokenHash: Buffer,
+  operatorId: string,
+  now: Date,
+  expiresAt: Date,
+): Promise<void> {
+  await sql`
+    with expired as (delete from gateway.sign_in where expires_at <= ${now})
+    insert into gateway.sign_in (token_hash, operator_id, created_at, expires_at)
+    values (${tokenHash}, ${operatorId}, ${now}, ${expiresAt})`
+}
+
+export async function deleteSignIn(sql: Sql, tokenHash: Buffer): Promise<void> {
+  await sql`delete from gateway.sign_in where token_hash = ${tokenHash}`
+}
+
+export interface ApiKeyRow {
+  api_key_id: string
+  name: string
+  created_at: Date
+}
+
+/** Does nothing where the same key is kept already (a second start with the same bootstrap key). */
+export async function insertApiKey(
+  sql: Sql,
+  key: { id: string; tenantId: string; name: string; hash: Buffer },
+  now: Date,
+): Promise<void> {
+  await sql`
+    insert into gateway.api_key (api_key_id, tenant_id, name, key_hash, created_at)
+    values (${key.id}, ${key.tenantId}, ${key.name}, ${key.hash}, ${now})
+    on conflict (key_hash) do nothing`
+}
+
+export async function listApiKeys(
+  sql: Sql,
+  tenantId: string,
+  after: string[] | undefined,
+  limit: number,
+): Promise<ApiKeyRow[]> {
+  return sql<ApiKeyRow[]>`
+    select api_key_id, name, created_at from gateway.api_key
+     where tenant_id = ${tenantId} and revoked_at is null
+       ${after ? sql`and (created_at, api_key_id) > (${after[0]!}::timestamptz, ${after[1]!}::uuid)` : sql``}
+     order by created_at, api_key_id limit ${limit}`
+}
+
+/** False when there is no such key. */
+export async function revokeApiKey(sql: Sql, tenantId: string, id: string, now: Date): Promise<boolean> {
+  const rows = await sql`
+    update gateway.api_key set revoked_at = ${now}
+     where tenant_id = ${tenantId} and api_key_id::text = ${id} and revoked_at is null returning 1`
+  return rows.length > 0
+}

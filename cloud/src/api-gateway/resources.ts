@@ -1,0 +1,24 @@
+/** Which service answers what of `/api/v1`: the one table. What is not in it is not public. */
+import type { TargetName } from '../platform/service.ts'
+
+const RESOURCES: readonly [pattern: RegExp, target: TargetName][] = [
+  [/^sites\/[^/]+\/health$/, 'monitoring-service'],
+  [/^sites(\/|$)/, 'station-service'],
+  [/^stations(\/|$)/, 'station-service'],
+  [/^commands(\/|$)/, 'station-service'],
+  [/^sessions(\/|$)/, 'station-service'],
+  [/^tokens(\/|$)/, 'driver-service'],
+  [/^drivers(\/|$)/, 'driver-service'],
+  [/^tariffs(\/|$)/, 'billing-service'],
+  [/^cdrs(\/|$)/, 'billing-service'],
+  [/^invoices(\/|$)/, 'billing-service'],
+  [/^alerts(\/|$)/, 'monitoring-service'],
+]
+
+/** Services that have public routes. */
+export const PUBLIC_TARGETS: readonly TargetName[] = [...new Set(RESOURCES.map(([, target]) => target))]
+
+/** `path` is what follows `/api/v1/`. */
+export function targetOf(path: string): TargetName | undefined {
+  return RESOURCES.find(([pattern]) => pattern.test(path))?.[1]
+}

@@ -1,0 +1,83 @@
+/** api-gateway: the one public face. Authenticates, forwards to the services, streams what happens, serves the dashboard. */
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { Gauge } from 'prom-client'
+import { createApp } from '../platform/http/openapi.ts'
+import { ProblemError } from '../platform/http/problem.ts'
+import type { RunningService, Service, ServiceContext } from '../platform/service.ts'
+import { apiKeyRoutes } from './api-key-routes.ts'
+import { authenticate, type GatewayEnv, identify } from './authenticate.ts'
+import { bootstrap } from './bootstrap.ts'
+import { dashboard } from './dashboard.ts'
+import { forward } from './forward.ts'
+import { idempotency } from './idempotency.ts'
+import { openApi } from './openapi.ts'
+import { serviceRoutes } from './service-routes.ts'
+import { meRoute, signInRoutes } from './sign-in-routes.ts'
+import { StreamHub } from './stream-hub.ts'
+import { streamRoutes } from './stream-routes.ts'
+
+/** Largest request body. */
+const MAX_BODY_BYTES = 1024 * 1024
+/** Routes that ask for no key and no cookie. */
+const OPEN_PATHS = new Set(['/api/v1/sign-in', '/api/v1/sign-out'])
+
+export const apiGateway: Service = {
+  name: 'api-gateway',
+  schema: 'gateway',
+  async start(context: ServiceContext): Promise<RunningService> {
+    await bootstrap(context)
+    const hub = new StreamHub(context)
+    await hub.start()
+    new Gauge({
+      name: 'switchyard_stream_clients',
+      help: 'Clients of /api/v1/stream',
+      registers: [context.metrics],
+      collect() {
+        this.set(hub.size)
+      },
+    })
+    return { routes: routes(context, hub), stop: () => hub.stop() }
+  },
+}
+
+function routes(context: ServiceContext, hub: StreamHub): Hono {
+  const app = createApp(context.log) as unknown as OpenAPIHono<GatewayEnv>
+  app.use('*', identify(context.random))
+  app.use(
+    '/api/*',
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: () => {
+        throw new ProblemError(413, `A request may have ${MAX_BODY_BYTES} bytes`)
+      },
+    }),
+  )
+  const authenticated = authenticate(context)
+  app.use('/api/v1/*', (c, next) => (OPEN_PATHS.has(c.req.path) ? next() : authenticated(c, next)))
+  app.use('/api/v1/*', (c, next) => (OPEN_PATHS.has(c.req.path) ? next() : idempotent(c, next)))
+  const idempotent = idempotency(context)
+
+  signInRoutes(app, context)
+  app.openapi(meRoute, (c) => {
+    const { kind, name, tenantId } = c.get('principal')
+    return c.json({ kind, name, tenantId }, 200)
+  })
+  apiKeyRoutes(app, context)
+  serviceRoutes(app, context)
+  streamRoutes(app, hub)
+
+  const describe = openApi(context)
+  app.get('/openapi.json', async (c) =>
+    c.json(
+      await describe(
+        app.getOpenAPI31Document({ openapi: '3.1.0', info: { title: 'Switchyard', version: '1' } }),
+      ),
+    ),
+  )
+  app.all('/api/v1/*', (c) => forward(c, context.client))
+  const page = dashboard(context.config.dashboardDir)
+  app.get('*', (c) => page(c))
+  return app as unknown as Hono
+}

@@ -1,0 +1,96 @@
+/** Sign in and out, and who one is. */
+
+import { getConnInfo } from '@hono/node-server/conninfo'
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { hash, verify } from '@node-rs/argon2'
+import type { Context } from 'hono'
+import { ProblemError } from '../platform/http/problem.ts'
+import { answers, jsonBody, problems } from '../platform/http/responses.ts'
+import type { ServiceContext } from '../platform/service.ts'
+import { type GatewayEnv, sameOrigin } from './authenticate.ts'
+import { clearCookie, readCookie, SIGN_IN_MS, writeCookie } from './cookie.ts'
+import { deleteSignIn, findOperator, insertSignIn } from './queries.ts'
+import { hashSecret, mintCookie } from './secrets.ts'
+import { SignInLimit } from './sign-in-limit.ts'
+
+const signInInput = z.object({ email: z.string().min(1).max(320), password: z.string().min(1).max(256) })
+const me = z
+  .object({ kind: z.enum(['api-key', 'operator']), name: z.string(), tenantId: z.string() })
+  .meta({ id: 'Me' })
+
+const signInRoute = createRoute({
+  method: 'post',
+  path: '/api/v1/sign-in',
+  summary: 'Sign in an operator; answers with an HttpOnly cookie',
+  security: [],
+  request: { body: jsonBody(signInInput) },
+  responses: { 200: answers('Signed in', me), ...problems },
+})
+const signOutRoute = createRoute({
+  method: 'post',
+  path: '/api/v1/sign-out',
+  summary: 'End the sign-in of the cookie',
+  security: [],
+  responses: { 204: { description: 'Signed out' }, ...problems },
+})
+export const meRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/me',
+  summary: 'On whose behalf this request comes',
+  responses: { 200: answers('The caller', me), ...problems },
+})
+
+export function signInRoutes(
+  app: OpenAPIHono<GatewayEnv>,
+  { sql, clock, random, config, log }: ServiceContext,
+): void {
+  const limit = new SignInLimit(clock)
+  const secure = config.nodeEnv === 'production'
+  // verified against when there is no such operator, so that the answer takes as long
+  const nobody = hash(random.bytes(16).toString('hex'))
+
+  app.openapi(signInRoute, async (c) => {
+    const { email, password } = c.req.valid('json')
+    if (c.req.header('origin') !== undefined) sameOrigin(c.req.header('origin'), c.req.header('host'))
+    const address = addressOf(c)
+    const account = email.toLowerCase()
+    limit.check(address, account)
+    const operator = await findOperator(sql, email)
+    const right = await verify(operator?.passwordHash ?? (await nobody), password)
+    if (!operator || !right) {
+      limit.failed(address, account)
+      log.warn({ operator: account, address }, 'a sign-in failed')
+      throw new ProblemError(401, 'E-mail or password is wrong')
+    }
+    const now = clock.now()
+    const cookie = mintCookie(random)
+    await insertSignIn(
+      sql,
+      hashSecret(cookie),
+      operator.operatorId,
+      new Date(now),
+      new Date(now + SIGN_IN_MS),
+    )
+    writeCookie(c, cookie, secure)
+    return c.json({ kind: 'operator' as const, name: operator.email, tenantId: operator.tenantId }, 200)
+  })
+
+  app.openapi(signOutRoute, async (c) => {
+    const cookie = readCookie(c)
+    if (cookie !== undefined) {
+      sameOrigin(c.req.header('origin'), c.req.header('host'))
+      await deleteSignIn(sql, hashSecret(cookie))
+    }
+    clearCookie(c, secure)
+    return c.body(null, 204)
+  })
+}
+
+/** The peer's address; behind a proxy that is the proxy, which then limits by itself. */
+function addressOf(c: Context): string {
+  try {
+    return getConnInfo(c).remote.address ?? 'unknown'
+  } catch {
+    return 'unknown'
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Follows the log for all clients of this process. An entry is told once the `station` consumer has passed it, so that whoever reads
+ * after being told finds it (docs/decisions/0003).
+ */
+import type { Logger } from 'pino'
+import type { Sql } from 'postgres'
+import { BUS, type Bus } from '../platform/bus.ts'
+import { type Clock, sleep } from '../platform/clock.ts'
+import { progressOf, readTail, type TailEntry } from '../platform/event-log/tail.ts'
+import type { Vector } from './stream-id.ts'
+
+/** The consumer whose tables clients read. */
+const READ_MODEL = 'station'
+/** How soon to look again while the consumer has not caught up with what is known to be there. */
+const BEHIND_LOOK_MS = 25
+/** How soon to look again when nothing was heard: the safety net under the wake-ups. */
+const IDLE_LOOK_MS = 1_000
+/** Most entries that are read from a partition at once. */
+const MAX_READ = 500
+/** Desired state is no news to a client, and is large. */
+export const UNTOLD_KINDS = ['document.published']
+
+export class StreamTail {
+  readonly #sql: Sql
+  readonly #bus: Bus
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #stopping = new AbortController()
+  readonly #tell: (entry: TailEntry) => void
+  #vector: Vector = []
+  #woken: (() => void) | undefined
+  #running: Promise<void> | undefined
+  #unsubscribe: (() => void) | undefined
+
+  constructor(parts: { sql: Sql; bus: Bus; clock: Clock; log: Logger }, tell: (entry: TailEntry) => void) {
+    this.#sql = parts.sql
+    this.#bus = parts.bus
+    this.#clock = parts.clock
+    this.#log = parts.log
+    this.#tell = tell
+  }
+
+  /** How far everything was told; a copy. */
+  get vector(): Vector {
+    return [...this.#vector]
+  }
+
+  /** Begins at where the read model is now. */
+  async start(): Promise<void> {
+    this.#vector = (await progressOf(this.#sql, READ_MODEL)).map((p) => p.cursor)
+    this.#unsubscribe = this.#bus.subscribe(BUS.appended, () => this.#woken?.())
+    this.#running = this.#follow()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#unsubscribe?.()
+    await this.#running
+  }
+
+  async #follow(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      let behind = false
+      const wake = new Promise<void>((resolve) => {
+        this.#woken = resolve
+      })
+      try {
+        behind = await this.#look()
+      } catch (error) {
+        this.#log.warn({ err: error }, 'the stream cannot read the log now')
+      }
+      const pause = sleep(this.#clock, behind ? BEHIND_LOOK_MS : IDLE_LOOK_MS, this.#stopping.signal)
+      await (behind ? pause : Promise.race([wake, pause]))
+    }
+  }
+
+  /** Tells what can be told; true when there is more that cannot be told yet. */
+  async #look(): Promise<boolean> {
+    const progress = await progressOf(this.#sql, READ_MODEL)
+    let behind = false
+    for (const [partition, { cursor, head }] of progress.entries()) {
+      if (cursor < head) behind = true
+      const told = this.#vector[partition]!
+      if (cursor <= told) continue
+      const entries = await readTail(this.#sql, partition, told, cursor, MAX_READ, UNTOLD_KINDS)
+      for (const entry of entries) {
+        this.#vector[partition] = entry.position
+        this.#tell(entry)
+      }
+      if (entries.length < MAX_READ) this.#vector[partition] = cursor
+      else behind = true
+    }
+    return behind
+  }
+}
