@@ -69,9 +69,9 @@ function pnpm(args) {
   const env = { ...process.env, PATH: dirname(process.execPath) + delimiter + process.env.PATH, CI: 'true' }
   // Set by the npm that runs `npm start`; pnpm would take them for its own settings.
   for (const name of Object.keys(env)) if (name.startsWith('npm_')) delete env[name]
-  const prefix = dirname(dirname(realpathSync(process.execPath)))
   // Headers that came with this Node spare a compile the download of the same.
-  if (existsSync(join(prefix, 'include', 'node', 'node.h'))) env.npm_config_nodedir = prefix
+  const headers = nodeHeaders()
+  if (headers) env.npm_config_nodedir = headers
   if (!isWritable(homedir())) {
     env.HOME = join(PROJECT, '.switchyard', 'tools')
     mkdirSync(env.HOME, { recursive: true })
@@ -86,6 +86,13 @@ function pnpm(args) {
   })
 }
 
+/** Folder whose include/node holds this Node's headers; npm's own `node` package keeps them beside the program. */
+function nodeHeaders() {
+  const prefix = dirname(dirname(realpathSync(process.execPath)))
+  const folders = [prefix, join(prefix, 'node_modules', `node-${process.platform}-${process.arch}`)]
+  return folders.find((it) => existsSync(join(it, 'include', 'node', 'node.h')))
+}
+
 /** What a newcomer can use of the tools' output: steps and problems, not a compiler's every warning. */
 function readable(line) {
   if (/npm warn (Unknown|deprecated|install-scripts)/i.test(line)) return undefined
@@ -95,7 +102,7 @@ function readable(line) {
     !/^\s*(CC|CXX|SOLINK_MODULE)\(|\berror\b|ERR!|not found|ENOTFOUND|Done|Failed/.test(script[1])
   )
     return undefined
-  if (script && /gyp (ERR! )?(stack|verb|info|http)/.test(script[1])) return undefined
+  if (script && /gyp (ERR! (stack|find Python)|verb|info|http)/.test(script[1])) return undefined
   return line.length > 160 ? `${line.slice(0, 157)}...` : line
 }
 

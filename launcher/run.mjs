@@ -20,7 +20,8 @@ export function run(
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
     const say = () => {
       const seconds = Math.round((performance.now() - startedAt) / 1000)
-      console.log(`  ... ${waiting} (${seconds} s so far)`)
+      const doing = typeof waiting === 'function' ? waiting(kept.at(-1) ?? '') : waiting
+      console.log(`  ... ${doing} (${seconds} s so far)`)
     }
     let quiet
     const rearm = () => {
