@@ -36,6 +36,13 @@ export class EnergyCounter {
     }
   }
 
+  /** Goes on from a higher reading that is known to have been reached. */
+  raiseTo(milliWh: number): void {
+    if (milliWh <= this.#milliWh) return
+    this.#milliWh = milliWh
+    this.#restMicrojoules = 0
+  }
+
   /** Shortest time after which at least `milliWh` are counted at this power; Infinity at no power. */
   msUntil(milliWh: number, powerMw: number): number {
     if (powerMw <= 0) return Number.POSITIVE_INFINITY
