@@ -1,0 +1,133 @@
+/**
+ * The controller's configuration: a JSON file (SWITCHYARD_CONFIG) under the environment, read once into one frozen object.
+ * Keys of the file are the environment's names. Every MQTT_PASSWORD may stand in MQTT_PASSWORD_FILE.
+ */
+import { readFileSync } from 'node:fs'
+import { SITE_ID_PATTERN } from '@switchyard/protocol/site/topics.ts'
+import { z } from 'zod'
+
+const port = z.coerce.number().int().min(0).max(65_535)
+const flag = z
+  .union([z.boolean(), z.enum(['true', 'false', '1', '0'])])
+  .transform((it) => it === true || it === 'true' || it === '1')
+const seconds = (smallest: number, largest: number) => z.coerce.number().int().min(smallest).max(largest)
+const milliampere = z.coerce.number().int().min(0).max(10_000_000)
+const address = z.string().min(1)
+
+const MQTT_SCHEMES = ['mqtt:', 'mqtts:', 'tcp:', 'ssl:', 'tls:', 'ws:', 'wss:']
+const mqttUrl = z.string().refine((it) => URL.canParse(it) && MQTT_SCHEMES.includes(new URL(it).protocol), {
+  message: 'must be a URL with mqtt:, mqtts:, ws: or wss:',
+})
+const timeZone = z.string().refine(isTimeZone, { message: 'is no IANA time zone, such as Europe/Berlin' })
+
+const settings = z.object({
+  SITE_ID: z.string().regex(SITE_ID_PATTERN, 'letters, digits, - and _, at most 63'),
+  /** Absent: the site runs by itself, and its journal grows until a cloud is given. */
+  MQTT_URL: mqttUrl.optional(),
+  /** Default: the site id. */
+  MQTT_USERNAME: z.string().min(1).optional(),
+  MQTT_PASSWORD: z.string().min(1).optional(),
+  JOURNAL_FILE: z.string().min(1).default('journal.db'),
+  OCPP_PORT: port.default(9000),
+  OCPP_BIND_ADDRESS: address.default('127.0.0.1'),
+  OCPP_MAX_CONNECTIONS: z.coerce.number().int().min(1).max(10_000).default(1_000),
+  OCPP_HEARTBEAT_INTERVAL: seconds(10, 86_400).default(300),
+  /** WebSocket pings, both ways; 0: none. */
+  OCPP_PING_INTERVAL: seconds(0, 3_600).default(30),
+  PANEL_PORT: port.default(8080),
+  PANEL_BIND_ADDRESS: address.default('127.0.0.1'),
+  ONBOARDING: z.enum(['open', 'approve', 'closed']).default('approve'),
+  /** mA per phase for all chargers together; absent: load control sends nothing, and says so. */
+  SITE_LIMIT_MA: milliampere.optional(),
+  /** mA per phase that a charger falls back to when it hears nothing more. */
+  FAILSAFE_MA: milliampere.default(6_000),
+  SITE_TIME_ZONE: timeZone.default('UTC'),
+  METERING_BASELINE: flag.default(true),
+  METER_SAMPLE_INTERVAL: seconds(1, 3_600).default(60),
+  /** Plausibility bound of a connector whose station's document does not tell. */
+  MAX_CONNECTOR_POWER_W: z.coerce.number().int().min(1_000).max(10_000_000).default(400_000),
+  /** What becomes of a token that nobody knows while there is no link. */
+  OFFLINE_POLICY: z.enum(['accept', 'refuse']).default('refuse'),
+  /** How long acknowledged rows are kept, for a cloud that is restored from a backup. */
+  JOURNAL_RETENTION_DAYS: z.coerce.number().int().min(0).max(3_650).default(30),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  ENABLE_METRICS: flag.default(true),
+  /** Every OCPP frame is recorded into files here; absent: none is. */
+  TRANSCRIPT_DIR: z.string().min(1).optional(),
+  SHUTDOWN_DEADLINE_MS: z.coerce.number().int().min(100).max(60_000).default(10_000),
+})
+
+export type Config = Readonly<z.infer<typeof settings>>
+
+/** Everything that is wrong with the configuration, one line each. */
+export class ConfigFault extends Error {
+  override name = 'ConfigFault'
+  readonly faults: readonly string[]
+
+  constructor(faults: readonly string[]) {
+    super(`the configuration is wrong:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+    this.faults = faults
+  }
+}
+
+/** Throws ConfigFault, which names all mistakes at once. An empty value counts as absent. */
+export function loadConfig(environment: NodeJS.ProcessEnv): Config {
+  const faults: string[] = []
+  const given: Record<string, unknown> = { ...fromFile(environment.SWITCHYARD_CONFIG, faults) }
+  for (const name of Object.keys(settings.shape)) {
+    const value = environment[name]
+    if (value !== undefined && value !== '') given[name] = value
+  }
+  const passwordFile = environment.MQTT_PASSWORD_FILE || given.MQTT_PASSWORD_FILE
+  delete given.MQTT_PASSWORD_FILE
+  if (typeof passwordFile === 'string') {
+    if (given.MQTT_PASSWORD !== undefined)
+      faults.push('MQTT_PASSWORD and MQTT_PASSWORD_FILE: only one of them')
+    else given.MQTT_PASSWORD = read(passwordFile, 'MQTT_PASSWORD_FILE', faults)?.trim()
+  }
+  const parsed = settings.strict().safeParse(given)
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) {
+      if (issue.code === 'unrecognized_keys')
+        for (const key of issue.keys) faults.push(`${key}: there is no such setting`)
+      else
+        faults.push(
+          `${issue.path.join('.')}: ${given[String(issue.path[0])] === undefined ? 'is missing' : issue.message}`,
+        )
+    }
+  }
+  if (faults.length > 0 || !parsed.success) throw new ConfigFault(faults)
+  return Object.freeze(parsed.data)
+}
+
+function fromFile(path: string | undefined, faults: string[]): object {
+  if (!path) return {}
+  const text = read(path, 'SWITCHYARD_CONFIG', faults)
+  if (text === undefined) return {}
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+    faults.push(`SWITCHYARD_CONFIG: ${path} is no JSON object`)
+  } catch (error) {
+    faults.push(`SWITCHYARD_CONFIG: ${path}: ${(error as Error).message}`)
+  }
+  return {}
+}
+
+function read(path: string, name: string, faults: string[]): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    faults.push(`${name}: ${(error as Error).message}`)
+    return undefined
+  }
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
+}

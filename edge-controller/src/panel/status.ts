@@ -1,0 +1,37 @@
+/** What the local panel tells of the site: the shape of `/api/status`. */
+import type { ClockQuality } from '@switchyard/protocol/site/fact.ts'
+import type { Live, LiveStation } from '@switchyard/protocol/site/live.ts'
+import type { Heads } from '../journal/port.ts'
+
+export interface SiteStatus {
+  siteId: string
+  version: string
+  journalId: string
+  bootId: string
+  /** RFC 3339 UTC, by the controller's own clock. */
+  at: string
+  timeZone: string
+  clock: ClockQuality
+  uptimeMs: number
+  link: {
+    /** Whether a cloud is configured at all. */
+    configured: boolean
+    connected: boolean
+    /** The cloud has welcomed this journal on this connection. */
+    linked: boolean
+    /** Whether this journal speaks for the site. */
+    authority?: boolean
+    epoch?: number
+  }
+  heads: Heads
+  /** Rows not acknowledged by the cloud; null while none is configured. */
+  backlog: Live['backlog'] | null
+  stations: LiveStation[]
+  /** Sessions running now. */
+  sessions: number
+  load: Live['load'] | null
+}
+
+export function sessionsOf(stations: readonly LiveStation[]): number {
+  return stations.reduce((n, s) => n + s.connectors.filter((c) => c.session).length, 0)
+}
