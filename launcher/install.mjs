@@ -7,6 +7,7 @@ import { run } from './run.mjs'
 import { hashOf, readStamp, writeStamp } from './stamp.mjs'
 
 const STAMP = join(PROJECT, 'node_modules', '.switchyard', 'installed')
+const BUILD_TOOLS = ['python3', 'make', 'g++']
 const NEED_COMPILER = 'apt-get install -y python3 make g++'
 
 /** Folders of the workspace's packages: the list at the head of pnpm-workspace.yaml. */
@@ -118,35 +119,31 @@ function isWritable(directory) {
 /** Says what to do about an installation that failed; always false, to be returned. */
 function explain(lines) {
   const text = lines.join('\n')
-  if (
-    /find Python|not found: make|make: not found|(g\+\+|c\+\+|cc|gcc): (command )?not found|not found: (g\+\+|c\+\+)|No such file or directory.*g\+\+/i.test(
-      text,
-    )
-  )
+  const missing = BUILD_TOOLS.filter((it) => !isOnPath(it))
+  if (/better-sqlite3 install: .*(gyp ERR!|not found|Failed)/.test(text) && missing.length > 0)
     console.error(
-      `\nSQLite (better-sqlite3) found no prebuilt binary for this machine, and no compiler to build one.\nInstall the compiler, then run the same command again:\n\n    ${NEED_COMPILER}\n`,
+      '\nSQLite (better-sqlite3) found no prebuilt binary for this machine, and it cannot be compiled here without\n' +
+        `${missing.join(', ')}. Install them, then run the same command again:\n\n    ${NEED_COMPILER}\n`,
     )
-  else if (/better-sqlite3/.test(text) && /headers|nodejs\.org|node-gyp|gyp ERR/.test(text))
+  else if (/better-sqlite3 install: .*gyp ERR!/.test(text))
     console.error(
-      '\nSQLite (better-sqlite3) could not be built. Its last words are above; it needs a C++ compiler\n' +
-        `(${NEED_COMPILER}) and Node's headers, which come with Node from nodejs.org, NodeSource or a version manager.\n`,
+      "\nSQLite (better-sqlite3) could not be compiled; its last words are above. Besides a compiler it needs Node's headers:\n" +
+        'they come with Node from nodejs.org, NodeSource or a version manager, or are downloaded from nodejs.org.\n',
     )
-  else if (/ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ERR_PNPM_META_FETCH_FAIL/.test(text))
+  else if (/ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ERR_PNPM_META_FETCH_FAIL|FETCH_ERROR/.test(text))
     console.error(
       "\nThe npm registry could not be reached. Check the network (or npm's proxy settings) and run this again.\n",
     )
   else if (/EACCES|EPERM/.test(text))
     console.error(
-      `\nFiles under ${PROJECT} are not writable for this user, perhaps from a run as root. Give them to this user, or use another checkout.\n`,
+      `\nFiles under ${PROJECT} are not writable for this user, perhaps from a run as root.\n` +
+        'Give them to this user, or use another checkout.\n',
     )
-  else
-    console.error(
-      '\nThe installation failed. Its last words:\n' +
-        lines
-          .slice(-15)
-          .map((it) => `  ${it}`)
-          .join('\n') +
-        '\n',
-    )
+  else console.error(`\nThe installation failed. Its last words:\n${lines.slice(-15).join('\n')}\n`)
   return false
+}
+
+function isOnPath(name) {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  return [dirname(process.execPath), ...folders].some((it) => existsSync(join(it, name)))
 }

@@ -46,7 +46,8 @@ function importsOf(path: string, text: string): Import[] {
   for (const match of code.matchAll(/^\s*import\s+'([^']+)'/gm)) add(match[1]!, false)
   // Loaded when it runs, so it closes no cycle at load; it counts as an import all the same.
   for (const match of code.matchAll(/\bimport\(\s*'([^']+)'/g)) add(match[1]!, true)
-  for (const match of code.matchAll(/new URL\(\s*'(\.[^']+)'/g)) add(match[1]!.replace(/\.js$/, '.ts'), true)
+  for (const match of code.matchAll(/new URL\(\s*'(\.{1,2}\/[^']+)\.[jt]s'/g))
+    if (!match[1]!.includes('/dist/')) add(`${match[1]}.ts`, true)
   return found
 }
 
