@@ -5,6 +5,7 @@ import { Draft } from '../../draft.ts'
 import { isInUse, tokenDecided } from '../../session/authorize.ts'
 import { sessionById } from '../../session/session.ts'
 import { startSession } from '../../session/start.ts'
+import { isPlausible } from '../../session/timing.ts'
 import { connectorOf, stationOf } from '../../station/station.ts'
 import { OcppFault } from '../fault.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
@@ -29,7 +30,9 @@ export function startTransaction(
   const station = stationOf(draft, context.stationId)
   const connector = station && connectorOf(station, connectorId, 1)
   const newest = sessionById(draft, connector?.newestSessionId)
-  if (newest?.resendKey === resendKey) {
+  // A clock that was never set begins anew with every reboot: there, only what has not ended can be meant.
+  const canBeResend = isPlausible(startedAtMs, context.at) || !newest?.end || newest.end.presumed
+  if (newest?.resendKey === resendKey && canBeResend) {
     const status = newest.authorization === 'ConcurrentTx' ? 'ConcurrentTx' : decision.status
     return {
       reply: { transactionId: Number(newest.transactionId), idTagInfo: idTagInfo(decision, status) },
