@@ -18,7 +18,14 @@ export interface LaneAppend {
   authority: boolean
   trace?: string
 }
-export type AppendResult = { appended: true; last: number; lastId: string } | { appended: false; stale: true }
+export type AppendResult =
+  | {
+      appended: true
+      last: number
+      lastId: string /** Rows that went into log.poison. */
+      unreadable: number
+    }
+  | { appended: false; stale: true }
 
 export interface EventLog {
   /** Generation of this log; changes when the cloud was restored from a backup. */

@@ -1,0 +1,78 @@
+/** Commands on their way to sites: sent when the site is there, and again until an outcome has arrived. */
+import type { Command } from '@switchyard/protocol/site/command.ts'
+import type { TransactionSql } from 'postgres'
+import { createLoop, type Loop } from '../platform/event-log/loop.ts'
+import type { ServiceContext } from '../platform/service.ts'
+import type { Send } from './down.ts'
+
+/** A command without an outcome is sent again after this; the site knows duplicates by their id. */
+export const RESEND_MS = 10_000
+/** How long after its expiry an outcome is waited for, before the command is forgotten here. */
+const FORGET_AFTER_MS = 60_000
+/** Most commands in one sending. */
+const MAX_SENDING = 500
+
+export interface Commands {
+  /** Keeps a command; within the projection's transaction. */
+  keep(tx: TransactionSql, siteId: string, tenantId: string, command: Command): Promise<void>
+  settled(tx: TransactionSql, siteId: string, commandId: string): Promise<void>
+  /** Sends what is due to these sites (all that are online, without a list). `again`: also what was sent just before, for a new conversation. */
+  flush(siteIds?: string[], again?: boolean): Promise<void>
+  start(): Loop
+}
+
+interface Due {
+  site_id: string
+  journal_id: string
+  epoch: number
+  nonce: string
+  command: string
+}
+
+export function createCommands({ sql, clock, log }: ServiceContext, send: Send): Commands {
+  async function flush(siteIds?: string[], again = false): Promise<void> {
+    const now = new Date(clock.now())
+    const sentBefore = again ? now : new Date(clock.now() - RESEND_MS)
+    // Marked before it is sent: what may have reached the site is never said to be unsent.
+    const due = await sql<Due[]>`
+      update site_gateway.pending_command p set sent_at = ${now}
+        from site_gateway.site s join site_gateway.lane l on l.site_id = s.site_id and l.journal_id = s.journal_id
+       where p.site_id = s.site_id and s.online and p.command_id in (
+         select command_id from site_gateway.pending_command
+          where (${siteIds === undefined} or site_id = any(${siteIds ?? []}::text[]))
+            and expires_at > ${now} and (sent_at is null or sent_at <= ${sentBefore})
+          order by expires_at limit ${MAX_SENDING} for update skip locked)
+      returning s.site_id, l.journal_id, l.epoch, l.nonce, p.command`
+    for (const it of due) {
+      const to = { siteId: it.site_id, journalId: it.journal_id, epoch: it.epoch, nonce: it.nonce }
+      send(to, 'command', { command: JSON.parse(it.command) })
+    }
+  }
+
+  return {
+    flush,
+    async keep(tx, siteId, tenantId, command) {
+      await tx`
+        insert into site_gateway.pending_command (command_id, tenant_id, site_id, expires_at, command)
+        values (${command.id}, ${tenantId}, ${siteId}, ${command.expiresAt}, ${JSON.stringify(command)})
+        on conflict (command_id) do nothing`
+    },
+    async settled(tx, siteId, commandId) {
+      await tx`delete from site_gateway.pending_command where command_id = ${commandId} and site_id = ${siteId}`
+    },
+    start() {
+      return createLoop({
+        clock,
+        log,
+        name: 'commands',
+        pollMs: RESEND_MS,
+        work: async () => {
+          await sql`delete from site_gateway.pending_command
+            where expires_at < ${new Date(clock.now() - FORGET_AFTER_MS)}`
+          await flush()
+          return false
+        },
+      })
+    },
+  }
+}

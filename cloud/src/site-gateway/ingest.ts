@@ -1,0 +1,170 @@
+/**
+ * Batches into the log. Each log partition has one append under way at most; what arrives meanwhile waits and goes into the
+ * next one together, so that commits are few while load is high. A site is acknowledged after the commit, never before.
+ */
+import type { Refusal } from '@switchyard/protocol/site/envelope.ts'
+import type { Stream } from '@switchyard/protocol/site/fact.ts'
+import type { Logger } from 'pino'
+import type { Clock } from '../platform/clock.ts'
+import { LOG_PARTITIONS } from '../platform/event-log/entry.ts'
+import type { EventLog } from '../platform/event-log/event-log.ts'
+import type { Conversations } from './conversation.ts'
+import type { Send } from './down.ts'
+import type { GatewayMetrics } from './metrics.ts'
+import { readBatch } from './read-batch.ts'
+import { type ReadItem, takeGroup, type Verdict } from './take-group.ts'
+
+/** Batches that wait for one log partition; more are shed before they are inflated. */
+export const MAX_QUEUED_BATCHES = 128
+/** Batches in one append. */
+export const MAX_GROUP_BATCHES = 32
+/** When a shed site shall try again. */
+export const SHED_RETRY_MS = 5_000
+/** Waits before a group is tried again after the database failed; then it is refused as busy. */
+const DATABASE_RETRY_MS = 1_000
+
+export interface Ingest {
+  /** Takes a batch of a site; the answer goes out by itself. */
+  take(siteId: string, stream: Stream, payload: Buffer): void
+  /** Batches that wait or are under way. */
+  depth(): number
+  /** Resolves when what was taken is answered. */
+  drain(): Promise<void>
+}
+
+interface Item {
+  siteId: string
+  stream: Stream
+  payload: Buffer
+  atMs: number
+}
+
+export interface IngestOptions {
+  eventLog: EventLog
+  conversations: Conversations
+  clock: Clock
+  log: Logger
+  send: Send
+  metrics: GatewayMetrics
+  /** A lane in authority was heard. */
+  heard(siteId: string): void
+  /** The log keeps rows whose text cannot be read. */
+  poisoned(siteId: string, tenantId: string): void
+}
+
+export function createIngest(options: IngestOptions): Ingest {
+  const { eventLog, conversations, clock, log, send, metrics } = options
+  const queues: Item[][] = Array.from({ length: LOG_PARTITIONS }, () => [])
+  const running: (Promise<void> | undefined)[] = Array.from({ length: LOG_PARTITIONS })
+  let underWay = 0
+
+  async function work(partition: number): Promise<void> {
+    const queue = queues[partition] ?? []
+    while (queue.length > 0) {
+      const { group, left } = nextGroup(queue)
+      queue.splice(0, queue.length, ...left)
+      underWay += group.length
+      try {
+        await takeItems(partition, group)
+      } catch (error) {
+        log.error(
+          { err: error, partition, batches: group.length },
+          'batches were not taken; their sites send them again',
+        )
+        for (const item of group) busy(item, DATABASE_RETRY_MS)
+      } finally {
+        underWay -= group.length
+      }
+    }
+  }
+
+  async function takeItems(partition: number, group: Item[]): Promise<void> {
+    const read = await Promise.all(group.map((it) => readBatch(it.payload)))
+    const items: (ReadItem & { item: Item })[] = []
+    read.forEach((it, i) => {
+      const item = group[i] as Item
+      if (!it.ok) unreadable(item, it.reason)
+      else if (it.batch.stream !== item.stream)
+        unreadable(item, `stream: ${it.batch.stream} on the topic of ${item.stream}`)
+      else items.push({ siteId: item.siteId, batch: it.batch, item })
+    })
+    if (items.length === 0) return
+    const verdicts = await takeGroup(eventLog, partition, items)
+    for (const [i, verdict] of verdicts.entries()) answer(items[i] as ReadItem & { item: Item }, verdict)
+  }
+
+  function answer({ siteId, batch, item }: ReadItem & { item: Item }, verdict: Verdict): void {
+    const { stream } = batch
+    if (verdict.kind === 'unregistered') {
+      log.warn({ siteId }, 'a batch of a site that is not registered here was dropped')
+      return
+    }
+    metrics.batches.inc({ stream })
+    const to = { siteId, journalId: batch.journalId, epoch: verdict.epoch, nonce: verdict.nonce }
+    if (verdict.kind === 'refused') {
+      const { refusal, reason, upTo, rowId } = verdict
+      metrics.refusals.inc({ refused: refusal })
+      log.warn({ siteId, stream, seq: batch.from, refused: refusal, reason }, 'a batch was refused')
+      const later = refusal === 'busy' ? { retryAfterMs: DATABASE_RETRY_MS } : {}
+      send(to, 'ack', { stream, upTo, rowId, refused: refusal, reason, ...later })
+      return
+    }
+    send(to, 'ack', { stream, upTo: verdict.upTo, rowId: verdict.rowId })
+    metrics.rows.inc({ stream }, verdict.fresh)
+    metrics.ackSeconds.observe((clock.mono() - item.atMs) / 1_000)
+    if (verdict.authority) options.heard(siteId)
+    if (verdict.unreadable > 0) options.poisoned(siteId, verdict.tenantId)
+  }
+
+  /** The journal could not be read from the batch; the last conversation of the site stands for it, or it repeats itself. */
+  function unreadable(item: Item, reason: string): void {
+    log.warn({ siteId: item.siteId, stream: item.stream, reason }, 'a batch cannot be read')
+    refuseUnread(item, 'unreadable', reason)
+  }
+
+  function busy(item: Item, retryAfterMs: number): void {
+    refuseUnread(item, 'busy', 'the gateway has too much to do', retryAfterMs)
+  }
+
+  function refuseUnread(item: Item, refused: Refusal, reason: string, retryAfterMs?: number): void {
+    metrics.refusals.inc({ refused })
+    const to = conversations.lastKnown(item.siteId)
+    if (!to) return
+    const later = retryAfterMs === undefined ? {} : { retryAfterMs }
+    send(to, 'ack', { stream: item.stream, upTo: 0, rowId: '', refused, reason, ...later })
+  }
+
+  return {
+    take(siteId, stream, payload) {
+      const partition = eventLog.partitionOf(siteId)
+      const queue = queues[partition] ?? []
+      const item = { siteId, stream, payload, atMs: clock.mono() }
+      if (queue.length >= MAX_QUEUED_BATCHES) {
+        busy(item, SHED_RETRY_MS)
+        return
+      }
+      queue.push(item)
+      running[partition] ??= work(partition).finally(() => {
+        running[partition] = undefined
+      })
+    },
+    depth: () => queues.reduce((sum, it) => sum + it.length, underWay),
+    async drain() {
+      await Promise.all(running)
+    },
+  }
+}
+
+/** The oldest of each lane, at most MAX_GROUP_BATCHES: two of one lane cannot be judged by the same state. */
+function nextGroup(queue: readonly Item[]): { group: Item[]; left: Item[] } {
+  const lanes = new Set<string>()
+  const group: Item[] = []
+  const left: Item[] = []
+  for (const item of queue) {
+    const lane = `${item.siteId}/${item.stream}`
+    if (group.length >= MAX_GROUP_BATCHES || lanes.has(lane)) left.push(item)
+    else group.push(item)
+    lanes.add(lane)
+  }
+  return { group, left }
+}

@@ -1,0 +1,68 @@
+/** Live pictures of sites: to the bus, for the stream to browsers and for whoever comes later. The ledger is the truth. */
+import { type Live, live } from '@switchyard/protocol/site/live.ts'
+import { BUS } from '../platform/bus.ts'
+import type { ServiceContext } from '../platform/service.ts'
+import type { Conversation, Conversations } from './conversation.ts'
+import { PRESENCE_EXPIRY_MS } from './grant.ts'
+
+/** Most sites whose newest picture's number is kept; the oldest go first. */
+const MAX_KEPT = 50_000
+
+export interface LivePictures {
+  take(siteId: string, payload: Buffer): Promise<void>
+}
+
+export function createLivePictures(
+  { bus, log }: Pick<ServiceContext, 'bus' | 'log'>,
+  conversations: Conversations,
+  heard: (siteId: string) => void,
+): LivePictures {
+  const newest = new Map<string, { bootId: string; n: number }>()
+
+  /** A picture older than one of the same boot that was shown already. */
+  function outdated(siteId: string, { bootId, n }: Live): boolean {
+    const before = newest.get(siteId)
+    if (before?.bootId === bootId && before.n >= n) return true
+    newest.delete(siteId)
+    newest.set(siteId, { bootId, n })
+    for (const oldest of newest.keys()) {
+      if (newest.size <= MAX_KEPT) break
+      newest.delete(oldest)
+    }
+    return false
+  }
+
+  /** Only the lane in authority sets the current picture (invariant I8). */
+  async function authority(siteId: string, picture: Live): Promise<Conversation | undefined> {
+    const held = await conversations.authorityOf(siteId)
+    if (held?.journalId === picture.journalId && held.epoch === picture.epoch) return held
+    conversations.forget(siteId)
+    const again = await conversations.authorityOf(siteId)
+    return again?.journalId === picture.journalId && again.epoch === picture.epoch ? again : undefined
+  }
+
+  return {
+    async take(siteId, payload) {
+      const read = live.safeParse(parse(payload))
+      if (!read.success) {
+        log.warn({ siteId, reason: read.error.issues[0]?.message }, 'a live picture cannot be read')
+        return
+      }
+      const picture = read.data
+      const conversation = await authority(siteId, picture)
+      if (!conversation || outdated(siteId, picture)) return
+      heard(siteId)
+      const shown = { ...picture, siteId }
+      await bus.put(BUS.livePicture(siteId), shown, PRESENCE_EXPIRY_MS)
+      bus.publish(BUS.live(conversation.tenantId), { ...shown, tenantId: conversation.tenantId })
+    },
+  }
+}
+
+function parse(payload: Buffer): unknown {
+  try {
+    return JSON.parse(payload.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}

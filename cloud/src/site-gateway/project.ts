@@ -1,0 +1,65 @@
+/** Facts that the gateway acts on: commands and documents to keep and send, and what sites say of them. */
+import type { Projection } from '../platform/event-log/entry.ts'
+import type { Commands } from './commands.ts'
+import type { Documents } from './documents.ts'
+
+export function createProjection(
+  commands: Commands,
+  documents: Documents,
+  sendCommands: (siteIds: string[]) => void,
+  sendDocuments: () => void,
+): Projection {
+  return {
+    consumer: 'site-gateway',
+    kinds: [
+      'site.registered',
+      'command.requested',
+      'command.outcome',
+      'document.published',
+      'document.applied',
+      'document.rejected',
+    ],
+    async apply(tx, entry, read) {
+      const { siteId, tenantId } = entry
+      // A fenced lane says nothing about what the site has.
+      if (entry.journal && !entry.journal.authority && read.kind !== 'command.outcome') return
+      switch (read.kind) {
+        case 'site.registered':
+          await tx`insert into site_gateway.site (site_id, tenant_id) values (${siteId}, ${tenantId}) on conflict do nothing`
+          return
+        case 'command.requested':
+          if (siteId !== null) await commands.keep(tx, siteId, tenantId, read.data.command)
+          return
+        case 'command.outcome':
+          if (siteId !== null) await commands.settled(tx, siteId, read.data.commandId)
+          return
+        case 'document.published': {
+          const { name, version, sha256, body } = read.data
+          await documents.keep(tx, {
+            tenantId,
+            siteId,
+            name,
+            version,
+            sha256,
+            body,
+            position: entry.position,
+          })
+          return
+        }
+        case 'document.applied':
+        case 'document.rejected': {
+          if (siteId === null) return
+          const { name, generation, n } = read.data
+          const say = read.kind === 'document.applied' ? documents.held : documents.rejected
+          await say(tx, siteId, name, { generation, n })
+          return
+        }
+      }
+    },
+    committed(entries) {
+      const sites = entries.filter((it) => it.kind === 'command.requested').flatMap((it) => it.siteId ?? [])
+      if (sites.length > 0) sendCommands([...new Set(sites)])
+      if (entries.some((it) => it.kind === 'document.published')) sendDocuments()
+    },
+  }
+}

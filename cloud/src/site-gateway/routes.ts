@@ -1,0 +1,95 @@
+/** What other services ask of the gateway. */
+import { createRoute, z } from '@hono/zod-openapi'
+import { SITE_ID_PATTERN } from '@switchyard/protocol/site/topics.ts'
+import type { Hono } from 'hono'
+import { createServiceApp } from '../platform/http/openapi.ts'
+import { notFound } from '../platform/http/problem.ts'
+import type { ServiceContext } from '../platform/service.ts'
+import type { Credentials } from './credentials.ts'
+
+const siteParam = z.object({ siteId: z.string().regex(SITE_ID_PATTERN, 'is no site id') })
+const credential = z.object({ username: z.string(), password: z.string() }).meta({ id: 'SiteCredential' })
+const lane = z
+  .object({
+    journalId: z.string(),
+    epoch: z.int(),
+    authority: z.boolean(),
+    controllerVersion: z.string(),
+    helloAt: z.iso.datetime(),
+  })
+  .meta({ id: 'SiteLane' })
+const pending = z
+  .object({ commandId: z.string(), sentAt: z.iso.datetime().nullable() })
+  .meta({ id: 'PendingCommand' })
+
+const putCredential = createRoute({
+  method: 'put',
+  path: '/v1/credentials/{siteId}',
+  summary: 'Makes a new broker secret for a site; it is told once, and the one before stops working',
+  request: { params: siteParam },
+  responses: { 200: { description: 'Made', content: { 'application/json': { schema: credential } } } },
+})
+const deleteCredential = createRoute({
+  method: 'delete',
+  path: '/v1/credentials/{siteId}',
+  summary: 'Takes the broker secret of a site away',
+  request: { params: siteParam },
+  responses: { 204: { description: 'Gone' } },
+})
+const getLanes = createRoute({
+  method: 'get',
+  path: '/v1/sites/{siteId}/lanes',
+  summary: 'The journals of a site, newest hello first',
+  request: { params: siteParam },
+  responses: {
+    200: {
+      description: 'Lanes',
+      content: { 'application/json': { schema: z.object({ items: z.array(lane), next: z.null() }) } },
+    },
+  },
+})
+const getPending = createRoute({
+  method: 'get',
+  path: '/v1/commands/{commandId}',
+  summary: 'A command without an outcome yet: whether it was handed to the broker',
+  request: { params: z.object({ commandId: z.string().max(64) }) },
+  responses: { 200: { description: 'Pending', content: { 'application/json': { schema: pending } } } },
+})
+
+export function createRoutes({ log, config, sql }: ServiceContext, credentials: Credentials): Hono {
+  const app = createServiceApp({ name: 'site-gateway', log, serviceKey: config.serviceKey })
+  app.openapi(putCredential, async (c) =>
+    c.json(await credentials.issue(c.get('tenantId'), c.req.valid('param').siteId), 200),
+  )
+  app.openapi(deleteCredential, async (c) => {
+    const { siteId } = c.req.valid('param')
+    if (!(await credentials.revoke(c.get('tenantId'), siteId))) throw notFound(`site ${siteId} has no secret`)
+    return c.body(null, 204)
+  })
+  app.openapi(getLanes, async (c) => {
+    const { siteId } = c.req.valid('param')
+    const rows = await sql<
+      { journal_id: string; epoch: number; fenced: boolean; controller_version: string; hello_at: Date }[]
+    >`
+      select l.journal_id, l.epoch, l.fenced, l.controller_version, l.hello_at
+        from site_gateway.lane l join site_gateway.site s on s.site_id = l.site_id
+       where l.site_id = ${siteId} and s.tenant_id = ${c.get('tenantId')} order by l.hello_at desc limit 100`
+    const items = rows.map((it) => ({
+      journalId: it.journal_id,
+      epoch: it.epoch,
+      authority: !it.fenced,
+      controllerVersion: it.controller_version,
+      helloAt: it.hello_at.toISOString(),
+    }))
+    return c.json({ items, next: null }, 200)
+  })
+  app.openapi(getPending, async (c) => {
+    const { commandId } = c.req.valid('param')
+    const [row] = await sql<{ sent_at: Date | null }[]>`
+      select sent_at from site_gateway.pending_command
+       where command_id = ${commandId} and tenant_id = ${c.get('tenantId')}`
+    if (!row) throw notFound(`command ${commandId} is not pending`)
+    return c.json({ commandId, sentAt: row.sent_at?.toISOString() ?? null }, 200)
+  })
+  return app as unknown as Hono
+}
