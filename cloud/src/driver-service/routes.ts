@@ -1,0 +1,18 @@
+/** Everything that driver-service answers: drivers, tokens, and running questions of sites. */
+import type { Hono } from 'hono'
+import { createServiceApp } from '../platform/http/openapi.ts'
+import type { ServiceContext } from '../platform/service.ts'
+import { driverRoutes } from './driver-routes.ts'
+import { tokenRoutes } from './token-routes.ts'
+import type { TokensPublisher } from './tokens-document.ts'
+
+export function driverServiceRoutes(context: ServiceContext, publisher: TokensPublisher): Hono {
+  const app = createServiceApp({
+    name: 'driver-service',
+    log: context.log,
+    serviceKey: context.config.serviceKey,
+  })
+  driverRoutes(app, context)
+  tokenRoutes(app, context, publisher)
+  return app as unknown as Hono
+}
