@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -23,6 +23,8 @@ export async function startTestDatabase(
   mkdirSync(parent, { recursive: true })
   await clearAway(parent)
   const folder = mkdtempSync(join(realpathSync(parent), PREFIX))
+  // As root the server's own user must be able to enter.
+  chmodSync(folder, 0o711)
   writeIdentity(join(folder, OWNER_FILE), process.pid)
   const remove = (): void => rmSync(folder, { recursive: true, force: true })
   try {

@@ -4,6 +4,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -49,12 +50,22 @@ function restoreLinks(folder: string): void {
   }
 }
 
+/** Under a strict umask npm and mkdir leave what only root may read, and the server runs as another user. */
+function letEveryoneRead(path: string): void {
+  const stat = lstatSync(path)
+  if (stat.isSymbolicLink()) return
+  chmodSync(path, stat.mode & 0o100 ? 0o755 : 0o644)
+  if (stat.isDirectory()) for (const name of readdirSync(path)) letEveryoneRead(join(path, name))
+}
+
 /**
  * Copies the binaries once per version to where any user may run them (root's own folders let nobody in).
  * The copy is complete or absent: it gets its name last.
  */
 export function copyBinaries(from: PostgresBinaries, under: string): PostgresBinaries {
   const folder = join(under, `postgres-${from.version}`)
+  mkdirSync(under, { recursive: true })
+  chmodSync(under, 0o755)
   if (existsSync(folder)) return { folder, version: from.version }
   const draft = `${folder}.${process.pid}`
   mkdirSync(draft, { recursive: true })
@@ -63,7 +74,7 @@ export function copyBinaries(from: PostgresBinaries, under: string): PostgresBin
     verbatimSymlinks: true,
     filter: (path) => !basename(path).endsWith('.a'),
   })
-  chmodSync(draft, 0o755)
+  letEveryoneRead(draft)
   try {
     renameSync(draft, folder)
   } catch (error) {
