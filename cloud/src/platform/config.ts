@@ -63,6 +63,7 @@ const shape = z.object({
   DASHBOARD_DIR: z.string().min(1).optional(),
   OCPP_HEARTBEAT_INTERVAL: z.coerce.number().int().min(10).max(86_400).default(300),
   ENABLE_METRICS: flag.default(true),
+  SITE_OFFLINE_ALERT_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(60_000),
   SHUTDOWN_DEADLINE_MS: z.coerce.number().int().min(100).max(600_000).default(10_000),
 })
 
@@ -101,6 +102,8 @@ export interface Config {
   /** Heartbeat interval told to stations at boot, seconds (OCPP BootNotification.conf). */
   readonly ocppHeartbeatIntervalS: number
   readonly enableMetrics: boolean
+  /** How long a site may be unheard of before an alert is raised, ms. */
+  readonly siteOfflineAlertMs: number
   readonly shutdownDeadlineMs: number
 }
 
@@ -172,6 +175,7 @@ function freeze(it: z.infer<typeof shape>): Config {
     dashboardDir: it.DASHBOARD_DIR,
     ocppHeartbeatIntervalS: it.OCPP_HEARTBEAT_INTERVAL,
     enableMetrics: it.ENABLE_METRICS,
+    siteOfflineAlertMs: it.SITE_OFFLINE_ALERT_MS,
     shutdownDeadlineMs: it.SHUTDOWN_DEADLINE_MS,
   })
 }

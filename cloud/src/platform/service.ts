@@ -38,9 +38,12 @@ export interface ServiceContext {
   client(target: TargetName): ServiceClient
 }
 
+/** The app of a service; one with an environment of its own is given as `app as unknown as Routes`. */
+export type Routes = Hono
+
 export interface RunningService {
   /** Routes of this service, mounted beside /health, /ready and /metrics. Requests carry the service key, except on api-gateway. */
-  routes?: Hono
+  routes?: Routes
   /** WebSocket upgrades and other raw needs: called with the HTTP server once it listens. */
   onListening?(server: import('node:http').Server): void
   /** Facts -> this service's tables; the platform runs them with cursors. */
