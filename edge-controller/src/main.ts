@@ -123,7 +123,8 @@ async function shutDown(signal: string): Promise<void> {
   })
   stopSteps()
   stopRetention()
-  await ocpp.close()
+  // Not awaited: it lasts until the last socket is closed, and one that does not close is cut by the exit.
+  void ocpp.close()
   await controller.stop(config.SHUTDOWN_DEADLINE_MS / 2)
   await sync?.stop()
   await panel.close()
