@@ -1,0 +1,93 @@
+/** `/v1/cdrs` and `/v1/invoices`. */
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { cdr, invoice, page, pageQuery } from '@switchyard/protocol/api/shapes.ts'
+import { parseInstant } from '@switchyard/protocol/instant.ts'
+import { decodeCursor, pageOf } from '../platform/http/cursor.ts'
+import { invalid, notFound } from '../platform/http/problem.ts'
+import { answers, problems } from '../platform/http/responses.ts'
+import type { ServiceEnv } from '../platform/http/service-auth.ts'
+import type { ServiceContext } from '../platform/service.ts'
+import { cdrResource, listCdrs } from './cdrs.ts'
+import { invoiceResources, listInvoices } from './invoices.ts'
+
+const cdrs = createRoute({
+  method: 'get',
+  path: '/v1/cdrs',
+  summary: 'Charge detail records, newest first; a credit takes one back',
+  request: {
+    query: pageQuery.extend({
+      sessionId: z.string().optional(),
+      siteId: z.string().optional(),
+      stationId: z.string().optional(),
+      driverId: z.string().optional(),
+    }),
+  },
+  responses: { 200: answers('CDRs', page(cdr)), ...problems },
+})
+const oneCdr = createRoute({
+  method: 'get',
+  path: '/v1/cdrs/{cdrId}',
+  summary: 'A charge detail record',
+  request: { params: z.object({ cdrId: z.string() }) },
+  responses: { 200: answers('The CDR', cdr), ...problems },
+})
+const invoices = createRoute({
+  method: 'get',
+  path: '/v1/invoices',
+  summary: 'Invoices, newest month first',
+  request: {
+    query: pageQuery.extend({ driverId: z.string().optional(), period: z.string().max(7).optional() }),
+  },
+  responses: { 200: answers('Invoices', page(invoice)), ...problems },
+})
+const oneInvoice = createRoute({
+  method: 'get',
+  path: '/v1/invoices/{invoiceId}',
+  summary: 'An invoice',
+  request: { params: z.object({ invoiceId: z.string() }) },
+  responses: { 200: answers('The invoice', invoice), ...problems },
+})
+
+export function cdrRoutes(app: OpenAPIHono<ServiceEnv>, { sql }: ServiceContext): void {
+  app.openapi(cdrs, async (c) => {
+    const { limit, cursor, ...filter } = c.req.valid('query')
+    const after = decodeCursor(cursor, 2)
+    if (after !== undefined && parseInstant(after[0]!) === undefined) {
+      throw invalid([{ path: 'cursor', message: 'is no cursor of this list' }])
+    }
+    const rows = await listCdrs(sql, { tenantId: c.get('tenantId'), ...filter, after }, limit + 1)
+    return c.json(
+      pageOf(rows, limit, cdrResource, (row) => [row.issued_at.toISOString(), row.cdr_id]),
+      200,
+    )
+  })
+
+  app.openapi(oneCdr, async (c) => {
+    const { cdrId } = c.req.valid('param')
+    const [row] = await listCdrs(sql, { tenantId: c.get('tenantId'), cdrId }, 1)
+    if (row === undefined) throw notFound(`There is no CDR ${cdrId}`)
+    return c.json(cdrResource(row), 200)
+  })
+
+  app.openapi(invoices, async (c) => {
+    const { limit, cursor, ...filter } = c.req.valid('query')
+    const tenantId = c.get('tenantId')
+    const rows = await listInvoices(sql, { tenantId, ...filter, after: decodeCursor(cursor, 2) }, limit + 1)
+    const { items, next } = pageOf(
+      rows,
+      limit,
+      (row) => row,
+      (row) => [row.period, row.invoice_id],
+    )
+    return c.json({ items: await invoiceResources(sql, tenantId, items), next }, 200)
+  })
+
+  app.openapi(oneInvoice, async (c) => {
+    const { invoiceId } = c.req.valid('param')
+    const tenantId = c.get('tenantId')
+    const rows = await listInvoices(sql, { tenantId, invoiceId }, 1)
+    const [shown] = await invoiceResources(sql, tenantId, rows)
+    if (shown === undefined) throw notFound(`There is no invoice ${invoiceId}`)
+    return c.json(shown, 200)
+  })
+}
