@@ -11,10 +11,8 @@ import type { Vector } from './stream-id.ts'
 
 /** The consumer whose tables clients read. */
 const READ_MODEL = 'station'
-/** How soon to look again while the consumer has not caught up with what is known to be there. */
-const BEHIND_LOOK_MS = 25
 /** How soon to look again when nothing was heard: the safety net under the wake-ups. */
-const IDLE_LOOK_MS = 1_000
+const IDLE_LOOK_MS = 500
 /** Most entries that are read from a partition at once. */
 const MAX_READ = 500
 /** Desired state is no news to a client, and is large. */
@@ -48,7 +46,7 @@ export class StreamTail {
   /** Begins at where the read model is now. */
   async start(): Promise<void> {
     this.#vector = (await progressOf(this.#sql, READ_MODEL)).map((p) => p.cursor)
-    this.#unsubscribe = this.#bus.subscribe(BUS.appended, () => this.#woken?.())
+    this.#unsubscribe = this.#bus.subscribe(BUS.projected(READ_MODEL), () => this.#woken?.())
     this.#running = this.#follow()
   }
 
@@ -60,26 +58,24 @@ export class StreamTail {
 
   async #follow(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      let behind = false
       const wake = new Promise<void>((resolve) => {
         this.#woken = resolve
       })
+      let more = false
       try {
-        behind = await this.#look()
+        more = await this.#look()
       } catch (error) {
         this.#log.warn({ err: error }, 'the stream cannot read the log now')
       }
-      const pause = sleep(this.#clock, behind ? BEHIND_LOOK_MS : IDLE_LOOK_MS, this.#stopping.signal)
-      await (behind ? pause : Promise.race([wake, pause]))
+      if (!more) await Promise.race([wake, sleep(this.#clock, IDLE_LOOK_MS, this.#stopping.signal)])
     }
   }
 
-  /** Tells what can be told; true when there is more that cannot be told yet. */
+  /** Tells what can be told; true when there is more than one read gives. */
   async #look(): Promise<boolean> {
     const progress = await progressOf(this.#sql, READ_MODEL)
-    let behind = false
-    for (const [partition, { cursor, head }] of progress.entries()) {
-      if (cursor < head) behind = true
+    let more = false
+    for (const [partition, { cursor }] of progress.entries()) {
       const told = this.#vector[partition]!
       if (cursor <= told) continue
       const entries = await readTail(this.#sql, partition, told, cursor, MAX_READ, UNTOLD_KINDS)
@@ -88,8 +84,8 @@ export class StreamTail {
         this.#tell(entry)
       }
       if (entries.length < MAX_READ) this.#vector[partition] = cursor
-      else behind = true
+      else more = true
     }
-    return behind
+    return more
   }
 }

@@ -1,0 +1,151 @@
+import type { FactData } from '@switchyard/protocol/site/fact.ts'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { CloudFact } from '../platform/event-log/cloud-fact.ts'
+import type { RunningService } from '../platform/service.ts'
+import { createTestPlatform, type TestPlatform, testHeaders } from '../platform/testing.ts'
+import { monitoringService } from './service.ts'
+import { sweepOffline } from './site-offline.ts'
+
+let platform: TestPlatform
+let monitoring: RunningService
+
+beforeEach(async () => {
+  platform = await createTestPlatform({ service: monitoringService })
+  monitoring = await monitoringService.start(platform.context)
+})
+afterEach(async () => {
+  await monitoring?.stop(1_000)
+  await platform?.close()
+})
+
+/** A fact that another service made. */
+async function publish(siteId: string, fact: CloudFact): Promise<void> {
+  await platform.sql.begin((tx) =>
+    platform.context.eventLog.publish(tx, { tenantId: 'default', siteId, ...fact }),
+  )
+  await platform.settle(monitoring)
+}
+const at = '2026-11-23T12:00:00.000Z'
+const online = () =>
+  publish('s1', { kind: 'site.online', at, data: { journalId: 'j', epoch: 1, version: '0.1.0' } })
+const offline = () =>
+  publish('s1', {
+    kind: 'site.offline',
+    at,
+    data: { lastHeardAt: new Date(platform.clock.now()).toISOString() },
+  })
+
+async function get<T>(path: string, tenant = 'default'): Promise<T> {
+  const response = await monitoring.routes!.fetch(
+    new Request(`http://m.test${path}`, { headers: testHeaders(tenant) }),
+  )
+  expect(response.status).toBe(200)
+  return (await response.json()) as T
+}
+interface Alerts {
+  items: { rule: string; severity: string; clearedAt: string | null; text: string; siteId: string }[]
+  next: string | null
+}
+
+const ended = (revision: number, review: FactData<'session.ended'>['review']) => ({
+  kind: 'session.ended' as const,
+  stationId: 'CP1',
+  sessionId: 'session-1',
+  data: {
+    evseId: 1,
+    connectorId: 1,
+    revision,
+    startedAt: at,
+    endedAt: at,
+    durationMs: 0,
+    authorization: 'Accepted',
+    reason: 'Local',
+    presumed: false,
+    review,
+    profile: [],
+    transactionId: '1',
+  },
+})
+
+describe('site-offline', () => {
+  it('raises one alert when a site has been silent for too long, and clears it when it is back', async () => {
+    await online()
+    platform.clock.advance(600_000)
+    expect(await sweepOffline(platform.context)).toBe(0)
+
+    await offline()
+    platform.clock.advance(59_000)
+    expect(await sweepOffline(platform.context)).toBe(0)
+    platform.clock.advance(2_000)
+    expect(await sweepOffline(platform.context)).toBe(1)
+    expect(await sweepOffline(platform.context)).toBe(0)
+    await platform.settle(monitoring)
+    const alerts = await get<Alerts>('/v1/alerts')
+    expect(alerts.items).toMatchObject([
+      { rule: 'site-offline', severity: 'critical', siteId: 's1', clearedAt: null },
+    ])
+    expect(await platform.entries('alert.raised')).toHaveLength(1)
+
+    await online()
+    expect((await get<Alerts>('/v1/alerts?open=true')).items).toEqual([])
+    expect((await get<Alerts>('/v1/alerts?open=false')).items).toHaveLength(1)
+    expect(await platform.entries('alert.cleared')).toHaveLength(1)
+  })
+
+  it('raises nothing for a site that was never online', async () => {
+    platform.clock.advance(3_600_000)
+    expect(await sweepOffline(platform.context)).toBe(0)
+  })
+})
+
+it('tells of a session in review, once however often the fact comes, and clears it when it is billed', async () => {
+  await platform.appendFacts('s1', [ended(1, ['register-falling'])])
+  await platform.settle(monitoring)
+  const { items } = await get<Alerts>('/v1/alerts')
+  expect(items).toMatchObject([{ rule: 'session-review', severity: 'info' }])
+  expect(items[0]!.text).toContain('register-falling')
+  await platform.sql`update log.cursor set position = 0`
+  await platform.settle(monitoring)
+  expect((await get<Alerts>('/v1/alerts')).items).toHaveLength(1)
+})
+
+it('shows a tenant only its own, page by page, and says so when a site is not known', async () => {
+  for (let i = 0; i < 3; i++) {
+    await publish('s1', {
+      kind: 'alert.raised',
+      at,
+      data: { alertId: `a${i}`, rule: 'parked', severity: 'warning', text: `text ${i}` },
+    })
+  }
+  expect((await get<Alerts>('/v1/alerts', 'other')).items).toEqual([])
+  const first = await get<Alerts>('/v1/alerts?limit=2')
+  const second = await get<Alerts>(`/v1/alerts?limit=2&cursor=${first.next}`)
+  expect([...first.items, ...second.items].map((a) => a.text).sort()).toEqual(['text 0', 'text 1', 'text 2'])
+  expect(second.next).toBeNull()
+  const missing = await monitoring.routes!.fetch(
+    new Request('http://m.test/v1/sites/none/health', { headers: testHeaders() }),
+  )
+  expect(missing.status).toBe(404)
+})
+
+it('tells the health of a site with the backlog of its last picture', async () => {
+  await online()
+  expect(await get('/v1/sites/s1/health')).toMatchObject({ online: true, backlog: null, openAlerts: 0 })
+  await platform.bus.put(
+    'live-picture.s1',
+    {
+      v: 1,
+      journalId: 'j',
+      epoch: 1,
+      bootId: 'b',
+      n: 1,
+      at,
+      ledgerSeq: 5,
+      backlog: { ledger: 3, telemetry: 9 },
+      stations: [],
+      outcomes: [],
+    },
+    60_000,
+  )
+  expect(await get('/v1/sites/s1/health')).toMatchObject({ backlog: { ledger: 3, telemetry: 9 } })
+})

@@ -1,0 +1,80 @@
+/** Projection `monitoring`: presence of sites, and alerts. */
+import { instant } from '@switchyard/protocol/instant.ts'
+import type { TransactionSql } from 'postgres'
+import type { LogEntry, Projection } from '../platform/event-log/entry.ts'
+import type { EventLog } from '../platform/event-log/event-log.ts'
+import { storable } from '../platform/event-log/storable.ts'
+import { clear, clearRule, raise } from './queries.ts'
+import { alertOf, reviewAlertId } from './rules.ts'
+import { SITE_OFFLINE } from './site-offline.ts'
+
+export function monitoringProjection(eventLog: EventLog): Projection {
+  return {
+    consumer: 'monitoring',
+    kinds: [
+      'site.online',
+      'site.offline',
+      'site.lane-fenced',
+      'session.ended',
+      'session.held',
+      'cdr.issued',
+      'alert.raised',
+      'alert.cleared',
+    ],
+    async apply(tx, entry, read) {
+      const fact = storable(read)
+      const alert = alertOf(entry, fact)
+      if (alert) await raise(tx, alert)
+      switch (fact.kind) {
+        case 'site.online':
+          if (await presence(tx, entry, true, entry.receivedAt)) await backOnline(tx, eventLog, entry)
+          return
+        case 'site.offline':
+          await presence(tx, entry, false, new Date(fact.data.lastHeardAt))
+          return
+        case 'cdr.issued':
+          await clear(
+            tx,
+            entry.tenantId,
+            reviewAlertId(fact.data.cdr.sessionId, fact.data.cdr.revision),
+            entry.receivedAt,
+          )
+          return
+        case 'alert.cleared':
+          await clear(tx, entry.tenantId, fact.data.alertId, entry.receivedAt)
+          return
+      }
+    },
+    committed: () => eventLog.wake(),
+  }
+}
+
+/** False when a newer fact is shown already. */
+async function presence(
+  tx: TransactionSql,
+  entry: LogEntry,
+  online: boolean,
+  heardAt: Date,
+): Promise<boolean> {
+  const rows = await tx`
+    insert into monitoring.site as s (site_id, tenant_id, online, since, last_heard_at, position)
+    values (${entry.siteId}, ${entry.tenantId}, ${online}, ${online ? entry.receivedAt : heardAt}, ${heardAt}, ${entry.position})
+    on conflict (site_id) do update set
+      since = case when s.online = excluded.online then s.since else excluded.since end,
+      online = excluded.online, last_heard_at = greatest(s.last_heard_at, excluded.last_heard_at), position = excluded.position
+    where s.position < excluded.position
+    returning 1`
+  return rows.length > 0
+}
+
+async function backOnline(tx: TransactionSql, eventLog: EventLog, entry: LogEntry): Promise<void> {
+  for (const alertId of await clearRule(tx, entry.tenantId, SITE_OFFLINE, entry.siteId!, entry.receivedAt)) {
+    await eventLog.publish(tx, {
+      tenantId: entry.tenantId,
+      siteId: entry.siteId,
+      kind: 'alert.cleared',
+      at: instant(entry.receivedAt.getTime()),
+      data: { alertId },
+    })
+  }
+}

@@ -1,0 +1,53 @@
+/** Alert rules that follow from a single fact: which alert it raises, with an id that comes from what it is about. Pure. */
+import type { LogEntry, ReadEntry } from '../platform/event-log/entry.ts'
+import type { NewAlert } from './queries.ts'
+
+export function alertOf(entry: LogEntry, fact: ReadEntry): NewAlert | undefined {
+  const about = {
+    tenant_id: entry.tenantId,
+    site_id: entry.siteId,
+    station_id: entry.stationId,
+    raised_at: entry.receivedAt,
+  }
+  switch (fact.kind) {
+    case 'alert.raised':
+      return {
+        ...about,
+        alert_id: fact.data.alertId,
+        rule: fact.data.rule,
+        severity: fact.data.severity,
+        text: fact.data.text,
+      }
+    case 'site.lane-fenced':
+      return {
+        ...about,
+        alert_id: `lane-fenced:${entry.siteId}:${fact.data.journalId}`,
+        rule: 'lane-fenced',
+        severity: 'critical',
+        text: `A second journal (${fact.data.journalId}) reports for site ${entry.siteId}: ${fact.data.reason}. Its facts are taken; nothing is sent to it.`,
+      }
+    case 'session.ended':
+      if (fact.data.review.length === 0) return undefined
+      return {
+        ...about,
+        alert_id: reviewAlertId(entry.sessionId, fact.data.revision),
+        rule: 'session-review',
+        severity: 'info',
+        text: `A session at station ${entry.stationId} is held for review and not billed: ${fact.data.review.join(', ')}.`,
+      }
+    case 'session.held':
+      return {
+        ...about,
+        alert_id: reviewAlertId(entry.sessionId, fact.data.revision),
+        rule: 'session-review',
+        severity: 'info',
+        text: `A session at station ${entry.stationId} is held and not billed: ${fact.data.reasons.join(', ')}.`,
+      }
+    default:
+      return undefined
+  }
+}
+
+export function reviewAlertId(sessionId: string | null, revision: number): string {
+  return `session-review:${sessionId}:${revision}`
+}

@@ -1,0 +1,71 @@
+/** The rule `site-offline`: a site that was online and has not been heard from for too long. Looked at on a timer, by any replica. */
+import { instant } from '@switchyard/protocol/instant.ts'
+import type { ServiceContext } from '../platform/service.ts'
+import { offlineSince, raise } from './queries.ts'
+
+export const SITE_OFFLINE = 'site-offline'
+/** How often is looked. */
+const SWEEP_MS = 5_000
+/** Most alerts of one look; the next takes the rest. */
+const MAX_PER_SWEEP = 500
+
+/** Raises what is due; gives how many alerts. */
+export async function sweepOffline({ sql, eventLog, clock, config }: ServiceContext): Promise<number> {
+  const now = clock.now()
+  const raised = await sql.begin(async (tx) => {
+    const sites = await offlineSince(
+      tx,
+      SITE_OFFLINE,
+      new Date(now - config.siteOfflineAlertMs),
+      MAX_PER_SWEEP,
+    )
+    for (const site of sites) {
+      const alert = {
+        alert_id: `${SITE_OFFLINE}:${site.site_id}:${site.since.getTime()}`,
+        tenant_id: site.tenant_id,
+        rule: SITE_OFFLINE,
+        severity: 'critical' as const,
+        site_id: site.site_id,
+        station_id: null,
+        text: `Site ${site.site_id} has not been heard from since ${instant(site.since.getTime())}. Charging there goes on; its facts come when it is back.`,
+        raised_at: new Date(now),
+      }
+      if (!(await raise(tx, alert))) continue
+      await eventLog.publish(tx, {
+        tenantId: site.tenant_id,
+        siteId: site.site_id,
+        kind: 'alert.raised',
+        at: instant(now),
+        data: { alertId: alert.alert_id, rule: alert.rule, severity: alert.severity, text: alert.text },
+      })
+    }
+    return sites.length
+  })
+  if (raised > 0) eventLog.wake()
+  return raised
+}
+
+export function startOfflineSweep(context: ServiceContext): { stop(): Promise<void> } {
+  let stopped = false
+  let cancel = (): void => {}
+  let running: Promise<unknown> = Promise.resolve()
+  const again = (): void => {
+    cancel = context.clock.after(SWEEP_MS, () => {
+      running = sweepOffline(context)
+        .catch((error: unknown) =>
+          context.log.warn({ err: error }, 'sites that are offline could not be looked for'),
+        )
+        .finally(() => {
+          if (!stopped) again()
+        })
+    })
+  }
+  again()
+  return {
+    async stop() {
+      stopped = true
+      cancel()
+      await running
+    },
+  }
+}
