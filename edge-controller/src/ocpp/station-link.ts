@@ -23,8 +23,9 @@ import type { After, HandlerContext } from './handler.ts'
 import { Lane } from './lane.ts'
 import type { OcppModule } from './module.ts'
 import { v16 } from './v16/module.ts'
+import { v201 } from './v201/module.ts'
 
-const MODULES: Partial<Record<OcppVersion, OcppModule>> = { '1.6': v16 }
+const MODULES: Partial<Record<OcppVersion, OcppModule>> = { '1.6': v16, '2.0.1': v201 }
 /** Versions that have a module; what the server offers. */
 export const SPOKEN_VERSIONS = Object.keys(MODULES) as OcppVersion[]
 

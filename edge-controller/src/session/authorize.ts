@@ -20,7 +20,7 @@ export type TokenStatus = 'Accepted' | 'Blocked' | 'Expired' | 'Invalid'
 export interface Authorization {
   idToken: IdToken
   status: TokenStatus
-  source: 'document' | 'cloud' | 'offline-policy'
+  source: 'document' | 'cloud' | 'offline-policy' | 'none'
   /** Decided without a link to the cloud. */
   offline: boolean
   expiresAt?: string
@@ -85,6 +85,9 @@ export async function authorize(
   idToken: IdToken,
   ports: AuthorizePorts,
 ): Promise<Authorization> {
+  // 2.x: a start button or an always-free station asks for nobody (use case C02).
+  if (idToken.type === 'NoAuthorization')
+    return { idToken, status: 'Accepted', source: 'none', offline: false }
   const local = authorizeLocally(state, idToken, ports.clock.now())
   if (local) return local
   if (ports.grants.has(stationId, idToken.value))

@@ -62,7 +62,7 @@ export function presumeEnd(draft: Draft, context: SessionContext, session: Sessi
   const startedAtMs = sure ? session.startedAtMs : session.received.nowMs
   const placed = { startedAtMs, endedAtMs: Math.max(startedAtMs, last?.atMs ?? startedAtMs), sure }
   const reasons: ReviewReason[] = [
-    ...(last && session.reading ? [] : (['register-missing'] as const)),
+    ...(last && last.atMs > startedAtMs ? [] : (['register-missing'] as const)),
     ...(sure ? [] : (['unplaceable-time'] as const)),
   ]
   finish(draft, context, session, placed, last?.milliWh, reason, true, reasons)

@@ -115,7 +115,7 @@ function takeRegister(
   const reasons = before ? checkStep(before, { atMs, milliWh }, context.maxPowerW, false) : []
   return {
     ...session,
-    register: { atMs, milliWh, exact: false },
+    register: { atMs, milliWh },
     review: withReasons(session.review, reasons),
   }
 }

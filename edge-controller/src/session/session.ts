@@ -33,8 +33,8 @@ export interface Session {
   /** Accepted, or why not; OCPP's words. */
   authorization: string
   startRegisterMilliWh?: number
-  /** The newest register, the start's included; `exact` false: rounded for sampling. */
-  register?: { atMs: number; milliWh: number; exact: boolean }
+  /** The newest register, the start's included. */
+  register?: { atMs: number; milliWh: number }
   /** The newest reading, for the live picture. */
   reading?: { atMs: number; powerW?: number; currentMa?: number[]; socPercent?: number }
   /** Identifies the reading taken last, so that a resent one is told. */

@@ -29,8 +29,6 @@ export interface Start {
   /** Accepted, or why not. The session is recorded either way: energy that flows is never dropped. */
   authorization: string
   registerMilliWh?: number
-  /** false: the register is a sampled value and may be rounded. */
-  exactRegister: boolean
   remoteStartId?: number
   offline: boolean
   chargingState?: string
@@ -67,7 +65,7 @@ export function startSession(draft: Draft, context: SessionContext, start: Start
       ? {}
       : {
           startRegisterMilliWh: start.registerMilliWh,
-          register: { atMs: startedAtMs, milliWh: start.registerMilliWh, exact: start.exactRegister },
+          register: { atMs: startedAtMs, milliWh: start.registerMilliWh },
         }),
     ...(start.chargingState === undefined ? {} : { chargingState: start.chargingState }),
     ...(start.remoteStartId === undefined ? {} : { remoteStartId: start.remoteStartId }),

@@ -126,6 +126,9 @@ export const factData = {
   }),
   /** Something that was not known at the start, or a change of charging state (2.x). */
   'session.updated': z.object({
+    /** Where it is, when the start did not tell (2.x: the card before the cable). */
+    evseId: z.int().optional(),
+    connectorId: z.int().optional(),
     idToken: idToken.optional(),
     authorization: z.string().optional(),
     startRegisterMilliWh: milliWh.optional(),

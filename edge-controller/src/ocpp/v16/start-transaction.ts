@@ -54,7 +54,6 @@ export function startTransaction(
     idToken,
     authorization: status,
     registerMilliWh: meterStart * 1000,
-    exactRegister: true,
     offline: context.at.nowMs - startedAtMs > QUEUED_AFTER_MS,
     resendKey,
   })

@@ -1,0 +1,30 @@
+/** MeterValues (2.0.1 use case J01): of the EVSE, whatever runs on it; EVSE 0 is the grid connection of the station. */
+import type { MeterValuesRequest, MeterValuesResponse } from '@switchyard/protocol/ocpp/v201.ts'
+import { Draft } from '../../draft.ts'
+import { takeReadings } from '../../session/meter.ts'
+import { runningSessions } from '../../session/session.ts'
+import { stationOf } from '../../station/station.ts'
+import { takeStationReadings } from '../../station/station-meter.ts'
+import type { Decision, HandlerContext } from '../handler.ts'
+import { readingsOf } from './readings.ts'
+
+export function meterValues(
+  context: HandlerContext,
+  said: MeterValuesRequest,
+): Decision<MeterValuesResponse> {
+  const { stationId } = context
+  const { evseId } = said
+  const draft = new Draft(context.state)
+  const readings = readingsOf(said.meterValue)
+  // The message names no connector: an EVSE serves one session at a time.
+  const session =
+    evseId === 0
+      ? undefined
+      : runningSessions(draft, stationId).findLast((running) => running.evseId === evseId)
+  if (session) takeReadings(draft, context, session, readings)
+  else {
+    const connector = stationOf(draft, stationId)?.connectors.find((c) => c.evseId === evseId)
+    takeStationReadings(draft, stationId, evseId, connector?.connectorId ?? (evseId === 0 ? 0 : 1), readings)
+  }
+  return { reply: {}, outcome: draft.outcome(), after: 'session-changed' }
+}

@@ -1,0 +1,50 @@
+/** Charging profiles of 2.0.1 (use cases K01 to K03): the failsafe for every session to come, and the limit of one that runs. */
+import type { JsonObject } from '@switchyard/protocol/json.ts'
+import type { SetChargingProfileRequest } from '@switchyard/protocol/ocpp/v201.ts'
+import { ampere } from '../../load/ampere.ts'
+import { FAILSAFE_PROFILE_ID, STACK_LEVEL } from '../../load/profile-ids.ts'
+import type { Limit, OutgoingCall } from '../module.ts'
+
+function setProfile(request: SetChargingProfileRequest): OutgoingCall {
+  return { action: 'SetChargingProfile', payload: request as unknown as JsonObject }
+}
+
+/** On EVSE 0 it holds for each EVSE separately. */
+export function failsafeProfile(limitMa: number): OutgoingCall {
+  return setProfile({
+    evseId: 0,
+    chargingProfile: {
+      id: FAILSAFE_PROFILE_ID,
+      stackLevel: STACK_LEVEL,
+      chargingProfilePurpose: 'TxDefaultProfile',
+      chargingProfileKind: 'Relative',
+      chargingSchedule: [
+        {
+          id: FAILSAFE_PROFILE_ID,
+          chargingRateUnit: 'A',
+          chargingSchedulePeriod: [{ startPeriod: 0, limit: ampere(limitMa) }],
+        },
+      ],
+    },
+  })
+}
+
+export function limitProfile({ evseId, limitMa, session, profileId }: Limit): OutgoingCall {
+  return setProfile({
+    evseId,
+    chargingProfile: {
+      id: profileId,
+      stackLevel: STACK_LEVEL,
+      chargingProfilePurpose: 'TxProfile',
+      chargingProfileKind: 'Relative',
+      transactionId: session.transactionId,
+      chargingSchedule: [
+        {
+          id: profileId,
+          chargingRateUnit: 'A',
+          chargingSchedulePeriod: [{ startPeriod: 0, limit: ampere(limitMa) }],
+        },
+      ],
+    },
+  })
+}

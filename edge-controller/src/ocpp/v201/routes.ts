@@ -1,0 +1,35 @@
+/** OCPP 2.0.1: what a station may say, and who answers. Schemas go by the action's name. */
+import { keepEvent } from '../../station/station-event.ts'
+import { type Routes, route } from '../handler.ts'
+// The same in both versions, to the letter.
+import { heartbeat } from '../v16/heartbeat.ts'
+import { securityEventNotification } from '../v16/security-event-notification.ts'
+import { authorize, idTokenOf } from './authorize.ts'
+import { bootNotification } from './boot-notification.ts'
+import { dataTransfer } from './data-transfer.ts'
+import { meterValues } from './meter-values.ts'
+import { notifyEvent } from './notify-event.ts'
+import { notifyReport } from './notify-report.ts'
+import { statusNotification } from './status-notification.ts'
+import { transactionEvent } from './transaction-event.ts'
+
+export const routes: Routes = {
+  BootNotification: route(bootNotification, { beforeBoot: true }),
+  Heartbeat: route(heartbeat),
+  StatusNotification: route(statusNotification),
+  Authorize: route(authorize, { identity: (said) => idTokenOf(said.idToken) }),
+  TransactionEvent: route(transactionEvent, {
+    identity: (said) => (said.idToken ? idTokenOf(said.idToken) : undefined),
+    resendable: true,
+  }),
+  MeterValues: route(meterValues, { resendable: true }),
+  // A report is asked for by the site, also of a station that is still Pending (B02).
+  NotifyReport: route(notifyReport, { beforeBoot: true }),
+  NotifyEvent: route(notifyEvent),
+  SecurityEventNotification: route(securityEventNotification),
+  DataTransfer: route(dataTransfer),
+  FirmwareStatusNotification: route(keepEvent('FirmwareStatusNotification')),
+  LogStatusNotification: route(keepEvent('LogStatusNotification')),
+  NotifyChargingLimit: route(keepEvent('NotifyChargingLimit')),
+  ReservationStatusUpdate: route(keepEvent('ReservationStatusUpdate')),
+}

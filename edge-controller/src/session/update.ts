@@ -1,0 +1,81 @@
+/** What becomes known of a session after its start (2.x): where, who, its first register, its charging state. */
+import type { IdToken } from '@switchyard/protocol/site/fact.ts'
+import type { Draft } from '../draft.ts'
+import { changeConnector } from '../station/station.ts'
+import { putSession, type Session, type SessionContext } from './session.ts'
+
+export interface SessionUpdate {
+  evseId?: number
+  connectorId?: number
+  idToken?: IdToken
+  authorization?: string
+  startRegisterMilliWh?: number
+  /** The true start, told after other events of the session (a queue out of order), ms. */
+  startedAtMs?: number
+  chargingState?: string
+  remoteStartId?: number
+  resendKey?: string
+}
+
+/** Takes what is new, and tells it in one fact; what was known before stays. */
+export function updateSession(
+  draft: Draft,
+  context: SessionContext,
+  session: Session,
+  update: SessionUpdate,
+): Session {
+  const placed = session.evseId === 0 && update.evseId !== undefined && update.evseId > 0
+  const evseId = placed ? update.evseId! : session.evseId
+  const connectorId = placed ? (update.connectorId ?? 1) : session.connectorId
+  const identified = session.idToken === undefined && update.idToken !== undefined
+  const startKnown =
+    session.startRegisterMilliWh === undefined && update.startRegisterMilliWh !== undefined
+      ? update.startRegisterMilliWh
+      : undefined
+  const newState = update.chargingState !== session.chargingState ? update.chargingState : undefined
+  const trueStart = session.review.includes('unknown-start') ? update.startedAtMs : undefined
+
+  const next: Session = {
+    ...session,
+    evseId,
+    connectorId,
+    ...(identified ? { idToken: update.idToken!, authorization: update.authorization ?? 'None' } : {}),
+    ...(startKnown === undefined ? {} : { startRegisterMilliWh: startKnown }),
+    ...(newState === undefined ? {} : { chargingState: newState }),
+    ...(update.remoteStartId === undefined ? {} : { remoteStartId: update.remoteStartId }),
+    ...(update.resendKey === undefined ? {} : { resendKey: update.resendKey }),
+    ...(trueStart === undefined
+      ? {}
+      : { startedAtMs: trueStart, review: session.review.filter((reason) => reason !== 'unknown-start') }),
+  }
+  putSession(draft, next)
+  if (placed) move(draft, session, next)
+  if (placed || identified || startKnown !== undefined || newState !== undefined) {
+    draft.fact({
+      kind: 'session.updated',
+      stationId: context.stationId,
+      sessionId: session.sessionId,
+      data: {
+        ...(placed ? { evseId, connectorId } : {}),
+        ...(identified ? { idToken: update.idToken!, authorization: update.authorization ?? 'None' } : {}),
+        ...(startKnown === undefined ? {} : { startRegisterMilliWh: startKnown }),
+        ...(newState === undefined ? {} : { chargingState: newState }),
+      },
+    })
+  }
+  return next
+}
+
+/** The station now says where it is: the session leaves the station as a whole for its connector. */
+function move(draft: Draft, from: Session, to: Session): void {
+  const { stationId, sessionId } = from
+  changeConnector(draft, stationId, from.evseId, from.connectorId, (connector) => {
+    const { sessionId: there, ...free } = connector
+    return there === sessionId ? free : connector
+  })
+  changeConnector(draft, stationId, to.evseId, to.connectorId, (connector) => ({
+    ...connector,
+    sessionId,
+    newestSessionId: sessionId,
+  }))
+}
