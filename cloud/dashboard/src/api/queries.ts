@@ -20,10 +20,11 @@ export interface Page<T> {
   next: string | null
 }
 
-/** Who is signed in. The page needs the name to show and nothing else. */
+/** Who is signed in: an operator's e-mail or an API key's name. */
 export interface Me {
-  email?: string | null
-  name?: string | null
+  kind: string
+  name: string
+  tenantId: string
 }
 
 /** Rows asked for at once in lists that load more. */

@@ -131,7 +131,7 @@ function SignOut() {
   const queryClient = useQueryClient()
   const navigate = useNavigate()
   const { data: me } = useQuery(meQuery())
-  const who = me?.email ?? me?.name ?? ''
+  const who = me?.name ?? ''
   return (
     <ActionIcon
       variant="subtle"

@@ -68,7 +68,6 @@ export function LiveProvider({ children }: { children: ReactNode }) {
             const picture = parse<StreamLive>(event.data)
             if (picture) store.accept(picture, nowMs())
           } else if (event.type === 'reset') {
-            stream.forgetPosition()
             queue.addAll()
           }
         },

@@ -49,6 +49,8 @@ export interface StationView {
   station: Station
   connected: boolean
   connectors: ConnectorView[]
+  /** The site is not heard from: everything here is as it was last told. */
+  stale: boolean
   /** Whether the live picture was taken for what is on the connectors. */
   live: boolean
 }
@@ -166,6 +168,7 @@ export function mergeStation(
   received: ReceivedPicture | undefined,
   nowMs: number,
 ): StationView {
+  const stale = site !== undefined && !site.online
   const known = new Map(runningSessions.map((session) => [session.sessionId, session]))
   const inPicture = pictureHolds(site, station.ledgerSeq, received, nowMs)
     ? pictureStation(received, station.stationId)
@@ -182,7 +185,7 @@ export function mergeStation(
     }),
   )
   if (!inPicture) {
-    return { station, connected: station.connected, connectors: ofFacts.filter(isShown), live: false }
+    return { station, connected: station.connected, connectors: ofFacts.filter(isShown), stale, live: false }
   }
   const connectors = inPicture.connectors.map((connector): ConnectorView => {
     const fact = ofFacts.find(
@@ -207,6 +210,7 @@ export function mergeStation(
     station,
     connected: inPicture.connected,
     connectors: [...connectors, ...rest].filter(isShown),
+    stale,
     live: true,
   }
 }

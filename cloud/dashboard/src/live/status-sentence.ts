@@ -1,7 +1,7 @@
 /** How a connector is, as a word with a tone and as a plain sentence. */
 import { powerText } from '../format/energy.ts'
 import { epochOf, instantText } from '../format/time.ts'
-import type { ConnectorView, SessionView } from './merge.ts'
+import type { ConnectorView, SessionView, StationView } from './merge.ts'
 
 /** Never shown by colour alone: every tone stands beside its word. */
 export type Tone = 'charging' | 'available' | 'waiting' | 'fault' | 'off' | 'review'
@@ -15,24 +15,31 @@ export interface Status {
 /** Below this a car counts as drawing nothing; meters of idle cars flicker by a few watts. */
 const IDLE_BELOW_W = 50
 
-/** `zone` is the site's. */
+/** `zone` is the site's. While the site is not heard from, the status is the last known one and says so. */
 export function connectorStatus(
   connector: ConnectorView,
-  connected: boolean,
+  { connected, stale, station }: StationView,
   zone: string,
   nowMs: number,
 ): Status {
+  if (!connected) {
+    // The station resource knows since when; the picture may know of the loss before the resource does.
+    const sentence = station.connected ? 'The station has just lost its connection' : station.statusText
+    return { tone: 'off', word: 'Not connected', sentence }
+  }
+  const status = connectedStatus(connector, zone, nowMs)
+  return stale
+    ? { tone: 'off', word: status.word, sentence: `Last known: ${lowerFirst(status.sentence)}` }
+    : status
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1)
+}
+
+function connectedStatus(connector: ConnectorView, zone: string, nowMs: number): Status {
   const since = epochOf(connector.since)
   const sinceText = since === undefined ? '' : ` since ${instantText(since, zone, { short: true, nowMs })}`
-  if (!connected) {
-    return connector.session
-      ? {
-          tone: 'off',
-          word: 'Not connected',
-          sentence: 'The station is not connected; it may go on charging by itself',
-        }
-      : { tone: 'off', word: 'Not connected', sentence: 'The station is not connected' }
-  }
   if (connector.status === 'Faulted') {
     const code = connector.errorCode && connector.errorCode !== 'NoError' ? `: ${connector.errorCode}` : ''
     return { tone: 'fault', word: 'Fault', sentence: `Reports a fault${code}${sinceText}` }

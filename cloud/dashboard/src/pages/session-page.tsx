@@ -19,6 +19,7 @@ import { Page, Panel, Section } from '../ui/page.tsx'
 import { Receipt } from '../ui/receipt.tsx'
 import { Empty, Loaded } from '../ui/states.tsx'
 import { Ago, Time } from '../ui/time.tsx'
+import classes from './session-page.module.css'
 
 const route = getRouteApi('/frame/sessions/$sessionId')
 const PowerChart = lazy(() => import('../session/power-chart.tsx'))
@@ -51,6 +52,7 @@ function SessionDetail({ session, zone }: { session: Session; zone: string }) {
   return (
     <>
       <Panel>
+        {running && <p className={classes.sentence}>{sessionStatus(view, null, zone, now).sentence}</p>}
         <Facts>
           <FactItem name="Status">
             <SessionBadge session={session} view={view} />
@@ -101,7 +103,6 @@ function SessionDetail({ session, zone }: { session: Session; zone: string }) {
           {session.revision > 1 && <FactItem name="Revision">{session.revision}, corrected later</FactItem>}
         </Facts>
       </Panel>
-      {running && <p>{sessionStatus(view, null, zone, now).sentence}.</p>}
       {session.status === 'review' && (
         <Section title="Held for review">
           <Panel>

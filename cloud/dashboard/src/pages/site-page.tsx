@@ -12,12 +12,15 @@ import { StationCard } from '../station/station-card.tsx'
 import { useStationViews } from '../station/use-station-views.ts'
 import { Page, Panel, Section } from '../ui/page.tsx'
 import { Empty, Loaded } from '../ui/states.tsx'
+import { Time } from '../ui/time.tsx'
+import classes from './site-page.module.css'
 
 const route = getRouteApi('/frame/sites/$siteId')
 
 /** More stations than this are better found in the list. */
 const MAX_CARDS = 60
 const RECENT = 8
+const HELD = 3
 
 export function SitePage() {
   const { siteId } = route.useParams()
@@ -44,10 +47,11 @@ export function SiteView({ site }: { site: Site }) {
   const zone = knownZone(site.timeZone)
   const { query, views } = useStationViews(site.siteId)
   const recent = useInfiniteQuery(sessionsQuery({ siteId: site.siteId, status: 'ended' }, RECENT))
-  const held = useInfiniteQuery(sessionsQuery({ siteId: site.siteId, status: 'review' }, RECENT))
+  const held = useInfiniteQuery(sessionsQuery({ siteId: site.siteId, status: 'review' }, HELD))
   const heldSessions = held.data?.pages[0]?.items ?? []
   return (
     <Page title={site.name} note={<SiteClock zone={zone} />} trail={`Site ${site.siteId}`}>
+      {!site.online && <OfflineNotice site={site} zone={zone} />}
       <SiteStrip site={site} zone={zone} stations={views} />
       <Section title="Stations">
         <Loaded query={query} lines={6}>
@@ -74,7 +78,15 @@ export function SiteView({ site }: { site: Site }) {
         )}
       </Section>
       {heldSessions.length > 0 && (
-        <Section title="Held for review" note="These are not billed until someone has looked at them.">
+        <Section
+          title="Held for review"
+          note="Not billed until someone has looked at them."
+          actions={
+            <Link to="/sessions" search={{ status: 'review' }}>
+              All in review
+            </Link>
+          }
+        >
           <Panel flush>
             <SessionTable sessions={heldSessions} caption="Sessions held for review" />
           </Panel>
@@ -97,6 +109,24 @@ export function SiteView({ site }: { site: Site }) {
         </Loaded>
       </Section>
     </Page>
+  )
+}
+
+function OfflineNotice({ site, zone }: { site: Site; zone: string }) {
+  return (
+    <div className={classes.offline} role="status">
+      {site.lastHeardAt ? (
+        <p>
+          <strong>The site is not connected.</strong> What stands here is as of{' '}
+          <Time at={site.lastHeardAt} zone={zone} short seconds />. Charging goes on there without the cloud;
+          its sessions arrive, once each, when the link is back.
+        </p>
+      ) : (
+        <p>
+          <strong>The site has not connected yet.</strong> It shows here as soon as its controller does.
+        </p>
+      )}
+    </div>
   )
 }
 

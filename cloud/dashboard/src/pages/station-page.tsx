@@ -24,7 +24,7 @@ export function StationPage() {
   const running = useQuery(runningSessionsQuery({ stationId })).data?.items ?? []
   const [view] = useMerged(query.data && [query.data], running)
   return (
-    <Page title={stationId} trail={<Link to="/stations">Stations</Link>} note={query.data?.statusText}>
+    <Page title={stationId} trail={<Link to="/stations">Stations</Link>}>
       <Loaded query={query}>{() => view && <StationDetail view={view} />}</Loaded>
     </Page>
   )
@@ -46,7 +46,7 @@ function StationDetail({ view }: { view: StationView }) {
               <ConnectorLine
                 key={`${connector.evseId}/${connector.connectorId}`}
                 connector={connector}
-                connected={view.connected}
+                view={view}
                 named
                 zone={zone}
               />

@@ -27,7 +27,7 @@ function Connectors({ view }: { view: StationView }) {
   return (
     <span className={classes.connectors}>
       {view.connectors.map((connector) => {
-        const status = connectorStatus(connector, view.connected, zone, now)
+        const status = connectorStatus(connector, view, zone, now)
         return (
           <span key={`${connector.evseId}/${connector.connectorId}`} className={classes.connector}>
             <StatusBadge tone={status.tone}>{status.word}</StatusBadge>

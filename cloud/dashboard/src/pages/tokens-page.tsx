@@ -3,7 +3,7 @@ import { Button, Modal, NativeSelect, TextInput } from '@mantine/core'
 import type { Driver, Token } from '@switchyard/protocol/api/shapes.ts'
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { createColumnHelper } from '@tanstack/react-table'
-import { type FormEvent, useMemo, useState } from 'react'
+import { type FormEvent, type ReactNode, useMemo, useState } from 'react'
 import { addDriver, addToken } from '../api/actions.ts'
 import { keys } from '../api/keys.ts'
 import { driversQuery, tokensQuery } from '../api/queries.ts'
@@ -218,7 +218,7 @@ interface AddFormProps {
   title: string
   adding: { mutate(form: FormData): void; isPending: boolean; error: unknown }
   onClose(): void
-  children: React.ReactNode
+  children: ReactNode
 }
 
 function AddForm({ title, adding, onClose, children }: AddFormProps) {

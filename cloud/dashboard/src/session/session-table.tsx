@@ -31,7 +31,7 @@ function Badge({ session }: { session: Session }) {
 
 function Energy({ session }: { session: Session }) {
   const { milliWh } = useSessionView(session)
-  return <span className="sy-nowrap">{milliWh === null ? '–' : energyText(milliWh)}</span>
+  return <span className="sy-nowrap">{milliWh === null ? '–' : energyText(milliWh, 3)}</span>
 }
 
 function Duration({ session }: { session: Session }) {
@@ -66,6 +66,7 @@ interface SessionTableProps {
 export function SessionTable({ sessions, caption, withStation = true }: SessionTableProps) {
   const sites = useSites()
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set())
+  const anyRunning = sessions.some((session) => session.status === 'running')
   const columns = useMemo(() => {
     const toggle = (sessionId: string) =>
       setOpen((before) => {
@@ -86,6 +87,7 @@ export function SessionTable({ sessions, caption, withStation = true }: SessionT
       column.display({
         id: 'status',
         header: 'Status',
+        meta: { plain: true },
         cell: ({ row }) => <Badge session={row.original} />,
       }),
       ...(withStation
@@ -119,14 +121,14 @@ export function SessionTable({ sessions, caption, withStation = true }: SessionT
       }),
       column.display({
         id: 'cost',
-        header: 'Power / cost',
+        header: anyRunning ? 'Power / cost' : 'Cost',
         meta: { align: 'right' },
         cell: ({ row }) => <PowerOrCost session={row.original} />,
       }),
       column.display({
         id: 'why',
         header: () => <span className="sy-hidden">Explanation</span>,
-        meta: { align: 'right' },
+        meta: { align: 'right', plain: true },
         cell: ({ row: { original: session } }) =>
           session.costDetails || session.status === 'review' ? (
             <Button
@@ -140,7 +142,7 @@ export function SessionTable({ sessions, caption, withStation = true }: SessionT
           ) : null,
       }),
     ]
-  }, [sites, open, withStation])
+  }, [sites, open, withStation, anyRunning])
 
   return (
     <DataTable

@@ -5,7 +5,7 @@ import { countText, powerText } from '../format/energy.ts'
 import { useNow } from '../hooks/use-now.ts'
 import { useLivePicture } from '../live/live-context.tsx'
 import { pictureHolds, type StationView } from '../live/merge.ts'
-import { Ago, Time } from '../ui/time.tsx'
+import { Ago } from '../ui/time.tsx'
 import { PhaseLoad } from './phase-load.tsx'
 import classes from './site-strip.module.css'
 
@@ -39,7 +39,7 @@ export function SiteStrip({ site, zone, stations }: SiteStripProps) {
           </>
         ) : site.lastHeardAt ? (
           <>
-            last heard <Time at={site.lastHeardAt} zone={zone} short />; what is shown is as of then
+            last heard <Ago at={site.lastHeardAt} zone={zone} />
           </>
         ) : (
           'never heard from yet'

@@ -30,7 +30,7 @@ export function StationCard({ view, zone }: { view: StationView; zone: string })
           <ConnectorLine
             key={`${connector.evseId}/${connector.connectorId}`}
             connector={connector}
-            connected={view.connected}
+            view={view}
             named={view.connectors.length > 1}
             zone={zone}
           />
@@ -42,14 +42,14 @@ export function StationCard({ view, zone }: { view: StationView; zone: string })
 
 interface ConnectorLineProps {
   connector: ConnectorView
-  connected: boolean
+  view: StationView
   /** Whether the connector's number is needed to tell it from its neighbour. */
   named: boolean
   zone: string
 }
 
-export function ConnectorLine({ connector, connected, named, zone }: ConnectorLineProps) {
-  const status = connectorStatus(connector, connected, zone, useNow())
+export function ConnectorLine({ connector, view, named, zone }: ConnectorLineProps) {
+  const status = connectorStatus(connector, view, zone, useNow())
   return (
     <div className={classes.connector}>
       <div className={classes.status}>
@@ -59,6 +59,12 @@ export function ConnectorLine({ connector, connected, named, zone }: ConnectorLi
             {connector.evseId === 0
               ? 'Station as a whole'
               : `EVSE ${connector.evseId}, connector ${connector.connectorId}`}
+          </span>
+        )}
+        {connector.session?.idToken && (
+          <span className={classes.token}>
+            <span className="sy-hidden">Token </span>
+            {connector.session.idToken}
           </span>
         )}
       </div>
@@ -78,11 +84,11 @@ function SessionFigures({ session, zone }: { session: SessionView; zone: string 
     >
       <span className={classes.figure} data-muted={session.current ? undefined : true}>
         <b data-figure="power">{session.powerW === null ? '–' : powerText(session.powerW)}</b>
-        <small>{session.limitMa === null ? 'power' : `of ${currentText(session.limitMa)} allowed`}</small>
+        <small>{session.limitMa === null ? 'power' : `limit ${currentText(session.limitMa)}`}</small>
       </span>
       <span className={classes.figure}>
         <b data-figure="energy">{session.milliWh === null ? '–' : energyText(session.milliWh, 3)}</b>
-        <small>{session.idToken === null ? 'no token' : `token ${session.idToken}`}</small>
+        <small>delivered</small>
       </span>
       <span className={classes.figure}>
         <b>{session.socPercent === null ? '' : `${session.socPercent} %`}</b>

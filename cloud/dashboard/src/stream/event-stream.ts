@@ -39,8 +39,6 @@ export interface EventStream {
   close(): void
   /** Does not wait for the back-off: the network came back, or the page is looked at again. */
   retryNow(): void
-  /** The missed facts are not to be had any more: the next connection starts without an id. */
-  forgetPosition(): void
 }
 
 /** The wait before try number `attempt` (from 1), in ms. */
@@ -122,11 +120,9 @@ export function openEventStream(
       const { done, value } = await reader.read()
       if (done || closed) return
       heard()
-      for (const event of parser.feed(decoder.decode(value, { stream: true }))) {
-        // Only an event with an id moves the position, and only after it was handled.
-        handlers.event(event)
-        if (event.type !== 'reset') lastEventId = event.lastEventId
-      }
+      for (const event of parser.feed(decoder.decode(value, { stream: true }))) handlers.event(event)
+      // Only after all of it was handled.
+      lastEventId = parser.lastEventId
     }
   }
 
@@ -152,9 +148,6 @@ export function openEventStream(
       if (closed || !cancelWait) return
       cancelWait()
       void connect()
-    },
-    forgetPosition() {
-      lastEventId = ''
     },
   }
 }

@@ -7,8 +7,6 @@ export interface SseEvent {
   /** "message" when the server named none. */
   type: string
   data: string
-  /** The id that stands after this event: its own, else the last one given; empty before any. */
-  lastEventId: string
 }
 
 /** A line or an event larger than this ends the connection: no picture of a site comes near it. */
@@ -22,9 +20,16 @@ export class SseParser {
   private data: string[] = []
   private dataChars = 0
   private idBuffer: string
+  private id: string
 
   constructor(lastEventId = '') {
     this.idBuffer = lastEventId
+    this.id = lastEventId
+  }
+
+  /** Where to resume: the id of the last whole event, one without data included (the server moves us on with those). */
+  get lastEventId(): string {
+    return this.id
   }
 
   feed(chunk: string): SseEvent[] {
@@ -66,10 +71,9 @@ export class SseParser {
   }
 
   private dispatch(): SseEvent | undefined {
+    this.id = this.idBuffer
     const event =
-      this.data.length === 0 && this.type === ''
-        ? undefined
-        : { type: this.type || 'message', data: this.data.join('\n'), lastEventId: this.idBuffer }
+      this.data.length === 0 ? undefined : { type: this.type || 'message', data: this.data.join('\n') }
     this.type = ''
     this.data = []
     this.dataChars = 0

@@ -1,4 +1,4 @@
-/** A table on a wide screen; on a narrow one each row becomes a block of name and value lines, so that nothing scrolls sideways. */
+/** A table on a wide screen; on a narrow one each row becomes a few lines of names and values, so that nothing scrolls sideways. */
 import {
   type ColumnDef,
   flexRender,
@@ -14,6 +14,8 @@ declare module '@tanstack/react-table' {
     align?: 'right'
     /** Takes the whole width on a narrow screen, without its name: what the row is. */
     lead?: boolean
+    /** Needs no name beside it on a narrow screen. */
+    plain?: boolean
   }
 }
 
@@ -56,7 +58,9 @@ export function DataTable<T>({ caption, rows, columns, rowKey, detail }: DataTab
                       key={cell.id}
                       data-align={meta?.align}
                       data-lead={meta?.lead || undefined}
-                      data-label={typeof header === 'string' ? header : undefined}
+                      data-label={
+                        typeof header === 'string' && !meta?.lead && !meta?.plain ? header : undefined
+                      }
                     >
                       {flexRender(cell.column.columnDef.cell, cell.getContext())}
                     </td>

@@ -26,7 +26,7 @@ export function StatusBadge({ tone, children }: { tone: Tone | 'done'; children:
   return (
     <span className={classes.badge} data-tone={tone}>
       <Sign size={14} aria-hidden />
-      {children}
+      <span className={classes.word}>{children}</span>
     </span>
   )
 }
