@@ -12,7 +12,8 @@ import { RECONNECT_FIRST_MS, RECONNECT_LONGEST_MS } from './link.ts'
 import type { Session, StopReason } from './session.ts'
 import type { SettingValues } from './settings.ts'
 import { type SocketFactory, webSocketFactory } from './socket.ts'
-import { type ChargerEvents, Station } from './station.ts'
+import { Station } from './station.ts'
+import type { ChargerEvents } from './station-options.ts'
 import { dialect16 } from './v16/messages.ts'
 import { dialect201 } from './v201/messages.ts'
 
@@ -153,7 +154,7 @@ export async function createCharger(options: ChargerOptions): Promise<Charger> {
     goOffline: () => station.goOffline(),
     goOnline: () => station.goOnline(),
     stop: () => stop(station, clock, options.stateFile !== undefined),
-    kill: () => station.powerOff(true),
+    kill: () => station.cutPower(),
   }
 }
 
@@ -178,7 +179,8 @@ async function stop(station: Station, clock: Clock, remembers: boolean): Promise
   }
   station.powerOff()
   await until(clock, CLOSE_PATIENCE_MS, () => !station.connected)
-  station.powerOff(true)
+  station.save()
+  station.cutPower()
 }
 
 /** Resolves when the condition holds, or at the latest after `patienceMs`. */

@@ -1,6 +1,7 @@
 /** One connector (1.6) or EVSE with one connector (2.0.1): the plug, the contactor, the meter, and the session on it. */
-import { type Car, type CarState, MIN_CURRENT_MA, type Offer } from '../car/car.ts'
+import { Car, type CarState, MIN_CURRENT_MA, type Offer } from '../car/car.ts'
 import { EnergyCounter } from '../car/energy-counter.ts'
+import type { Random } from '../random.ts'
 import type { Profile } from './limits/profile.ts'
 import type { Hardware, Until } from './limits/resolve.ts'
 import type { ChargingState, Session, StartTrigger } from './session.ts'
@@ -121,4 +122,28 @@ export class Connector {
     this.#sinceRespondedMs = 0
     return untilMs
   }
+}
+
+/** Meters start anywhere in a life of up to 50 MWh: nobody may count on a start at zero. */
+const LIFETIME_MAX_MILLI_WH = 50_000_000_000
+
+/** A station's connectors, as they were (`kept`) or new. Throws when a session would be left without its connector. */
+export function makeConnectors(
+  hardware: readonly Hardware[],
+  kept: readonly ConnectorState[],
+  random: Random,
+): Connector[] {
+  const orphan = kept.slice(hardware.length).findIndex((it) => it.session)
+  if (orphan >= 0) {
+    throw new Error(`a session runs on connector ${hardware.length + orphan + 1}, which is to exist no more`)
+  }
+  return hardware.map((it, index) => {
+    const state = kept[index] ?? {
+      registerMilliWh: random.int(1_000_000, LIFETIME_MAX_MILLI_WH),
+      registerRestMicrojoules: 0,
+      operative: true,
+      finishing: false,
+    }
+    return new Connector(index + 1, it, state, state.car ? new Car(state.car) : undefined)
+  })
 }

@@ -96,8 +96,8 @@ export function changeAvailability(
     status: !operative && concerned.some((it) => it.session) ? 'Scheduled' : 'Accepted',
     afterwards: () => {
       station.save()
-      if (connectorId === 0) station.tellStationStatus()
-      for (const connector of concerned) station.tellStatus(connector)
+      if (connectorId === 0) station.statuses.tellStation()
+      for (const connector of concerned) station.statuses.tell(connector)
     },
   }
 }

@@ -1,69 +1,25 @@
 /** A charging station: connectors, sessions, profiles and settings behind one connection to a central system. */
 import { EventEmitter } from 'node:events'
 import type { JsonObject } from '@switchyard/protocol/json.ts'
-import type { Validators } from '@switchyard/protocol/ocpp/validators.ts'
-import { Car } from '../car/car.ts'
-import type { Clock } from '../clock.ts'
-import type { Ledger, LedgerEntry, LedgerStart } from '../ledger.ts'
-import type { Random } from '../random.ts'
+import type { Car } from '../car/car.ts'
+import type { LedgerEntry } from '../ledger.ts'
 import { Authorization } from './authorization.ts'
-import { Connector, type ConnectorStatus, type HeldToken } from './connector.ts'
-import type { Call, Dialect, Nameplate, RegistrationStatus } from './dialect.ts'
+import { type Connector, type HeldToken, makeConnectors } from './connector.ts'
+import type { Call, Dialect, RegistrationStatus } from './dialect.ts'
 import { ProfileStore } from './limits/profile-store.ts'
-import type { Hardware } from './limits/resolve.ts'
 import { Link } from './link.ts'
 import { Registration } from './registration.ts'
+import { Restart } from './restart.ts'
 import type { Session, SessionMessage, StopReason } from './session.ts'
 import { Sessions } from './sessions.ts'
 import { factorySettings, Settings, type SettingValues } from './settings.ts'
-import type { SocketFactory } from './socket.ts'
+import type { ChargerEvents, StationOptions } from './station-options.ts'
 import { loadState, type StationState, saveState } from './station-state.ts'
+import { Statuses } from './statuses.ts'
 import { TransactionQueue } from './transaction-queue.ts'
 
 /** What has been answered is taken off the kept queue so much later at most; a loss in between means a repetition. */
 const SAVE_LATER_MS = 250
-/** A soft reset waits so long for its last messages to be answered. */
-const SOFT_RESET_PATIENCE_MS = 5_000
-
-export interface ChargerEvents {
-  connected: []
-  disconnected: [reason: string]
-  boot: [status: RegistrationStatus]
-  status: [connectorId: number, status: ConnectorStatus]
-  'session-started': [start: LedgerStart]
-  'session-ended': [entry: LedgerEntry]
-  /** The central system has a session's message. */
-  answered: [message: SessionMessage]
-  /** A session's message was given up. */
-  dropped: [message: SessionMessage, why: string]
-  /** Something invalid was sent or received, or refused. */
-  fault: [description: string]
-  /** Every frame as it goes over the wire. */
-  frame: [direction: 'in' | 'out', text: string]
-}
-
-export interface StationOptions {
-  url: string
-  id: string
-  dialect: Dialect
-  validators: Validators
-  password?: string
-  connectors: readonly Hardware[]
-  clock: Clock
-  random: Random
-  socketFactory: SocketFactory
-  ledger: Ledger
-  /** Where the station's memory is kept; without it, nothing outlives the process. */
-  stateFile?: string
-  settings: Partial<SettingValues>
-  nameplate: Nameplate
-  callTimeoutMs: number
-  reconnectFirstMs: number
-  reconnectLongestMs: number
-  tickMs: number
-  rebootMs: number
-}
-
 export class Station {
   readonly id: string
   readonly dialect: Dialect
@@ -75,19 +31,16 @@ export class Station {
   readonly registration: Registration
   readonly authorization: Authorization
   readonly queue: TransactionQueue
+  readonly statuses: Statuses
+  readonly restart: Restart
   readonly #options: StationOptions
   readonly #link: Link
   readonly #transactionIds: Map<string, string>
-  /** Status that the central system knows, by connector, in its own words. */
-  readonly #told = new Map<number, string>()
-  /** Status as last shown to listeners. */
-  readonly #shown = new Map<number, ConnectorStatus>()
   readonly #tokenTimeouts = new Map<number, () => void>()
   #clockOffsetMs = 0
   #cancelTick: (() => void) | undefined
   #cancelSave: (() => void) | undefined
-  #cancelReboot: (() => void) | undefined
-  #resetWhenIdle = false
+  #dead = false
 
   constructor(options: StationOptions) {
     this.#options = options
@@ -95,7 +48,7 @@ export class Station {
     this.id = id
     this.dialect = dialect
     const kept = options.stateFile ? loadState(options.stateFile, id, dialect.version) : undefined
-    this.connectors = makeConnectors(options, kept)
+    this.connectors = makeConnectors(options.connectors, kept?.connectors ?? [], random)
     this.settings = new Settings(
       { ...factorySettings(dialect.version), ...options.settings, ...kept?.settings },
       (name) => this.#settingChanged(name),
@@ -147,6 +100,26 @@ export class Station {
       },
       kept?.acceptedTokens,
     )
+    this.statuses = new Statuses({
+      dialect,
+      connectors: this.connectors,
+      online: () => this.online,
+      nowMs: () => this.nowMs(),
+      call: (call) => this.call(call),
+      onStatus: (connectorId, status) => this.events.emit('status', connectorId, status),
+    })
+    this.restart = new Restart({
+      clock,
+      connectors: this.connectors,
+      rebootMs: options.rebootMs,
+      endSession: (connector, reason) => this.stop(connector, reason),
+      delivered: () => !this.online || this.queue.messages.length === 0,
+      goDown: () => {
+        this.registration.reset('RemoteReset')
+        this.#link.close(false)
+      },
+      comeUp: () => this.#link.open(),
+    })
     this.sessions = new Sessions({
       stationId: id,
       dialect,
@@ -162,7 +135,7 @@ export class Station {
       enqueue: (message) => this.#enqueue(message),
       onStarted: (start) => this.events.emit('session-started', start),
       onEnded: (entry) => this.#ended(entry),
-      onStatus: (connector) => this.tellStatus(connector),
+      onStatus: (connector) => this.statuses.tell(connector),
     })
   }
 
@@ -177,17 +150,18 @@ export class Station {
   }
 
   /** Switches the station off; sessions stay as they are, in the state file if there is one. */
-  powerOff(abruptly = false): void {
+  powerOff(): void {
     this.sessions.tick()
-    this.#cancelTick?.()
-    this.#cancelTick = undefined
-    this.#cancelReboot?.()
-    this.queue.stop()
-    for (const cancel of this.#tokenTimeouts.values()) cancel()
-    this.#tokenTimeouts.clear()
+    this.#stopTimers()
     this.save()
-    this.#cancelSave?.()
-    this.#link.close(abruptly)
+    this.#link.close(false)
+  }
+
+  /** Power fails: nothing is saved, closed or said. */
+  cutPower(): void {
+    this.#dead = true
+    this.#stopTimers()
+    this.#link.close(true)
   }
 
   /** The station's own wall clock, as the central system has set it. */
@@ -245,7 +219,7 @@ export class Station {
     connector.finishing = false
     if (connector.token) this.#begin(connector, { ...connector.token, trigger: 'plugged-in' })
     this.save()
-    this.tellStatus(connector)
+    this.statuses.tell(connector)
   }
 
   /** Takes the cable out; a running session ends by it, unless StopTransactionOnEVSideDisconnect is off (then it is suspended). */
@@ -256,7 +230,7 @@ export class Station {
     connector.car = undefined
     connector.finishing = false
     this.save()
-    this.tellStatus(connector)
+    this.statuses.tell(connector)
     return car
   }
 
@@ -274,18 +248,18 @@ export class Station {
         connector.id,
         this.#options.clock.after(timeoutMs, () => {
           connector.token = undefined
-          this.tellStatus(connector)
+          this.statuses.tell(connector)
         }),
       )
     }
-    this.tellStatus(connector)
+    this.statuses.tell(connector)
   }
 
   stop(connector: Connector, reason: StopReason, stoppedBy?: string): void {
     this.sessions.tick()
     this.sessions.end(connector, reason, stoppedBy)
     this.save()
-    this.tellStatus(connector)
+    this.statuses.tell(connector)
   }
 
   /** Profiles or settings have changed: what is offered follows now, not at the next tick. */
@@ -294,43 +268,20 @@ export class Station {
     this.#saveLater()
   }
 
-  /** Ends all sessions and restarts (1.6 section 5.14; 2.0.1 use cases B11, B12). `OnIdle` waits until no session runs. */
-  reset(kind: 'Soft' | 'Hard' | 'OnIdle'): void {
-    if (kind === 'OnIdle' && this.connectors.some((it) => it.session)) {
-      this.#resetWhenIdle = true
-      return
-    }
-    for (const connector of this.connectors) {
-      if (connector.session) this.stop(connector, kind === 'Hard' ? 'HardReset' : 'SoftReset')
-      connector.token = undefined
-    }
-    if (kind === 'Hard') this.#reboot()
-    else this.#rebootOnceDelivered(this.#options.clock.mono() + SOFT_RESET_PATIENCE_MS)
-  }
-
-  get resetPending(): boolean {
-    return this.#resetWhenIdle
-  }
-
-  /** Tells a connector's status, if the central system does not know it yet. */
-  tellStatus(connector: Connector, evenIfKnown = false): void {
-    const status = connector.status()
-    if (this.#shown.get(connector.id) !== status) this.events.emit('status', connector.id, status)
-    this.#shown.set(connector.id, status)
-    const known = this.#told.get(connector.id) === this.dialect.statusWord(status)
-    if (this.online && (!known || evenIfKnown)) this.#tellStatusOf(connector.id, status)
-  }
-
-  /** 1.6: connector 0 is the station as a whole; 2.0.1 has no status of its own for that. */
-  tellStationStatus(): void {
-    if (this.dialect.version !== '1.6') return
-    const operative = this.connectors.some((it) => it.operative)
-    this.#tellStatusOf(0, operative ? 'Available' : 'Unavailable')
-  }
-
   save(): void {
     const { stateFile } = this.#options
-    if (stateFile) saveState(stateFile, this.#state())
+    if (stateFile && !this.#dead) saveState(stateFile, this.#state())
+  }
+
+  #stopTimers(): void {
+    this.#cancelTick?.()
+    this.#cancelTick = undefined
+    this.#cancelSave?.()
+    this.#cancelSave = undefined
+    this.restart.stop()
+    this.queue.stop()
+    for (const cancel of this.#tokenTimeouts.values()) cancel()
+    this.#tokenTimeouts.clear()
   }
 
   #begin(connector: Connector, token: HeldToken): void {
@@ -377,10 +328,7 @@ export class Station {
 
   #ended(entry: LedgerEntry): void {
     this.events.emit('session-ended', entry)
-    if (this.#resetWhenIdle && this.connectors.every((it) => !it.session)) {
-      this.#resetWhenIdle = false
-      this.#rebootOnceDelivered(this.#options.clock.mono() + SOFT_RESET_PATIENCE_MS)
-    }
+    this.restart.sessionEnded()
   }
 
   #transactionIdOf(sessionKey: string): string | null {
@@ -402,42 +350,16 @@ export class Station {
   #registered(status: RegistrationStatus): void {
     this.events.emit('boot', status)
     if (status !== 'Accepted') return
-    this.#told.clear()
-    this.tellStationStatus()
+    this.statuses.forget()
+    this.statuses.tellStation()
     this.#resume()
   }
 
   /** The central system can be told again: what has changed meanwhile, then what waits. */
   #resume(): void {
-    for (const connector of this.connectors) this.tellStatus(connector)
+    for (const connector of this.connectors) this.statuses.tell(connector)
     this.queue.stop()
     this.queue.pump()
-  }
-
-  #tellStatusOf(connectorId: number, status: ConnectorStatus): void {
-    const word = this.dialect.statusWord(status)
-    this.#told.set(connectorId, word)
-    this.call(this.dialect.status(connectorId, status, this.nowMs())).catch(() => {
-      // Not known after all: told again at the next occasion.
-      if (this.#told.get(connectorId) === word) this.#told.delete(connectorId)
-    })
-  }
-
-  #rebootOnceDelivered(latestMs: number): void {
-    const { clock } = this.#options
-    if (this.queue.messages.length === 0 || !this.online || clock.mono() >= latestMs) {
-      this.#reboot()
-      return
-    }
-    this.#cancelReboot = clock.after(50, () => this.#rebootOnceDelivered(latestMs))
-  }
-
-  #reboot(): void {
-    this.#cancelReboot?.()
-    this.registration.reset('RemoteReset')
-    this.#told.clear()
-    this.#link.close(false)
-    this.#cancelReboot = this.#options.clock.after(this.#options.rebootMs, () => this.#link.open())
   }
 
   #setClock(epochMs: number): void {
@@ -459,7 +381,7 @@ export class Station {
   }
 
   #saveLater(): void {
-    if (this.#cancelSave || !this.#options.stateFile) return
+    if (this.#dead || this.#cancelSave || !this.#options.stateFile) return
     this.#cancelSave = this.#options.clock.after(SAVE_LATER_MS, () => {
       this.#cancelSave = undefined
       this.save()
@@ -479,23 +401,4 @@ export class Station {
       acceptedTokens: [...this.authorization.accepted],
     }
   }
-}
-
-/** Meters start anywhere in a life of up to 50 MWh: nobody may count on a start at zero. */
-const LIFETIME_MAX_MILLI_WH = 50_000_000_000
-
-function makeConnectors(options: StationOptions, kept: StationState | undefined): Connector[] {
-  const forgotten = kept?.connectors.slice(options.connectors.length).find((it) => it.session)
-  if (forgotten) {
-    throw new Error(`a session runs on a connector that station ${options.id} would not have any more`)
-  }
-  return options.connectors.map((hardware, index) => {
-    const state = kept?.connectors[index] ?? {
-      registerMilliWh: options.random.int(1_000_000, LIFETIME_MAX_MILLI_WH),
-      registerRestMicrojoules: 0,
-      operative: true,
-      finishing: false,
-    }
-    return new Connector(index + 1, hardware, state, state.car ? new Car(state.car) : undefined)
-  })
 }

@@ -86,7 +86,7 @@ const HANDLERS: Handlers<v16.Messages> = {
 
   Reset: (station, { type }) => ({
     payload: { status: 'Accepted' },
-    afterwards: () => station.reset(type),
+    afterwards: () => station.restart.reset(type),
   }),
 
   SetChargingProfile: (station, { connectorId, csChargingProfiles }) => ({
@@ -138,8 +138,8 @@ function trigger(
       return accepted(() => station.registration.heartbeat())
     case 'StatusNotification':
       return accepted(() => {
-        if (connectorId === undefined || connectorId === 0) station.tellStationStatus()
-        for (const connector of connectors) station.tellStatus(connector, true)
+        if (connectorId === undefined || connectorId === 0) station.statuses.tellStation()
+        for (const connector of connectors) station.statuses.tell(connector, true)
       })
     case 'MeterValues':
       return accepted(() => {

@@ -126,12 +126,12 @@ const HANDLERS: Handlers<v201.Messages> = {
     // The EVSEs share one controller: none restarts alone (B11.FR.09).
     if (evseId !== undefined) return { payload: { status: 'Rejected' } }
     if (type === 'Immediate') {
-      return { payload: { status: 'Accepted' }, afterwards: () => station.reset('Hard') }
+      return { payload: { status: 'Accepted' }, afterwards: () => station.restart.reset('Hard') }
     }
     const busy = station.connectors.some((it) => it.session)
     return {
       payload: { status: busy ? 'Scheduled' : 'Accepted' },
-      afterwards: () => station.reset('OnIdle'),
+      afterwards: () => station.restart.reset('OnIdle'),
     }
   },
 
@@ -210,7 +210,7 @@ function trigger(
       return accepted(() => station.registration.heartbeat())
     case 'StatusNotification':
       return accepted(() => {
-        for (const connector of connectors) station.tellStatus(connector, true)
+        for (const connector of connectors) station.statuses.tell(connector, true)
       })
     case 'MeterValues':
       return accepted(() => {

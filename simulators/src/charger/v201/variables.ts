@@ -1,5 +1,7 @@
 /** Components and variables of OCPP 2.0.1 (part 2, appendix 3) over the station's settings. */
+import { instant } from '@switchyard/protocol/instant.ts'
 import type * as v201 from '@switchyard/protocol/ocpp/v201.ts'
+import { VOLTAGE_V } from '../../car/car.ts'
 import { MAX_PERIODS, MAX_PROFILES, MAX_STACK_LEVEL } from '../limits/profile-store.ts'
 import { MEASURANDS, SETTING_KINDS, type SettingValues } from '../settings.ts'
 import type { Station } from '../station.ts'
@@ -63,7 +65,7 @@ const FACTS: readonly Variable[] = [
   {
     component: 'ClockCtrlr',
     variable: 'DateTime',
-    value: (station) => new Date(station.nowMs()).toISOString(),
+    value: (station) => instant(station.nowMs()),
     dataType: 'dateTime',
   },
   fixed('DeviceDataCtrlr', 'ItemsPerMessage', String(VARIABLES_PER_MESSAGE), 'integer', 'GetVariables'),
@@ -112,7 +114,7 @@ function variablesOf(station: Station): Variable[] {
       component: 'EVSE',
       evseId: connector.id,
       variable: 'Power',
-      value: () => String((connector.hardware.currentMa * connector.hardware.phases * 230) / 1000),
+      value: () => String((connector.hardware.currentMa * connector.hardware.phases * VOLTAGE_V) / 1000),
       dataType: 'decimal',
       unit: 'W',
     },
