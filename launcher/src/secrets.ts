@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Home } from './home.ts'
 import { newSecret } from './random.ts'
 
-const OPERATOR_EMAIL = 'operator@localhost'
+const OPERATOR_EMAIL = 'operator@switchyard.local'
 
 export type Credentials = { apiKey: string; operator: { email: string; password: string } }
 
