@@ -8,7 +8,7 @@ import { type Connector, STATION_KIND, type Station } from './station/station.ts
 export interface LivePorts {
   isConnected(stationId: string): boolean
   /** What load control allows a session now, mA per phase. */
-  limitMa(sessionId: string): number | undefined
+  limitMa(session: Session): number | undefined
 }
 
 export function liveStations(state: SiteState, ports: LivePorts): LiveStation[] {
@@ -38,7 +38,7 @@ const CHARGING_STATES = ['Charging', 'SuspendedEV', 'SuspendedEVSE']
 
 function liveSession(session: Session, connector: Connector, ports: LivePorts): LiveSession {
   const { startRegisterMilliWh, register, reading } = session
-  const limitMa = ports.limitMa(session.sessionId)
+  const limitMa = ports.limitMa(session)
   const chargingState = session.chargingState ?? CHARGING_STATES.find((state) => state === connector.detail)
   return {
     sessionId: session.sessionId,

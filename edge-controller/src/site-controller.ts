@@ -6,6 +6,8 @@ import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { Live, LiveStation } from '@switchyard/protocol/site/live.ts'
 import type { Execute } from './execute.ts'
 import { liveStations } from './live.ts'
+import { CONTROL_INTERVAL_MS, LoadControl } from './load/control.ts'
+import { refusalOf } from './load/guard.ts'
 import { type Admission, admit, type Knock, type Onboarding } from './ocpp/admission.ts'
 import { failed } from './ocpp/commands.ts'
 import { StationLink, type StationLinkPorts } from './ocpp/station-link.ts'
@@ -83,6 +85,15 @@ export function createSiteController(ports: SiteControllerPorts): SiteController
   const changed = (): void => {
     for (const listener of listeners) listener()
   }
+  const load = new LoadControl({
+    state,
+    clock,
+    log,
+    siteLimitMa: config.siteLimitMa,
+    failsafeMa: config.failsafeMa,
+    reach: (stationId) => links.get(stationId)?.reach,
+    onChange: changed,
+  })
   const linkPorts: Omit<StationLinkPorts, 'stationId'> = {
     ...ports,
     grants: new Grants(clock),
@@ -93,6 +104,8 @@ export function createSiteController(ports: SiteControllerPorts): SiteController
       ports.onFatal?.(error)
     },
     onPresence: changed,
+    onBooted: (stationId) => load.stationBooted(stationId),
+    refusalOf: (call) => (load.limitMa === undefined ? undefined : refusalOf(call)),
   }
   const linkOf = (stationId: string): StationLink => {
     const known = links.get(stationId)
@@ -147,10 +160,10 @@ export function createSiteController(ports: SiteControllerPorts): SiteController
     live: () =>
       liveStations(state, {
         isConnected: (stationId) => links.get(stationId)?.connected ?? false,
-        limitMa: () => undefined,
+        limitMa: (session) => load.limitOf(session),
       }),
 
-    load: () => undefined,
+    load: () => load.picture(),
 
     onChange(listener) {
       listeners.add(listener)
@@ -167,6 +180,8 @@ export function createSiteController(ports: SiteControllerPorts): SiteController
         }),
       )
       every(SWEEP_INTERVAL_MS, sweepSessions)
+      load.tick()
+      every(CONTROL_INTERVAL_MS, () => load.tick())
     },
 
     async stop(deadlineMs) {

@@ -21,7 +21,7 @@ export interface HandlerContext extends SessionContext {
 }
 
 /** What the controller does beyond the reply, once the outcome is durable and the reply is sent. */
-export type After = 'station-booted' | 'session-changed'
+export type After = 'station-booted'
 
 export interface Decision<Response = object> {
   reply: Response

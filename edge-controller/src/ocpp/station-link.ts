@@ -6,6 +6,7 @@ import { Draft } from '../draft.ts'
 import type { CommandResult } from '../execute.ts'
 import { uuidV7 } from '../ids.ts'
 import { JournalFull } from '../journal/port.ts'
+import type { Refusal } from '../load/guard.ts'
 import type { Socket } from '../ports.ts'
 import { type Authorization, authorize } from '../session/authorize.ts'
 import { presumeEnd } from '../session/end.ts'
@@ -16,12 +17,13 @@ import type { TransactionIds } from '../session/transaction-ids.ts'
 import type { SiteControllerPorts } from '../site-controller.ts'
 import { stationSettings } from '../station/settings.ts'
 import { newStation, STATION_KIND, stationOf } from '../station/station.ts'
+import type { Call } from './calls.ts'
 import { carryOut, failed } from './commands.ts'
 import { Connection } from './connection.ts'
 import { dispatch } from './dispatch.ts'
 import type { After, HandlerContext } from './handler.ts'
 import { Lane } from './lane.ts'
-import type { OcppModule } from './module.ts'
+import type { OcppModule, OutgoingCall } from './module.ts'
 import { v16 } from './v16/module.ts'
 import { v201 } from './v201/module.ts'
 
@@ -36,6 +38,10 @@ export interface StationLinkPorts extends SiteControllerPorts {
   /** Every station of the site. */
   stationIds(): string[]
   onFatal: (error: Error) => void
+  /** The station has booted and was accepted. */
+  onBooted(stationId: string): void
+  /** Why load control does not let a call pass; undefined when it may. */
+  refusalOf(call: OutgoingCall): Refusal | undefined
   /** The station came or went. */
   onPresence(): void
 }
@@ -102,6 +108,14 @@ export class StationLink {
     this.#ports.onPresence()
   }
 
+  /** How load control reaches the station; undefined while it is away or not accepted. */
+  get reach(): { call: Call; module: OcppModule } | undefined {
+    const connection = this.#connection
+    const module = connection && MODULES[connection.version]
+    const isAccepted = stationOf(this.#ports.state, this.stationId)?.boot?.status === 'Accepted'
+    return module && isAccepted ? { call: connection.call, module } : undefined
+  }
+
   close(code: number, reason: string): void {
     this.#connection?.close(code, reason)
   }
@@ -122,9 +136,24 @@ export class StationLink {
       validators: await loadValidators(connection.version),
       call: connection.call,
       drawRemoteStartId: () => 1 + Math.floor(random.fraction() * (2 ** 31 - 2)),
-      refusal: () => undefined,
+      refusal: (call) => this.#refusal(call),
       onRemoteStart: (args) => grants.add(this.stationId, args.idToken.value),
     })
+  }
+
+  /** A call that would go round load control is refused, and the refusal told. */
+  #refusal(call: OutgoingCall): string | undefined {
+    const refusal = this.#ports.refusalOf(call)
+    if (!refusal) return undefined
+    const { evseId, wantedMa, reason } = refusal
+    void this.#commit((draft) =>
+      draft.fact({
+        kind: 'load.limit-refused',
+        stationId: this.stationId,
+        data: { evseId, connectorId: evseId === 0 ? 0 : 1, wantedMa, reason },
+      }),
+    )
+    return reason
   }
 
   /** Ends a session that its station left open. */
@@ -182,6 +211,7 @@ export class StationLink {
   #after(after: After, connection: Connection, module: OcppModule): void {
     if (after === 'station-booted') {
       this.#baselineSet = false
+      this.#ports.onBooted(this.stationId)
       void this.#setBaseline(connection, module)
     }
   }

@@ -25,5 +25,5 @@ export function meterValues(
   const readings = readingsOf(said.meterValue)
   if (session) takeReadings(draft, context, session, readings)
   else takeStationReadings(draft, stationId, connectorId, connectorId === 0 ? 0 : 1, readings)
-  return { reply: {}, outcome: draft.outcome(), after: 'session-changed' }
+  return { reply: {}, outcome: draft.outcome() }
 }

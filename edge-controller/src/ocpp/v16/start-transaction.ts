@@ -61,6 +61,5 @@ export function startTransaction(
   return {
     reply: { transactionId, idTagInfo: idTagInfo(decision, status) },
     outcome: draft.outcome(),
-    after: 'session-changed',
   }
 }

@@ -35,5 +35,5 @@ export function statusNotification(
     ...(said.vendorErrorCode === undefined ? {} : { vendorErrorCode: said.vendorErrorCode }),
     atMs: (said.timestamp === undefined ? undefined : parseInstant(said.timestamp)) ?? context.at.nowMs,
   })
-  return { reply: {}, outcome: draft.outcome(), after: 'session-changed' }
+  return { reply: {}, outcome: draft.outcome() }
 }

@@ -35,5 +35,5 @@ export function stopTransaction(
     endSession(draft, context, read, end)
   }
   const reply = said.idTag === undefined ? {} : { idTagInfo: { status: 'Accepted' as const } }
-  return { reply, outcome: draft.outcome(), after: 'session-changed' }
+  return { reply, outcome: draft.outcome() }
 }

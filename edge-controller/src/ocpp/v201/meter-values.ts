@@ -26,5 +26,5 @@ export function meterValues(
     const connector = stationOf(draft, stationId)?.connectors.find((c) => c.evseId === evseId)
     takeStationReadings(draft, stationId, evseId, connector?.connectorId ?? (evseId === 0 ? 0 : 1), readings)
   }
-  return { reply: {}, outcome: draft.outcome(), after: 'session-changed' }
+  return { reply: {}, outcome: draft.outcome() }
 }

@@ -16,5 +16,5 @@ export function statusNotification(
     status: said.connectorStatus,
     atMs: parseInstant(said.timestamp) ?? context.at.nowMs,
   })
-  return { reply: {}, outcome: draft.outcome(), after: 'session-changed' }
+  return { reply: {}, outcome: draft.outcome() }
 }

@@ -66,7 +66,7 @@ export function transactionEvent(
     })
   }
   if (authorization && status) draft.fact(tokenDecided(stationId, authorization, status))
-  return { reply, outcome: draft.outcome(), after: 'session-changed' }
+  return { reply, outcome: draft.outcome() }
 }
 
 /** Accepted tokens that are in use elsewhere are ConcurrentTx (use case C01, E03). */
