@@ -104,9 +104,33 @@ it('tells of a session in review, once however often the fact comes, and clears 
   const { items } = await get<Alerts>('/v1/alerts')
   expect(items).toMatchObject([{ rule: 'session-review', severity: 'info' }])
   expect(items[0]!.text).toContain('register-falling')
-  await platform.sql`update log.cursor set position = 0`
+  await platform.sql`update log.cursor set position = 0, received_at = 'epoch'`
   await platform.settle(monitoring)
   expect((await get<Alerts>('/v1/alerts')).items).toHaveLength(1)
+})
+
+it('clears what was held against a session when a later revision of it is billed', async () => {
+  await platform.appendFacts('s1', [ended(1, ['register-falling'])])
+  const costDetails = { tariffId: 't', exclTax: '0.00', inclTax: '0.00', parts: [] }
+  const cdr = {
+    ...{ cdrId: 'session-1:2', sessionId: 'session-1', revision: 2, credit: false, credits: null },
+    ...{ siteId: 's1', stationId: 'CP1', idToken: null, driverId: null, startedAt: at, endedAt: at },
+    ...{ energyWh: 0, durationMs: 0, cost: { amount: '0.00', currency: 'EUR' }, costDetails, issuedAt: at },
+  }
+  await publish('s1', { kind: 'cdr.issued', stationId: 'CP1', sessionId: 'session-1', at, data: { cdr } })
+  const { items } = await get<Alerts>('/v1/alerts')
+  expect(items.map((it) => [it.rule, it.clearedAt === null])).toEqual([['session-review', false]])
+})
+
+it('tells of rows that a site lost, and raises an alert again that was cleared before', async () => {
+  await platform.appendFacts('s1', [{ kind: 'stream.loss', data: { from: 3, to: 9, reason: 'disk full' } }])
+  const parked = { alertId: 'parked', rule: 'projection-parked', severity: 'critical', text: 'x' } as const
+  await publish('s1', { kind: 'alert.raised', at, data: parked })
+  await publish('s1', { kind: 'alert.cleared', at, data: { alertId: 'parked' } })
+  const open = async () => (await get<Alerts>('/v1/alerts?open=true')).items.map((it) => it.rule).sort()
+  expect(await open()).toEqual(['stream-loss'])
+  await publish('s1', { kind: 'alert.raised', at, data: parked })
+  expect(await open()).toEqual(['projection-parked', 'stream-loss'])
 })
 
 it('shows a tenant only its own, page by page, and says so when a site is not known', async () => {

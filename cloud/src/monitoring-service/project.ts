@@ -1,4 +1,5 @@
 /** Projection `monitoring`: presence of sites, and alerts. */
+import type { Cdr } from '@switchyard/protocol/api/shapes.ts'
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { TransactionSql } from 'postgres'
 import type { LogEntry, Projection } from '../platform/event-log/entry.ts'
@@ -15,6 +16,7 @@ export function monitoringProjection(eventLog: EventLog): Projection {
       'site.online',
       'site.offline',
       'site.lane-fenced',
+      'stream.loss',
       'session.ended',
       'session.held',
       'cdr.issued',
@@ -33,12 +35,7 @@ export function monitoringProjection(eventLog: EventLog): Projection {
           await presence(tx, entry, false, new Date(fact.data.lastHeardAt))
           return
         case 'cdr.issued':
-          await clear(
-            tx,
-            entry.tenantId,
-            reviewAlertId(fact.data.cdr.sessionId, fact.data.cdr.revision),
-            entry.receivedAt,
-          )
+          await billed(tx, entry, fact.data.cdr)
           return
         case 'alert.cleared':
           await clear(tx, entry.tenantId, fact.data.alertId, entry.receivedAt)
@@ -65,6 +62,13 @@ async function presence(
     where s.position < excluded.position
     returning 1`
   return rows.length > 0
+}
+
+/** A revision that is billed replaces all before it, and with them what was held against them. */
+async function billed(tx: TransactionSql, entry: LogEntry, cdr: Cdr): Promise<void> {
+  if (cdr.credit) return
+  for (let revision = 1; revision <= cdr.revision; revision++)
+    await clear(tx, entry.tenantId, reviewAlertId(cdr.sessionId, revision), entry.receivedAt)
 }
 
 async function backOnline(tx: TransactionSql, eventLog: EventLog, entry: LogEntry): Promise<void> {

@@ -16,13 +16,16 @@ export interface AlertRow {
 
 export type NewAlert = Omit<AlertRow, 'cleared_at'>
 
-/** False when the alert was raised before: ids come from what an alert is about, so a repetition is harmless. */
+/** False when the alert was raised before and not cleared since: ids come from what an alert is about, so a repetition is harmless. */
 export async function raise(tx: TransactionSql, alert: NewAlert): Promise<boolean> {
   const rows = await tx`
-    insert into monitoring.alert (alert_id, tenant_id, rule, severity, site_id, station_id, text, raised_at)
+    insert into monitoring.alert as a (alert_id, tenant_id, rule, severity, site_id, station_id, text, raised_at)
     values (${alert.alert_id}, ${alert.tenant_id}, ${alert.rule}, ${alert.severity}, ${alert.site_id}, ${alert.station_id},
             ${alert.text}, ${alert.raised_at})
-    on conflict (alert_id) do nothing returning 1`
+    on conflict (alert_id) do update set
+      severity = excluded.severity, text = excluded.text, raised_at = excluded.raised_at, cleared_at = null
+    where a.tenant_id = excluded.tenant_id and a.cleared_at < excluded.raised_at
+    returning 1`
   return rows.length > 0
 }
 

@@ -26,6 +26,16 @@ export function alertOf(entry: LogEntry, fact: ReadEntry): NewAlert | undefined 
         severity: 'critical',
         text: `A second journal (${fact.data.journalId}) reports for site ${entry.siteId}: ${fact.data.reason}. Its facts are taken; nothing is sent to it.`,
       }
+    case 'stream.loss': {
+      const lost = `${entry.journal?.journalId}:${entry.journal?.stream}:${fact.data.from}`
+      return {
+        ...about,
+        alert_id: `stream-loss:${entry.siteId}:${lost}`,
+        rule: 'stream-loss',
+        severity: entry.journal?.stream === 'ledger' ? 'critical' : 'warning',
+        text: `Site ${entry.siteId} lost rows ${fact.data.from} to ${fact.data.to} of its ${entry.journal?.stream} before they could be sent: ${fact.data.reason}.`,
+      }
+    }
     case 'session.ended':
       if (fact.data.review.length === 0) return undefined
       return {
