@@ -17,6 +17,8 @@ export type Setting = {
 
 /** Three-phase 63 A: a site of six stations in which load management has something to do. */
 const SITE_LIMIT_MA = 63_000
+/** Often enough that a newcomer sees power and energy move. */
+const METER_SAMPLE_S = 10
 const SIMULATED_STATIONS = 6
 const LOOPBACK = '127.0.0.1'
 const EVERYWHERE = '0.0.0.0'
@@ -35,7 +37,9 @@ export function cloudEnvironment({
   return {
     ...passedOn(outer),
     NODE_ENV: 'development',
-    BIND_ADDRESS: flags.lan ? EVERYWHERE : LOOPBACK,
+    BIND_ADDRESS: LOOPBACK,
+    // The services behind it are nobody's business on the network.
+    API_GATEWAY_BIND_ADDRESS: flags.lan ? EVERYWHERE : LOOPBACK,
     API_GATEWAY_PORT: String(ports.api),
     STATION_SERVICE_PORT: String(ports.station),
     DRIVER_SERVICE_PORT: String(ports.driver),
@@ -72,6 +76,7 @@ export function controllerEnvironment({ flags, home, files, outer }: Setting): N
     PANEL_BIND_ADDRESS: LOOPBACK,
     // On loopback only this machine can knock; from a network an operator says who may come in.
     ONBOARDING: flags.lan ? 'approve' : 'open',
+    METER_SAMPLE_INTERVAL: String(METER_SAMPLE_S),
     SITE_LIMIT_MA: String(SITE_LIMIT_MA),
     SITE_TIME_ZONE: localTimeZone(),
   }

@@ -56,7 +56,7 @@ async function run(flags: Flags, project: string): Promise<void> {
 }
 
 async function serve(flags: Flags, home: Home, project: string): Promise<void> {
-  const taken = await takenPorts(flags.ports, neededPorts(), flags.lan)
+  const taken = await takenPorts(flags.ports, neededPorts(), flags.lan ? ['api', 'ocpp'] : [])
   if (taken.length > 0) throw new Error(`${taken.join('\n')}\nOr move all of them: --port-offset N`)
   const { files, credentials } = ensureSecrets(home)
   const setting: Setting = {

@@ -2,19 +2,19 @@ import { createServer } from 'node:net'
 import { PORTS, type PortName } from '../flags.mjs'
 
 /**
- * Tries every port before anything is started. Returns one line for each that is taken, with the flag that changes it.
+ * Tries every port before anything is started; those in `open` on all addresses, the others on loopback. Returns one line for each that is taken, with the flag that changes it.
  * `localhost` may mean ::1 to a browser, so a stranger there counts as taken too.
  */
 export async function takenPorts(
   ports: Record<PortName, number>,
   needed: readonly PortName[],
-  lan: boolean,
+  open: readonly PortName[],
 ): Promise<string[]> {
   const taken: string[] = []
   for (const { name, flag, what } of PORTS) {
     if (!needed.includes(name)) continue
     const port = ports[name]
-    for (const address of [lan ? '0.0.0.0' : '127.0.0.1', '::1']) {
+    for (const address of [open.includes(name) ? '0.0.0.0' : '127.0.0.1', '::1']) {
       const problem = await tryPort(port, address)
       if (!problem) continue
       const why = problem === 'EACCES' ? 'is not allowed for this user' : 'is taken'

@@ -63,6 +63,7 @@ export class System {
       `http://127.0.0.1:${flags.ports.api}`,
       readSecret(files.apiKey),
       files.siteMqttPassword,
+      this.#say,
     )
     if (missing('edge-controller/dist/main.js')) return
     await step('Starting the site controller', () => controller(setting))

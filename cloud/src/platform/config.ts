@@ -40,6 +40,8 @@ const shape = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test']).default('production'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   BIND_ADDRESS: z.string().min(1).default('127.0.0.1'),
+  /** Only the public face beyond loopback, e.g. API_GATEWAY_BIND_ADDRESS=0.0.0.0. */
+  ...perTarget('BIND_ADDRESS', () => z.string().min(1).optional()),
   ...perTarget('PORT', (target) => port.default(DEFAULT_PORTS[target])),
   ...perTarget('URL', () => url('http:', 'https:').optional()),
   ...perTarget('POOL_SIZE', (target) =>
@@ -71,6 +73,8 @@ export interface Config {
   readonly nodeEnv: 'development' | 'production' | 'test'
   readonly logLevel: string
   readonly bindAddress: string
+  /** Of targets that listen elsewhere than the others. */
+  readonly bindAddresses: Readonly<Partial<Record<TargetName, string>>>
   readonly ports: Readonly<Record<TargetName, number>>
   /** Where other targets are, without a trailing slash; only those that were given. */
   readonly urls: Readonly<Partial<Record<TargetName, string>>>
@@ -147,10 +151,16 @@ function freeze(it: z.infer<typeof shape>): Config {
     const given = it[envName(target, 'URL')] as string | undefined
     if (given) urls[target] = given.replace(/\/+$/, '')
   }
+  const bindAddresses: Partial<Record<TargetName, string>> = {}
+  for (const target of TARGETS) {
+    const given = it[envName(target, 'BIND_ADDRESS')] as string | undefined
+    if (given) bindAddresses[target] = given
+  }
   return Object.freeze({
     nodeEnv: it.NODE_ENV,
     logLevel: it.LOG_LEVEL,
     bindAddress: it.BIND_ADDRESS,
+    bindAddresses: Object.freeze(bindAddresses),
     ports: Object.freeze(pick(it, 'PORT')),
     urls: Object.freeze(urls),
     poolSizes: Object.freeze(pick(it, 'POOL_SIZE')),

@@ -92,7 +92,7 @@ export async function startTarget(service: Service, parts: ProcessParts): Promis
       instance,
       version,
       port: config.ports[service.name],
-      bindAddress: config.bindAddress,
+      bindAddress: config.bindAddresses[service.name] ?? config.bindAddress,
       log,
       metrics: config.enableMetrics ? metrics : undefined,
       routes: running.routes,
