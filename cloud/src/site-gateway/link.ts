@@ -56,6 +56,8 @@ export function createLink(options: LinkOptions): Link {
     username: options.username,
     password: options.password,
     reconnectPeriod: RECONNECT_MS,
+    // An account that is only being made, or a broker whose database is away, says no for a while.
+    reconnectOnConnackError: true,
     connectTimeout: CONNECT_TIMEOUT_MS,
     keepalive: KEEPALIVE_S,
     resubscribe: false,

@@ -10,7 +10,7 @@ import {
   UP_FILTER,
   upTopic,
 } from '@switchyard/protocol/site/topics.ts'
-import { connect } from 'mqtt'
+import { connect, connectAsync } from 'mqtt'
 import type { Logger } from 'pino'
 import type { Clock, Random } from '../../platform/clock.ts'
 import { unavailable } from '../../platform/http/problem.ts'
@@ -64,6 +64,8 @@ export function createDynamicSecurity(options: DynamicSecurityOptions): DynamicS
     username: options.username,
     password: options.password,
     reconnectPeriod: RECONNECT_MS,
+    // An account that is only being made, or a broker whose database is away, says no for a while.
+    reconnectOnConnackError: true,
     resubscribe: false,
     queueQoSZero: false,
   })
@@ -77,8 +79,7 @@ export function createDynamicSecurity(options: DynamicSecurityOptions): DynamicS
     log.warn({ reason: error.message }, 'no administration of the broker; trying again'),
   )
   client.on('message', (_topic, payload) => {
-    const { responses = [] } = JSON.parse(payload.toString('utf8')) as { responses?: Answer[] }
-    for (const answer of responses) waiting.get(answer.correlationData ?? '')?.(answer)
+    for (const answer of answersIn(payload)) waiting.get(answer.correlationData ?? '')?.(answer)
   })
   // At every connect: a broker that was set up anew is brought to the same state.
   client.on('connect', async () => {
@@ -134,7 +135,27 @@ export function createDynamicSecurity(options: DynamicSecurityOptions): DynamicS
       { acltype: 'publishClientReceive', topic: UP_FILTER },
       { acltype: 'publishClientSend', topic: CLOUD_DOWN_FILTER },
     ])
+    // Changing an account ends its connections, those of other gateways too: only when the secret is another one.
+    if (await signsIn(username, password)) return
     await putClient(username, password, CLOUD_ROLE)
+  }
+
+  async function signsIn(username: string, password: string): Promise<boolean> {
+    try {
+      const trial = await connectAsync(options.url, {
+        protocolVersion: 4,
+        clean: true,
+        clientId: `switchyard-trial-${random.uuid()}`,
+        username,
+        password,
+        reconnectPeriod: 0,
+        connectTimeout: ANSWER_TIMEOUT_MS,
+      })
+      await trial.endAsync(true)
+      return true
+    } catch {
+      return false
+    }
   }
 
   async function putRole(rolename: string, rules: { acltype: string; topic: string }[]): Promise<void> {
@@ -172,5 +193,14 @@ export function createDynamicSecurity(options: DynamicSecurityOptions): DynamicS
       stopped = true
       await client.endAsync(!client.connected)
     },
+  }
+}
+
+function answersIn(payload: Buffer): Answer[] {
+  try {
+    const { responses } = JSON.parse(payload.toString('utf8')) as { responses?: Answer[] }
+    return Array.isArray(responses) ? responses : []
+  } catch {
+    return []
   }
 }
