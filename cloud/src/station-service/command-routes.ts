@@ -7,6 +7,7 @@ import { conflict, notFound, ProblemError } from '../platform/http/problem.ts'
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
+import { checkCall } from './call-check.ts'
 import { awaitOutcome, commandResource, issueCommand } from './commands.ts'
 import { type CommandRow, findCommand, listStations } from './queries.ts'
 
@@ -55,6 +56,10 @@ export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
   app.openapi(command, async (c) => {
     const { kind, args, ttlMs } = c.req.valid('json')
     const { stationId } = c.req.valid('param')
+    if (kind === 'ocpp.call') {
+      const [station] = await listStations(sql, { tenantId: c.get('tenantId'), stationId }, 1)
+      await checkCall(station?.ocpp ?? null, args, 'args.')
+    }
     const { commandId } = await issueCommand(context, random.uuid(), {
       ...caller(c),
       stationId,
@@ -77,13 +82,15 @@ export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
     const tenantId = c.get('tenantId')
     const [station] = await listStations(sql, { tenantId, stationId }, 1)
     if (station === undefined) throw notFound(`There is no station ${stationId}`)
+    const input = c.req.valid('json')
+    await checkCall(station.ocpp, input)
     if (!station.site_online) throw conflict(`Site ${station.site_id} is not connected; nothing was sent`)
     if (!station.connected) throw conflict(`Station ${stationId} is not connected; nothing was sent`)
     const issued = await issueCommand(context, random.uuid(), {
       ...caller(c),
       stationId,
       kind: 'ocpp.call',
-      args: c.req.valid('json'),
+      args: input,
       ttlMs: c.req.valid('query').ttlMs,
     })
     const deadlineMs = issued.expiresAtMs + CALL_GRACE_MS

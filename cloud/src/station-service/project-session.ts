@@ -4,6 +4,7 @@
  */
 import type { TransactionSql } from 'postgres'
 import type { LogEntry, ReadEntry } from '../platform/event-log/entry.ts'
+import { timeOf } from './time-of.ts'
 
 type Of<K extends ReadEntry['kind']> = Extract<ReadEntry, { kind: K }>
 
@@ -46,7 +47,7 @@ async function started(
        id_token, id_token_type, "authorization", started_at, start_register_milli_wh, energy_milli_wh, ledger_seq)
     values (${sessionId}, ${entry.tenantId}, ${entry.siteId}, ${stationId}, ${data.evseId}, ${data.connectorId},
             ${journal.journalId}, ${journal.authority}, ${data.transactionId}, ${data.idToken?.value ?? null},
-            ${data.idToken?.type ?? null}, ${data.authorization}, ${data.startedAt},
+            ${data.idToken?.type ?? null}, ${data.authorization}, ${timeOf(data.startedAt, entry.receivedAt)},
             ${data.startRegisterMilliWh ?? null}, ${data.startRegisterMilliWh === undefined ? null : 0}, ${journal.seq})
     on conflict (session_id) do nothing`
 }
@@ -81,6 +82,7 @@ async function metered(
   const register = data.registerMilliWh ?? null
   const reading = kind === 'session.meter' ? data : undefined
   const seq = journal.stream === 'ledger' ? journal.seq : 0
+  const at = timeOf(data.at, entry.receivedAt)
   await tx`
     update station.session set
       start_register_milli_wh = coalesce(start_register_milli_wh, ${register}),
@@ -90,10 +92,10 @@ async function metered(
       power_w = coalesce(${reading?.powerW ?? null}, power_w),
       current_ma = coalesce(${reading?.currentMa ?? null}::int[], current_ma),
       soc_percent = coalesce(${reading?.socPercent ?? null}, soc_percent),
-      read_at = ${data.at},
+      read_at = ${at},
       ledger_seq = case when journal_id = ${journal.journalId} then greatest(ledger_seq, ${seq}) else ledger_seq end
     where session_id = ${sessionId} and site_id = ${entry.siteId} and revision = 0
-      and (read_at is null or read_at <= ${data.at})`
+      and (read_at is null or read_at <= ${at})`
 }
 
 async function ended(
@@ -104,6 +106,8 @@ async function ended(
 ): Promise<void> {
   const { journal } = entry
   if (journal === null || stationId === undefined) return
+  const startedAt = timeOf(data.startedAt, entry.receivedAt)
+  const endedAt = timeOf(data.endedAt, entry.receivedAt)
   await tx`
     insert into station.session as s
       (session_id, tenant_id, site_id, station_id, evse_id, connector_id, journal_id, current, transaction_id,
@@ -111,9 +115,9 @@ async function ended(
        energy_milli_wh, power_w, current_ma, read_at, reason, presumed, revision, review, ledger_seq)
     values (${sessionId}, ${entry.tenantId}, ${entry.siteId}, ${stationId}, ${data.evseId}, ${data.connectorId},
             ${journal.journalId}, ${journal.authority}, ${data.transactionId}, ${data.idToken?.value ?? null},
-            ${data.idToken?.type ?? null}, ${data.authorization}, ${data.startedAt}, ${data.endedAt},
+            ${data.idToken?.type ?? null}, ${data.authorization}, ${startedAt}, ${endedAt},
             ${data.durationMs}, ${data.startRegisterMilliWh ?? null}, ${data.energyMilliWh ?? null}, null, null,
-            ${data.endedAt}, ${data.reason}, ${data.presumed}, ${data.revision}, ${data.review}, ${journal.seq})
+            ${endedAt}, ${data.reason}, ${data.presumed}, ${data.revision}, ${data.review}, ${journal.seq})
     on conflict (session_id) do update set
       id_token = coalesce(excluded.id_token, s.id_token), id_token_type = coalesce(excluded.id_token_type, s.id_token_type),
       "authorization" = excluded."authorization", started_at = excluded.started_at, ended_at = excluded.ended_at,

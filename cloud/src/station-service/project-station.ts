@@ -1,9 +1,11 @@
 /** A station and its connectors as the lane in authority tells them. */
 import type { TransactionSql } from 'postgres'
 import type { LogEntry, ReadEntry } from '../platform/event-log/entry.ts'
+import { timeOf } from './time-of.ts'
 
 export async function projectStation(tx: TransactionSql, entry: LogEntry, fact: ReadEntry): Promise<void> {
-  if (entry.journal === null || !('stationId' in fact) || fact.stationId === undefined) return
+  // Telemetry says nothing of a station itself.
+  if (entry.journal?.stream !== 'ledger' || fact.stationId === undefined) return
   const { stationId } = fact
   const newer = await stationMoved(tx, entry, stationId)
   if (!newer) return
@@ -30,7 +32,7 @@ export async function projectStation(tx: TransactionSql, entry: LogEntry, fact: 
       await tx`
         update station.station set
           ocpp = ${ocpp}, vendor = ${vendor}, model = ${model}, serial = ${serial ?? null},
-          firmware = ${firmware ?? null}, booted_at = ${fact.at}, approved = ${status === 'Accepted'}
+          firmware = ${firmware ?? null}, booted_at = ${timeOf(fact.at, entry.receivedAt)}, approved = ${status === 'Accepted'}
         where tenant_id = ${tenantId} and station_id = ${stationId}`
       return
     }
@@ -41,7 +43,7 @@ export async function projectStation(tx: TransactionSql, entry: LogEntry, fact: 
         insert into station.connector as c
           (tenant_id, station_id, evse_id, connector_id, status, detail, error_code, since, position, received_at)
         values (${tenantId}, ${stationId}, ${evseId}, ${connectorId}, ${status}, ${detail ?? null}, ${error},
-                ${at}, ${entry.position}, ${entry.receivedAt})
+                ${timeOf(at, entry.receivedAt)}, ${entry.position}, ${entry.receivedAt})
         on conflict (tenant_id, station_id, evse_id, connector_id) do update set
           status = excluded.status, detail = excluded.detail, error_code = excluded.error_code,
           since = case when c.status = excluded.status and c.detail is not distinct from excluded.detail
@@ -59,14 +61,14 @@ export async function projectStation(tx: TransactionSql, entry: LogEntry, fact: 
  * another site lies in another log partition, where positions say nothing: then the time decides.
  */
 async function stationMoved(tx: TransactionSql, entry: LogEntry, stationId: string): Promise<boolean> {
-  const seq = entry.journal?.stream === 'ledger' ? entry.journal.seq : 0
+  const seq = entry.journal?.seq ?? 0
   const rows = await tx`
     insert into station.station as s
       (tenant_id, station_id, site_id, created_at, ledger_seq, position, received_at)
     values (${entry.tenantId}, ${stationId}, ${entry.siteId}, ${entry.receivedAt}, ${seq}, ${entry.position},
             ${entry.receivedAt})
     on conflict (tenant_id, station_id) do update set
-      ledger_seq = case when excluded.ledger_seq = 0 then s.ledger_seq else excluded.ledger_seq end,
+      ledger_seq = excluded.ledger_seq,
       site_id = excluded.site_id, position = excluded.position, received_at = excluded.received_at
     where (s.site_id = excluded.site_id and s.position < excluded.position)
        or (s.site_id <> excluded.site_id and s.received_at < excluded.received_at)

@@ -280,6 +280,15 @@ test('a fenced lane sets no current state, but its sessions are recorded', async
   })
 })
 
+test('a time that cannot be read stops nothing', async () => {
+  await createSite()
+  const data = { ...(started as Extract<FactDraft, { kind: 'session.started' }>).data, startedAt: 'noon' }
+  await platform.appendFacts(SITE, [{ ...started, data } as FactDraft, ended(1, 1_000)])
+  await platform.settle(service)
+  expect((await ask('GET', '/v1/sessions/S-1')).body).toMatchObject({ status: 'ended', energyWh: 1 })
+  expect(await platform.sql`select * from log.parked`).toHaveLength(0)
+})
+
 test('sessions of another site or tenant cannot be written over', async () => {
   await createSite()
   await platform.appendFacts(SITE, [started])
@@ -411,7 +420,15 @@ test('a call that the station refuses is a 502 with its code', async () => {
   await platform.appendFacts(SITE, booted)
   await platform.settle(service)
   await online()
-  const answer = ask('POST', '/v1/stations/CS-1/calls', { action: 'Explode', payload: {} })
+  const unknown = await ask('POST', '/v1/stations/CS-1/calls', { action: 'Explode', payload: {} })
+  expect(unknown).toMatchObject({ status: 422, body: { errors: [{ path: 'action' }] } })
+  const wrong = { action: 'Reset', payload: { type: 'Hard', no: 1 } }
+  expect((await ask('POST', '/v1/stations/CS-1/calls', wrong)).body.errors).toEqual([
+    { path: 'payload.no', message: 'is not a property here' },
+  ])
+  const command = await ask('POST', '/v1/stations/CS-1/commands', { kind: 'ocpp.call', args: wrong })
+  expect(command.body.errors).toMatchObject([{ path: 'args.payload.no' }])
+  const answer = ask('POST', '/v1/stations/CS-1/calls', { action: 'ClearCache', payload: {} })
   const { id } = await issuedCommand()
   await platform.appendFacts(SITE, [
     {
