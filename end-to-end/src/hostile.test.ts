@@ -39,6 +39,11 @@ class RawSocket {
     return eventually(`an answer to ${id}`, () => this.received.find((f) => f[1] === id))
   }
 
+  /** The answer without its description and details: type, id, and code or payload. */
+  async verdictOn(id: string): Promise<unknown[]> {
+    return (await this.answerTo(id)).slice(0, 3)
+  }
+
   close(): void {
     this.#socket.close()
   }
@@ -70,7 +75,7 @@ describe('a hostile station', () => {
   ])('gets the format error of 1.6 for %s', async (_, text, id) => {
     const socket = await RawSocket.open(`${system.ocppUrl}/HOSTILE`, 'ocpp1.6')
     socket.send(text)
-    expect(await socket.answerTo(id)).toMatchObject([4, id, 'FormationViolation'])
+    expect(await socket.verdictOn(id)).toEqual([4, id, 'FormationViolation'])
     socket.send(JSON.stringify([2, 'after', 'BootNotification', BOOT_16]))
     expect(await socket.answerTo('after')).toMatchObject([3, 'after', { status: 'Accepted' }])
     socket.close()
@@ -89,7 +94,7 @@ describe('a hostile station', () => {
   it('gets the format error of 2.0.1 for a malformed frame', async () => {
     const socket = await RawSocket.open(`${system.ocppUrl}/HOSTILE-2`, 'ocpp2.0.1')
     socket.send('[2')
-    expect(await socket.answerTo('-1')).toMatchObject([4, '-1', 'RpcFrameworkError'])
+    expect(await socket.verdictOn('-1')).toEqual([4, '-1', 'RpcFrameworkError'])
     socket.close()
   })
 
@@ -98,7 +103,7 @@ describe('a hostile station', () => {
     socket.send(JSON.stringify([2, 'b', 'BootNotification', BOOT_16]))
     await socket.answerTo('b')
     socket.send(JSON.stringify([2, 'u', 'MakeCoffee', {}]))
-    expect(await socket.answerTo('u')).toMatchObject([4, 'u', 'NotImplemented'])
+    expect(await socket.verdictOn('u')).toEqual([4, 'u', 'NotImplemented'])
     socket.send(
       JSON.stringify([
         2,
@@ -108,7 +113,7 @@ describe('a hostile station', () => {
       ]),
     )
     const answer = await socket.answerTo('s')
-    expect(answer).toMatchObject([4, 's', 'TypeConstraintViolation'])
+    expect(answer.slice(0, 3)).toEqual([4, 's', 'TypeConstraintViolation'])
     expect(JSON.stringify(answer)).toContain('connectorId')
     socket.close()
     await neighbourIsWell()
