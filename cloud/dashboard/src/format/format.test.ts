@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { agoText, durationText } from './duration.ts'
 import { countText, currentText, energyText, milliWhOf, powerText } from './energy.ts'
-import { amountText, decimalText } from './money.ts'
+import { amountText, decimalText, priceText } from './money.ts'
 import { instantText, knownZone, timeText, zoneAbbreviation, zoneOffset } from './time.ts'
 
 const ms = (instant: string) => Date.parse(instant)
@@ -62,6 +62,9 @@ test('money is the text of the API with its currency', () => {
   expect(decimalText('0.2500')).toBe('0.25')
   expect(decimalText('20')).toBe('20')
   expect(decimalText(0.25)).toBe('0.25')
+  expect(priceText('1')).toBe('1.00')
+  expect(priceText(0.5)).toBe('0.50')
+  expect(priceText('0.2550')).toBe('0.255')
 })
 
 test('durations and ages', () => {

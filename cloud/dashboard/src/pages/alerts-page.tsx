@@ -18,7 +18,7 @@ const column = createColumnHelper<Alert>()
 const SEVERITIES = {
   critical: { tone: 'fault', word: 'Critical' },
   warning: { tone: 'waiting', word: 'Warning' },
-  info: { tone: 'off', word: 'Information' },
+  info: { tone: 'info', word: 'Information' },
 } as const
 
 function alertColumns(sites: Sites) {

@@ -3,7 +3,7 @@ import type { TariffResource } from '@switchyard/protocol/api/shapes.ts'
 import { useQuery } from '@tanstack/react-query'
 import { tariffsQuery } from '../api/queries.ts'
 import { durationText } from '../format/duration.ts'
-import { decimalText } from '../format/money.ts'
+import { decimalText, priceText } from '../format/money.ts'
 import { Page, Panel } from '../ui/page.tsx'
 import { Empty, Loaded } from '../ui/states.tsx'
 import classes from './tariffs-page.module.css'
@@ -63,7 +63,7 @@ export function TariffsPage() {
                           <tr key={index}>
                             <th scope="row">{NAMES[component.type]}</th>
                             <td>
-                              {decimalText(component.price)} {tariff.currency}
+                              {priceText(component.price)} {tariff.currency}
                               {PER[component.type]}
                             </td>
                             <td className="sy-muted">

@@ -47,7 +47,7 @@ export function TokensPage() {
           token.valid && token.status === 'Accepted' ? (
             <StatusBadge tone="available">Yes</StatusBadge>
           ) : (
-            <StatusBadge tone="off">{token.valid ? token.status : 'No'}</StatusBadge>
+            <StatusBadge tone="blocked">{token.valid ? token.status : 'No'}</StatusBadge>
           ),
       }),
       tokenColumn.accessor('driverId', {

@@ -8,6 +8,8 @@ import type { TracePoint } from '../live/power-trace.ts'
 import classes from './power-chart.module.css'
 
 const HEIGHT = 180
+/** Steps of the time axis in seconds: labels have whole seconds, so none is finer. */
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200]
 
 function columns(points: readonly TracePoint[]): uPlot.AlignedData {
   return [points.map((point) => point.atMs / 1000), points.map((point) => point.powerW / 1000)]
@@ -32,6 +34,8 @@ function options(element: HTMLElement, zone: string): uPlot.Options {
       {
         ...axis,
         space: 90,
+        size: 28,
+        incrs: TIME_STEPS,
         values: (_, splits) => splits.map((second) => clockText(second * 1000, zone, true)),
       },
       { ...axis, size: 56, values: (_, splits) => splits.map((kw) => `${kw} kW`) },

@@ -1,6 +1,6 @@
 /** What a session cost and why, line by line: quantity × price, without tax, tax, with tax; then the total. */
 import type { CostDetails } from '@switchyard/protocol/api/shapes.ts'
-import { amountText, decimalText } from '../format/money.ts'
+import { amountText, decimalText, priceText } from '../format/money.ts'
 import classes from './receipt.module.css'
 
 const NAMES = { ENERGY: 'Energy', TIME: 'Time', PARKING_TIME: 'Parking', FLAT: 'Per session' } as const
@@ -30,7 +30,7 @@ export function Receipt({ details, currency }: { details: CostDetails; currency:
             <td>
               {NAMES[part.type]}
               <span className={classes.how}>
-                {decimalText(part.quantity)} {part.unit} × {decimalText(part.price)} {currency}
+                {decimalText(part.quantity)} {part.unit} × {priceText(part.price)} {currency}
                 {part.unit === 'session' ? '' : `/${part.unit}`}
               </span>
             </td>

@@ -1,14 +1,15 @@
 /** A status: tone, sign and word together, so that it is never told by colour alone. */
 import {
   IconAlertTriangle,
+  IconBan,
   IconBolt,
   IconCheck,
   IconCircleCheck,
   IconClockPause,
   IconEyeSearch,
+  IconInfoCircle,
   IconPlugConnectedX,
 } from '@tabler/icons-react'
-import type { Tone } from '../live/status-sentence.ts'
 import classes from './status-badge.module.css'
 
 const SIGNS = {
@@ -18,10 +19,12 @@ const SIGNS = {
   fault: IconAlertTriangle,
   off: IconPlugConnectedX,
   done: IconCheck,
+  blocked: IconBan,
+  info: IconInfoCircle,
   review: IconEyeSearch,
 } as const
 
-export function StatusBadge({ tone, children }: { tone: Tone | 'done'; children: string }) {
+export function StatusBadge({ tone, children }: { tone: keyof typeof SIGNS; children: string }) {
   const Sign = SIGNS[tone]
   return (
     <span className={classes.badge} data-tone={tone}>
