@@ -14,7 +14,9 @@ import type { SettingValues } from './settings.ts'
 import { type SocketFactory, webSocketFactory } from './socket.ts'
 import { Station } from './station.ts'
 import type { ChargerEvents } from './station-options.ts'
+import { handle16 } from './v16/handlers.ts'
 import { dialect16 } from './v16/messages.ts'
+import { handle201 } from './v201/handlers.ts'
 import { dialect201 } from './v201/messages.ts'
 
 /** 22 kW on three phases. */
@@ -111,8 +113,10 @@ export interface Charger {
 /** Makes a station, off; reads its state file, and throws when that cannot be read. */
 export async function createCharger(options: ChargerOptions): Promise<Charger> {
   const { version, id, clock = systemClock, random = unpredictableRandom() } = options
-  const station = new Station({
+  const handle = version === '1.6' ? handle16 : handle201
+  const station: Station = new Station({
     ...options,
+    handle: (action, payload) => handle(station, action, payload),
     dialect: version === '1.6' ? dialect16 : dialect201,
     validators: await loadValidators(version),
     connectors: options.connectors ?? [THREE_PHASE_22KW],

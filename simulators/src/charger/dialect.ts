@@ -1,9 +1,7 @@
-/** What the two OCPP versions make of the same station: their messages, and their answers to the central system's calls. */
+/** What the two OCPP versions make of the same station: their messages. */
 import type { JsonObject } from '@switchyard/protocol/json.ts'
 import type { ConnectorStatus } from './connector.ts'
-import type { Answer } from './rpc.ts'
 import type { Reading, ReadingContext, SessionMessage, StopReason } from './session.ts'
-import type { Station } from './station.ts'
 
 export type ChargerVersion = '1.6' | '2.0.1'
 
@@ -48,14 +46,4 @@ export interface Dialect {
   /** Readings that belong to no session. */
   meter(connectorId: number, context: ReadingContext, readings: Reading[], atMs: number): Call
   reason(reason: StopReason): string
-  /** Answers a call whose payload is valid; throws Refusal. */
-  handle(station: Station, action: string, payload: JsonObject): Answer
-}
-
-/** Handlers of a version's calls, by action; `M` is the version's table of messages. */
-export type Handlers<M extends Record<string, { request: unknown; response: unknown }>> = {
-  [A in keyof M]?: (
-    station: Station,
-    request: M[A]['request'],
-  ) => { payload: M[A]['response'] & object; afterwards?: () => void }
 }

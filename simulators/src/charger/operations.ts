@@ -5,6 +5,14 @@ import type { Profile } from './limits/profile.ts'
 import type { Hardware, Until } from './limits/resolve.ts'
 import type { Station } from './station.ts'
 
+/** Handlers of a version's calls, by action; `M` is the version's table of messages. */
+export type Handlers<M extends Record<string, { request: unknown; response: unknown }>> = {
+  [A in keyof M]?: (
+    station: Station,
+    request: M[A]['request'],
+  ) => { payload: M[A]['response'] & object; afterwards?: () => void }
+}
+
 /** Longest composite schedule, seconds: a week. */
 const COMPOSITE_MAX_S = 7 * 86_400
 

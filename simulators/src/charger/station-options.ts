@@ -1,4 +1,5 @@
 /** What a station is made of, and what it tells those who watch it. */
+import type { JsonObject } from '@switchyard/protocol/json.ts'
 import type { Validators } from '@switchyard/protocol/ocpp/validators.ts'
 import type { Clock } from '../clock.ts'
 import type { Ledger, LedgerEntry, LedgerStart } from '../ledger.ts'
@@ -6,6 +7,7 @@ import type { Random } from '../random.ts'
 import type { ConnectorStatus } from './connector.ts'
 import type { Dialect, Nameplate, RegistrationStatus } from './dialect.ts'
 import type { Hardware } from './limits/resolve.ts'
+import type { Answer } from './rpc.ts'
 import type { SessionMessage } from './session.ts'
 import type { SettingValues } from './settings.ts'
 import type { SocketFactory } from './socket.ts'
@@ -37,6 +39,8 @@ export interface StationOptions {
   clock: Clock
   random: Random
   socketFactory: SocketFactory
+  /** Answers a call of the central system whose payload is valid; throws Refusal. */
+  handle: (action: string, payload: JsonObject) => Answer
   ledger: Ledger
   /** Where the station's memory is kept; without it, nothing outlives the process. */
   stateFile?: string

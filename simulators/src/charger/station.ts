@@ -57,7 +57,6 @@ export class Station {
     this.#transactionIds = new Map(Object.entries(kept?.transactionIds ?? {}))
     this.#link = new Link({
       ...options,
-      handle: (action, payload) => dialect.handle(this, action, payload),
       pingIntervalS: () => this.settings.values.pingIntervalS,
       onConnected: () => this.#connected(),
       onDisconnected: (reason) => this.#disconnected(reason),

@@ -2,10 +2,10 @@
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { JsonObject } from '@switchyard/protocol/json.ts'
 import type * as v16 from '@switchyard/protocol/ocpp/v16.ts'
-import type { Handlers } from '../dialect.ts'
 import {
   changeAvailability,
   compositeOf,
+  type Handlers,
   installProfile,
   remoteStart,
   remoteStop,

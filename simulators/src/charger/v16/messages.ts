@@ -3,7 +3,6 @@ import { instant } from '@switchyard/protocol/instant.ts'
 import type * as v16 from '@switchyard/protocol/ocpp/v16.ts'
 import type { Call, Dialect } from '../dialect.ts'
 import type { Reading, ReadingContext, SessionMessage } from '../session.ts'
-import { handle16 } from './handlers.ts'
 
 /** Errata of 1.6: the id in a stop whose start was never answered. */
 const UNKNOWN_TRANSACTION = -1
@@ -44,7 +43,6 @@ export const dialect16: Dialect = {
   meter: (connectorId, context, readings, atMs) =>
     call('MeterValues', { connectorId, meterValue: [meterValue(context, readings, atMs)] }),
   reason: (reason) => reason,
-  handle: handle16,
 }
 
 function toCall(message: SessionMessage, transactionId: string | null): Call | undefined {

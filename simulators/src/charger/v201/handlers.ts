@@ -2,11 +2,11 @@
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { JsonObject } from '@switchyard/protocol/json.ts'
 import type * as v201 from '@switchyard/protocol/ocpp/v201.ts'
-import type { Handlers } from '../dialect.ts'
 import type { InstalledProfile } from '../limits/profile.ts'
 import {
   changeAvailability,
   compositeOf,
+  type Handlers,
   installProfile,
   remoteStart,
   remoteStop,
@@ -14,6 +14,7 @@ import {
 } from '../operations.ts'
 import { type Answer, Refusal } from '../rpc.ts'
 import type { Station } from '../station.ts'
+import { CONNECTOR } from './evse.ts'
 import { readProfile, readPurpose, writeProfile } from './profiles.ts'
 import { getVariable, reportParts, setVariable, VARIABLES_PER_MESSAGE } from './variables.ts'
 
@@ -152,7 +153,7 @@ const HANDLERS: Handlers<v201.Messages> = {
 
   UnlockConnector: (station, { evseId, connectorId }) => {
     const connector = station.connectors[evseId - 1]
-    if (!connector || connectorId !== 1) return { payload: { status: 'UnknownConnector' } }
+    if (!connector || connectorId !== CONNECTOR) return { payload: { status: 'UnknownConnector' } }
     return { payload: { status: connector.session ? 'OngoingAuthorizedTransaction' : 'Unlocked' } }
   },
 }

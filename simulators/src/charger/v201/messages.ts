@@ -5,10 +5,8 @@ import type * as v201 from '@switchyard/protocol/ocpp/v201.ts'
 import type { ConnectorStatus } from '../connector.ts'
 import type { Call, Dialect } from '../dialect.ts'
 import type { Reading, ReadingContext, SessionMessage, StartTrigger, StopReason } from '../session.ts'
-import { handle201 } from './handlers.ts'
+import { CONNECTOR } from './evse.ts'
 
-/** Each EVSE of ours has one connector. */
-export const CONNECTOR = 1
 /** What the simulated drivers carry: contactless cards. */
 const TOKEN_TYPE = 'ISO14443'
 
@@ -72,7 +70,6 @@ export const dialect201: Dialect = {
   meter: (connectorId, context, readings, atMs) =>
     call('MeterValues', { evseId: connectorId, meterValue: meterValues(context, readings, atMs) }),
   reason: (reason) => REASONS[reason],
-  handle: handle201,
 }
 
 function statusWord(status: ConnectorStatus): v201.ConnectorStatusEnumType {

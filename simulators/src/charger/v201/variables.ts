@@ -5,7 +5,7 @@ import { VOLTAGE_V } from '../../car/car.ts'
 import { MAX_PERIODS, MAX_PROFILES, MAX_STACK_LEVEL } from '../limits/profile-store.ts'
 import { MEASURANDS, SETTING_KINDS, type SettingValues } from '../settings.ts'
 import type { Station } from '../station.ts'
-import { CONNECTOR } from './messages.ts'
+import { CONNECTOR } from './evse.ts'
 
 /** Variables in one GetVariables or SetVariables. */
 export const VARIABLES_PER_MESSAGE = 50

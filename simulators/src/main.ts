@@ -1,0 +1,48 @@
+/** The simulators' command line. */
+import { CHARGER_OPTIONS, chargerCommand } from './cli/charger-command.ts'
+import { describeOptions, UsageError } from './cli/options.ts'
+import { SITE_OPTIONS, siteCommand } from './cli/site-command.ts'
+import { ReplayError } from './site/recorded.ts'
+import { SIMULATED_TOKENS } from './tokens.ts'
+
+const HELP = `Simulated charging stations with cars behind them.
+
+site      a site of stations where cars come, charge and go
+${describeOptions(SITE_OPTIONS)}
+
+charger   one station, one session: plug in, authorise, charge, stop; exit code 0 when it was delivered
+${describeOptions(CHARGER_OPTIONS)}
+
+tokens    the id tokens that simulated drivers carry, as JSON
+
+--help    this text`
+
+async function run([command, ...args]: readonly string[]): Promise<number> {
+  if (command === '--help' || command === '-h' || args.includes('--help')) {
+    console.log(HELP)
+    return 0
+  }
+  switch (command) {
+    case 'site':
+      return await siteCommand(args)
+    case 'charger':
+      return await chargerCommand(args)
+    case 'tokens':
+      if (args[0] !== undefined) throw new UsageError(`tokens takes no options, but got ${args[0]}`)
+      console.log(JSON.stringify(SIMULATED_TOKENS, null, 2))
+      return 0
+    case undefined:
+      throw new UsageError('say what to simulate: site, charger or tokens')
+    default:
+      throw new UsageError(`there is no command "${command}": site, charger or tokens`)
+  }
+}
+
+try {
+  process.exitCode = await run(process.argv.slice(2))
+} catch (error) {
+  if (error instanceof UsageError) console.error(`${error.message}\nSee --help.`)
+  else if (error instanceof ReplayError) console.error(error.message)
+  else console.error(error)
+  process.exitCode = error instanceof UsageError || error instanceof ReplayError ? 2 : 1
+}
