@@ -1,0 +1,29 @@
+// `npm run bench`: installs, builds, and prints figures; `npm run bench -- throughput ingest` prints only those.
+import { join } from 'node:path'
+import { checkNodeVersion } from './node-version.mjs'
+
+checkNodeVersion(process.versions.node)
+
+const { PROJECT } = await import('./project.mjs')
+const { run } = await import('./run.mjs')
+const { prepare } = await import('./prepare.mjs')
+
+async function main() {
+  if (!(await prepare())) return 1
+  const { bundle } = await import('./bundle.mjs')
+  if (!(await bundle('end-to-end', ['bench/main.ts', 'bench/load.ts', 'bench/echo-server.ts']))) return 1
+  const { startTestDatabase } = await import('./dist/test-database.js')
+  const database = await startTestDatabase(join(PROJECT, 'launcher'), (line) => console.log(line))
+  try {
+    const main = join(PROJECT, 'end-to-end', 'dist', 'main.js')
+    const { code } = await run(process.execPath, [main, ...process.argv.slice(2)], {
+      env: { ...process.env, TEST_DATABASE_URL: database.url },
+      waiting: 'benchmarks are still running',
+    })
+    return code ?? 1
+  } finally {
+    await database.stop()
+  }
+}
+
+process.exit(await main())
