@@ -8,7 +8,6 @@ import type { Stream } from '@switchyard/protocol/site/fact.ts'
 import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { InlineJournal } from './inline-journal.ts'
 import {
   type Change,
   ChangeRefused,
@@ -18,6 +17,7 @@ import {
   MAX_FACT_BYTES,
 } from './port.ts'
 import { SqliteJournal } from './sqlite.ts'
+import { InlineJournal } from './testing/inline-journal.ts'
 import { MAX_WAITING_CHANGES, WorkerJournal } from './worker-journal.ts'
 
 let folder: string
@@ -263,7 +263,7 @@ it('a journal whose file cannot be opened says which file and why', async () => 
 })
 
 it('loses no acknowledged commit when the process is killed in the middle', async () => {
-  const fixture = fileURLToPath(new URL('./crash-writer.fixture.ts', import.meta.url))
+  const fixture = fileURLToPath(new URL('./testing/crash-writer.fixture.ts', import.meta.url))
   const child = spawn(process.execPath, ['--import', 'tsx', fixture, file], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

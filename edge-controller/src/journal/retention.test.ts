@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { instant } from '@switchyard/protocol/instant.ts'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { InlineJournal } from './inline-journal.ts'
 import { newestSyncedMs, pruneOld } from './retention.ts'
 import { PRUNE_MAX_ROWS } from './sqlite.ts'
+import { InlineJournal } from './testing/inline-journal.ts'
 
 const DAY_MS = 86_400_000
 let folder: string

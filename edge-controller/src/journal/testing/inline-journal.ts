@@ -1,8 +1,8 @@
 /** The journal port over the same synchronous code in the calling thread: for tests and the deterministic simulator. */
 import type { Stream } from '@switchyard/protocol/site/fact.ts'
-import type { Change, Heads, Journal, JournalState, RowsAfter } from './port.ts'
-import { revived, serialise } from './serialise.ts'
-import { SqliteJournal } from './sqlite.ts'
+import type { Change, Heads, Journal, JournalState, RowsAfter } from '../port.ts'
+import { revived, serialise } from '../serialise.ts'
+import { SqliteJournal } from '../sqlite.ts'
 
 export class InlineJournal implements Journal {
   readonly #journal: SqliteJournal

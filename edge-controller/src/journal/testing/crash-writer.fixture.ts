@@ -1,6 +1,6 @@
 /** Child process of the crash test: commits without end and tells each acknowledged row on stdout, until it is killed. */
 import { writeSync } from 'node:fs'
-import { WorkerJournal } from './worker-journal.ts'
+import { WorkerJournal } from '../worker-journal.ts'
 
 const journal = new WorkerJournal({
   file: process.argv[2]!,
