@@ -49,7 +49,7 @@ async function make(version: ChargerVersion, options: Partial<ChargerOptions> = 
 }
 
 async function online(version: ChargerVersion, options: Partial<ChargerOptions> = {}): Promise<Charger> {
-  central = await startCentralSystem(version, clock)
+  central = await startCentralSystem(clock)
   charger = await make(version, options)
   charger.start()
   await until(() => charger.online, 'the station is online')
@@ -301,7 +301,7 @@ describe('a session on OCPP 2.0.1', () => {
 
 describe.each(VERSIONS)('a station of OCPP %s', (version) => {
   it('boots again at the interval while it is pending, and refuses remote starts until accepted', async () => {
-    central = await startCentralSystem(version, clock)
+    central = await startCentralSystem(clock)
     let boots = 0
     central.answer('BootNotification', () =>
       ++boots < 3

@@ -2,13 +2,14 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { createRPCError, RPCServer } from 'ocpp-rpc'
-import type { ChargerVersion } from '../charger/dialect.ts'
 import type { VirtualClock } from '../clock.ts'
 
 type Payload = Record<string, unknown>
 
 /** What is used of ocpp-rpc's server side; its own types know no payloads. */
 interface Client {
+  protocol: string
+  identity: string
   handle(handler: (call: { method: string; params: Payload }) => unknown): void
   call(method: string, params: Payload): Promise<Payload>
   close(options: { code: number; force?: boolean }): Promise<unknown>
@@ -16,6 +17,7 @@ interface Client {
 }
 
 export interface Received {
+  stationId: string
   action: string
   // biome-ignore lint/suspicious/noExplicitAny: tests look into payloads of two versions
   payload: any
@@ -45,21 +47,21 @@ export interface CentralSystem {
   close(): Promise<void>
 }
 
-export async function startCentralSystem(
-  version: ChargerVersion,
-  clock: VirtualClock,
-): Promise<CentralSystem> {
+/** Speaks both versions; `call` goes to the station that connected last. */
+export async function startCentralSystem(clock: VirtualClock): Promise<CentralSystem> {
   const received: Received[] = []
   const violations: string[] = []
   const otherwise = new Map<string, (payload: Payload) => Payload | undefined>()
   let client: Client | undefined
   let transactions = 1000
-  const rpc = new RPCServer({ protocols: [`ocpp${version}`], strictMode: true } as never) as unknown as {
+  const rpc = new RPCServer({
+    protocols: ['ocpp1.6', 'ocpp2.0.1'],
+    strictMode: true,
+  } as never) as unknown as {
     on(event: 'client', listener: (client: Client) => void): void
     handleUpgrade: (...args: unknown[]) => void
     close(options: { force: boolean }): Promise<void>
   }
-  const usual = version === '1.6' ? usual16 : usual201
   const system: CentralSystem = {
     url: '',
     received,
@@ -91,8 +93,9 @@ export async function startCentralSystem(
     client = connected
     system.connections++
     connected.on('strictValidationFailure', ({ error }) => violations.push(error.message))
+    const usual = connected.protocol === 'ocpp1.6' ? usual16 : usual201
     connected.handle(({ method, params }) => {
-      received.push({ action: method, payload: params })
+      received.push({ stationId: connected.identity, action: method, payload: params })
       return otherwise.get(method)?.(params) ?? usual(method, clock, () => ++transactions)
     })
   })
