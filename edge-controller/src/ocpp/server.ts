@@ -168,9 +168,25 @@ function refuse(socket: Duplex, status: number, reason: string, log: Log, reques
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
 }
 
+/** Close codes by the fault that `ws` found in what the station sent; any other is a breach of the protocol (1002). */
+const CODE_OF_FAULT: Record<string, number> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 1009,
+  WS_ERR_INVALID_UTF8: 1007,
+}
+
 /** A `ws` socket as the core sees it. */
 function socketOf(ws: WebSocket, request: IncomingMessage, log: Log): Socket {
-  ws.on('error', (error) => log.warn({ error: error.message }, 'socket failed'))
+  let onClose: ((code: number, reason: string) => void) | undefined
+  const closed = (code: number, reason: string): void => {
+    onClose?.(code, reason)
+    onClose = undefined
+  }
+  ws.on('error', (error: Error & { code?: string }) => {
+    log.warn({ error: error.message }, 'socket failed')
+    // Told at once: a station that is cut off for what it sent may take its time to close.
+    if (error.code?.startsWith('WS_ERR_')) closed(CODE_OF_FAULT[error.code] ?? 1002, error.message)
+  })
+  ws.on('close', (code, reason) => closed(code, reason.toString('utf8')))
   return {
     remote: request.socket.remoteAddress ?? '',
     send(text) {
@@ -190,6 +206,8 @@ function socketOf(ws: WebSocket, request: IncomingMessage, log: Log): Socket {
     // Some stations send their text in binary frames.
     onText: (handler) => void ws.on('message', (data) => handler((data as Buffer).toString('utf8'))),
     onPong: (handler) => void ws.on('pong', handler),
-    onClose: (handler) => void ws.on('close', (code, reason) => handler(code, reason.toString('utf8'))),
+    onClose: (handler) => {
+      onClose = handler
+    },
   }
 }

@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 export interface ChargePoint {
   call(action: string, payload: object): Promise<JsonObject>
   /** Answers a call of the controller. */
-  handle(action: string, answer: (payload: JsonObject) => object): void
+  handle(action: string, answer: (payload: JsonObject) => object | Promise<object>): void
   close(): Promise<void>
   onClose(listener: (code: number, reason: string) => void): void
 }
