@@ -1,4 +1,5 @@
 /** The service table: every target of this program, in the order in which they start. */
+import { ConfigError } from './platform/config.ts'
 import type { MigrationSource } from './platform/migrations.ts'
 import type { Service, TargetName } from './platform/service.ts'
 
@@ -53,14 +54,14 @@ export function migrationSources(of: readonly Target[]): MigrationSource[] {
   return of.flatMap(({ name, schema }) => (schema === null ? [] : [{ folder: name, schema, outbox: true }]))
 }
 
-/** `all`, or names with commas between them. Throws an error that names what is no target. */
+/** `all`, or names with commas between them. Throws ConfigError naming what is no target. */
 export function selectTargets(text: string): readonly Target[] {
   if (text === 'all') return targets
   const names = text.split(',').map((it) => it.trim())
   const unknown = names.filter((it) => !targets.some((target) => target.name === it))
   if (unknown.length > 0)
-    throw new Error(
+    throw new ConfigError([
       `--target: ${unknown.join(', ')} is no target; there are ${targets.map((it) => it.name).join(', ')}`,
-    )
+    ])
   return targets.filter((it) => names.includes(it.name))
 }

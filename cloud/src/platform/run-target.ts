@@ -5,6 +5,7 @@ import type { Clock, Random } from './clock.ts'
 import type { Config } from './config.ts'
 import { startConsumers } from './event-log/consumer.ts'
 import type { Loop } from './event-log/loop.ts'
+import { createParkedRoutes } from './event-log/parked-routes.ts'
 import { createEventLog } from './event-log/postgres-event-log.ts'
 import { startRelay } from './event-log/relay.ts'
 import { type RunningServer, startServer } from './http/server.ts'
@@ -96,6 +97,9 @@ export async function startTarget(service: Service, parts: ProcessParts): Promis
       log,
       metrics: config.enableMetrics ? metrics : undefined,
       routes: running.routes,
+      parked: running.projections?.length
+        ? createParkedRoutes(context, service.name, running.projections)
+        : undefined,
       notReady: async () => {
         const database = await answers(sql, clock)
         if (database !== undefined) return database

@@ -52,14 +52,17 @@ export async function consumeOnce(options: ConsumeOptions): Promise<Consumed | u
       'a fact could not be taken; its site is parked for this consumer until it is replayed',
     )
   }
-  if (consumed.applied.length > 0) {
-    try {
-      projection.committed?.(consumed.applied)
-    } catch (error) {
-      log.error({ err: error, consumer: projection.consumer }, 'what follows a commit failed')
-    }
-  }
+  if (consumed.applied.length > 0) tellCommitted(options, consumed.applied)
   return consumed
+}
+
+/** The commit stands whatever comes of this; what it missed is found again by polling. */
+export function tellCommitted({ projection, log }: ConsumeOptions, applied: LogEntry[]): void {
+  try {
+    projection.committed?.(applied)
+  } catch (error) {
+    log.error({ err: error, consumer: projection.consumer }, 'what follows a commit failed')
+  }
 }
 
 interface Cursor {

@@ -1,6 +1,6 @@
 /** Takes up a parked site again: everything from the fact that failed up to where the consumer stands, then it is as if nothing had been. */
 import type { TransactionSql } from 'postgres'
-import { applyAll, CONSUME_BATCH, type ConsumeOptions } from './consume.ts'
+import { applyAll, CONSUME_BATCH, type ConsumeOptions, tellCommitted } from './consume.ts'
 import type { LogEntry } from './entry.ts'
 import { type EntryRow, entryOf } from './rows.ts'
 
@@ -18,7 +18,7 @@ export async function replayParked(options: ConsumeOptions, parkKey: string): Pr
     const step = (await options.sql.begin((tx) => replayWithin(tx, options, parkKey))) as Step | undefined
     if (!step) return applied === 0 ? undefined : { applied, parkedAgain: undefined }
     applied += step.applied.length
-    if (step.applied.length > 0) options.projection.committed?.(step.applied)
+    if (step.applied.length > 0) tellCommitted(options, step.applied)
     if (step.parkedAgain !== undefined || step.done) return { applied, parkedAgain: step.parkedAgain }
   }
 }

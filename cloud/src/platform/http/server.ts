@@ -25,6 +25,8 @@ export interface ServerOptions {
   /** Undefined: /metrics is not served. */
   metrics: Registry | undefined
   routes: Hono | undefined
+  /** Serves /v1/parked, where the target has consumers. */
+  parked?: Hono | undefined
   /** Undefined when ready; otherwise why not. */
   notReady(): string | undefined | Promise<string | undefined>
 }
@@ -57,7 +59,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       return c.body(text, 200, { 'content-type': contentType })
     })
   }
-  const { routes } = options
+  const { routes, parked } = options
+  if (parked) app.all('/v1/parked/*', (c) => parked.fetch(c.req.raw, c.env))
   if (routes) app.all('*', (c) => routes.fetch(c.req.raw, c.env))
 
   const server = createAdaptorServer({ fetch: app.fetch }) as Server

@@ -1,0 +1,131 @@
+/** One contract for both buses. Against Redis where TEST_REDIS_URL is given, or one answers on the standard port. */
+import { createConnection } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Bus } from './bus.ts'
+import { systemClock, systemRandom } from './clock.ts'
+import { createLog } from './log.ts'
+import { createMemoryBus, MAX_MEMORY_BUS_KEYS } from './memory-bus.ts'
+import { createRedisBus } from './redis-bus.ts'
+import { createTestClock } from './testing.ts'
+
+const log = createLog('silent')
+const redisUrl = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379'
+const redisAnswers = await new Promise<boolean>((resolve) => {
+  const { hostname, port } = new URL(redisUrl)
+  const socket = createConnection(Number(port || 6379), hostname)
+  socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+  socket.once('connect', () => socket.destroy())
+})
+if (!redisAnswers) console.log(`contract of the bus against Redis: skipped, nothing answers at ${redisUrl}`)
+const prefix = `switchyard-test-${systemRandom.uuid()}:`
+
+const buses = [
+  { name: 'memory', skip: false, open: async () => createMemoryBus({ clock: systemClock, log }) },
+  { name: 'Redis', skip: !redisAnswers, open: () => createRedisBus({ url: redisUrl, prefix, log }) },
+]
+
+for (const { name, skip, open } of buses) {
+  describe.skipIf(skip)(`the bus contract: ${name}`, () => {
+    let bus: Bus
+    beforeAll(async () => {
+      bus = await open()
+    })
+    afterAll(() => bus?.close())
+
+    it('is ready', () => expect(bus.ready()).toBe(true))
+
+    it('tells everyone who listens, in order, and nobody on another channel', async () => {
+      const heard: unknown[] = []
+      const others: unknown[] = []
+      const stops = [
+        bus.subscribe('a', (it) => heard.push(it)),
+        bus.subscribe('a', (it) => heard.push(it)),
+        bus.subscribe('b', (it) => others.push(it)),
+      ]
+      await listening(bus)
+      bus.publish('a', { n: 1 })
+      bus.publish('a', { n: 2 })
+      await passed(bus)
+      expect(heard).toEqual([{ n: 1 }, { n: 1 }, { n: 2 }, { n: 2 }])
+      expect(others).toEqual([])
+      for (const stop of stops) stop()
+      bus.publish('a', { n: 3 })
+      await passed(bus)
+      expect(heard).toHaveLength(4)
+    })
+
+    it('goes on when a listener fails', async () => {
+      const heard: unknown[] = []
+      const stops = [
+        bus.subscribe('f', () => {
+          throw new Error('of the test')
+        }),
+        bus.subscribe('f', (it) => heard.push(it)),
+      ]
+      await listening(bus)
+      bus.publish('f', 1)
+      await passed(bus)
+      for (const stop of stops) stop()
+      expect(heard).toEqual([1])
+    })
+
+    it('keeps values until they expire, as JSON', async () => {
+      await bus.put('k', { a: [1, 'x', null], b: undefined }, 60_000)
+      expect(await bus.get('k')).toEqual({ a: [1, 'x', null] })
+      expect(await bus.getMany(['k', 'none', 'k'])).toEqual([
+        { a: [1, 'x', null] },
+        undefined,
+        { a: [1, 'x', null] },
+      ])
+      expect(await bus.getMany([])).toEqual([])
+      await bus.put('short', 1, 1)
+      await passed(bus)
+      await expect.poll(() => bus.get('short')).toBeUndefined()
+    })
+  })
+}
+
+describe('the bus in memory', () => {
+  it('lets the oldest values go at its bound, and expires by its clock', async () => {
+    const clock = createTestClock()
+    const bus = createMemoryBus({ clock, log })
+    for (let i = 0; i <= MAX_MEMORY_BUS_KEYS; i++) await bus.put(`k${i}`, i, 1_000)
+    expect(await bus.get('k0')).toBeUndefined()
+    expect(await bus.get('k1')).toBe(1)
+    clock.advance(1_000)
+    expect(await bus.get('k1')).toBeUndefined()
+    await bus.close()
+  })
+})
+
+describe('the bus over Redis', () => {
+  it('goes on without one: nothing throws, values are unknown, it says that it is not ready', async () => {
+    const bus = await createRedisBus({ url: 'redis://127.0.0.1:1', prefix, log })
+    expect(bus.ready()).toBe(false)
+    bus.publish('a', 1)
+    await bus.put('k', 1, 1_000)
+    expect(await bus.get('k')).toBeUndefined()
+    expect(await bus.getMany(['k'])).toEqual([undefined])
+    await bus.close()
+  })
+})
+
+/** A subscription has reached the server when a later message on a later subscription comes back. */
+async function listening(bus: Bus): Promise<void> {
+  await passed(bus)
+}
+
+async function passed(bus: Bus): Promise<void> {
+  const channel = `mark-${systemRandom.uuid()}`
+  let seen = false
+  const stop = bus.subscribe(channel, () => {
+    seen = true
+  })
+  await expect
+    .poll(() => {
+      bus.publish(channel, {})
+      return seen
+    })
+    .toBe(true)
+  stop()
+}
