@@ -1,141 +1,35 @@
-import type { Command } from '@switchyard/protocol/site/command.ts'
 import type { FactDraft } from '@switchyard/protocol/site/fact.ts'
-import type { Live } from '@switchyard/protocol/site/live.ts'
-import type { Hono } from 'hono'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { BUS } from '../platform/bus.ts'
 import type { RunningService } from '../platform/service.ts'
-import { createTestPlatform, TEST_EPOCH_MS, type TestPlatform, testHeaders } from '../platform/testing.ts'
-import { stationService } from './service.ts'
+import type { TestPlatform } from '../platform/testing.ts'
+import {
+  AT,
+  booted,
+  ended,
+  meter,
+  picture,
+  SITE,
+  started,
+  startStationService,
+  type TestStationService,
+} from './testing.ts'
 
-const SITE = 'site-a'
-const AT = (minutes: number) => new Date(TEST_EPOCH_MS + minutes * 60_000).toISOString()
-
+let it: TestStationService
 let platform: TestPlatform
 let service: RunningService
-let routes: Hono
 
 beforeEach(async () => {
-  platform = await createTestPlatform({ service: stationService })
-  service = await stationService.start(platform.context)
-  routes = service.routes!
-  platform.onClient((target) =>
-    target === 'site-gateway'
-      ? Response.json({ username: SITE, password: 'told-once' })
-      : Response.json({ status: 404 }, { status: 404 }),
-  )
+  it = await startStationService()
+  platform = it.platform
+  service = it.service
 })
 afterEach(async () => {
-  await service.stop(1_000)
-  await platform.close()
+  await it?.stop()
 })
-
-async function ask(method: string, path: string, body?: unknown) {
-  const response = await routes.request(path, {
-    method,
-    headers: { ...testHeaders(), 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  // biome-ignore lint/suspicious/noExplicitAny: any resource of the API
-  return { status: response.status, body: (await response.json()) as any }
-}
-
-async function createSite() {
-  return await ask('POST', '/v1/sites', { siteId: SITE, name: 'Yard', timeZone: 'Europe/Berlin' })
-}
-
-const booted: FactDraft[] = [
-  { kind: 'station.connected', stationId: 'CS-1', data: { ocpp: '1.6' } },
-  {
-    kind: 'station.booted',
-    stationId: 'CS-1',
-    data: { ocpp: '1.6', vendor: 'Acme\u0000', model: 'One', status: 'Accepted' },
-  },
-  {
-    kind: 'connector.status',
-    stationId: 'CS-1',
-    data: { evseId: 1, connectorId: 1, status: 'Available', errorCode: 'NoError', at: AT(0) },
-  },
-]
-const started: FactDraft = {
-  kind: 'session.started',
-  stationId: 'CS-1',
-  sessionId: 'S-1',
-  data: {
-    evseId: 1,
-    connectorId: 1,
-    startedAt: AT(0),
-    authorization: 'Accepted',
-    idToken: { value: 'TAG', type: 'ISO14443' },
-    startRegisterMilliWh: 1_000_000,
-    transactionId: '77',
-  },
-}
-const meter = (minutes: number, registerMilliWh: number | undefined, powerW: number): FactDraft => ({
-  kind: 'session.meter',
-  stationId: 'CS-1',
-  sessionId: 'S-1',
-  data: {
-    at: AT(minutes),
-    evseId: 1,
-    connectorId: 1,
-    powerW,
-    values: [],
-    ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
-  },
-})
-const ended = (revision: number, energyMilliWh: number, review: 'register-falling'[] = []): FactDraft => ({
-  kind: 'session.ended',
-  stationId: 'CS-1',
-  sessionId: 'S-1',
-  data: {
-    evseId: 1,
-    connectorId: 1,
-    revision,
-    startedAt: AT(0),
-    endedAt: AT(60),
-    durationMs: 3_600_000,
-    startRegisterMilliWh: 1_000_000,
-    endRegisterMilliWh: 1_000_000 + energyMilliWh,
-    energyMilliWh,
-    authorization: 'Accepted',
-    idToken: { value: 'TAG', type: 'ISO14443' },
-    reason: 'Local',
-    presumed: revision === 1,
-    review,
-    profile: [],
-    transactionId: '77',
-  },
-})
-const picture = (over: Partial<Live>, energyMilliWh: number): Live & { siteId: string } => ({
-  siteId: SITE,
-  v: 1,
-  journalId: `journal-${SITE}`,
-  epoch: 1,
-  bootId: 'boot-1',
-  n: 1,
-  at: AT(20),
-  ledgerSeq: 100,
-  backlog: { ledger: 3, telemetry: 40 },
-  stations: [
-    {
-      stationId: 'CS-1',
-      connected: true,
-      connectors: [
-        {
-          evseId: 1,
-          connectorId: 1,
-          status: 'Occupied',
-          session: { sessionId: 'S-1', startedAt: AT(0), energyMilliWh, powerW: 7_200, readAt: AT(20) },
-        },
-      ],
-    },
-  ],
-  outcomes: [],
-  ...over,
-})
-const online = () =>
-  platform.sql`update station.site set online = true, presence_since = now() where site_id = ${SITE}`
+const ask: TestStationService['ask'] = (...request) => it.ask(...request)
+const createSite = () => it.createSite()
+const online = () => it.online()
 
 test('a site is created with a credential, told to the others, and is there once', async () => {
   const created = await createSite()
@@ -357,115 +251,9 @@ test('a password goes down as a hash, and a wish that changes nothing makes no n
   ])
 })
 
-test('a command goes to the log and ends with what the site says', async () => {
-  await createSite()
-  await platform.appendFacts(SITE, booted)
-  await platform.settle(service)
-  const issued = await ask('POST', '/v1/stations/CS-1/commands', {
-    kind: 'RemoteStart',
-    args: { idToken: { value: 'TAG' }, evseId: 1 },
-  })
-  expect(issued.status).toBe(202)
-  const { commandId } = issued.body
-  await platform.relay()
-  const [requested] = await platform.entries('command.requested')
-  expect(JSON.parse(requested!.text).data.command).toMatchObject({
-    id: commandId,
-    stationId: 'CS-1',
-    kind: 'RemoteStart',
-    args: { idToken: { value: 'TAG', type: 'Central' }, evseId: 1 },
-    expiresAt: new Date(TEST_EPOCH_MS + 30_000).toISOString(),
-  })
-  const outcome = (status: 'accepted' | 'rejected'): FactDraft => ({
-    kind: 'command.outcome',
-    data: { commandId, status, reply: { status: 'Accepted' } },
-  })
-  await platform.appendFacts(SITE, [outcome('accepted'), outcome('rejected')])
-  await platform.settle(service)
-  expect((await ask('GET', `/v1/commands/${commandId}`)).body).toMatchObject({
-    status: 'accepted',
-    reply: { status: 'Accepted' },
-    error: null,
-  })
-  expect((await ask('POST', '/v1/stations/CS-1/commands', { kind: 'Dance', args: {} })).status).toBe(422)
-})
-
-/** Lets a call be issued, then gives its command. */
-async function issuedCommand(): Promise<Command> {
-  for (;;) {
-    await platform.relay()
-    const [requested] = await platform.entries('command.requested')
-    if (requested !== undefined) return JSON.parse(requested.text).data.command
-  }
-}
-
-test('a call answers with the reply of the station, early by the live picture', async () => {
-  await createSite()
-  await platform.appendFacts(SITE, booted)
-  await platform.settle(service)
-  const offline = await ask('POST', '/v1/stations/CS-1/calls', { action: 'ClearCache', payload: {} })
-  expect(offline.status).toBe(409)
-  await online()
-  const answer = ask('POST', '/v1/stations/CS-1/calls', { action: 'ClearCache', payload: {} })
-  const command = await issuedCommand()
-  expect(command).toMatchObject({ kind: 'ocpp.call', args: { action: 'ClearCache', payload: {} } })
-  const outcomes = [{ commandId: command.id, status: 'accepted', reply: { status: 'Accepted' } }]
-  platform.bus.publish(BUS.live('default'), picture({ outcomes }, 0))
-  expect(await answer).toEqual({ status: 200, body: { status: 'Accepted' } })
-  expect((await ask('GET', `/v1/commands/${command.id}`)).body.status).toBe('accepted')
-})
-
-test('a call that the station refuses is a 502 with its code', async () => {
-  await createSite()
-  await platform.appendFacts(SITE, booted)
-  await platform.settle(service)
-  await online()
-  const unknown = await ask('POST', '/v1/stations/CS-1/calls', { action: 'Explode', payload: {} })
-  expect(unknown).toMatchObject({ status: 422, body: { errors: [{ path: 'action' }] } })
-  const wrong = { action: 'Reset', payload: { type: 'Hard', no: 1 } }
-  expect((await ask('POST', '/v1/stations/CS-1/calls', wrong)).body.errors).toEqual([
-    { path: 'payload.no', message: 'is not a property here' },
-  ])
-  const command = await ask('POST', '/v1/stations/CS-1/commands', { kind: 'ocpp.call', args: wrong })
-  expect(command.body.errors).toMatchObject([{ path: 'args.payload.no' }])
-  const answer = ask('POST', '/v1/stations/CS-1/calls', { action: 'ClearCache', payload: {} })
-  const { id } = await issuedCommand()
-  await platform.appendFacts(SITE, [
-    {
-      kind: 'command.outcome',
-      data: { commandId: id, status: 'failed', error: { code: 'NotImplemented', description: 'no' } },
-    },
-  ])
-  await platform.settle(service)
-  expect(await answer).toMatchObject({
-    status: 502,
-    body: { code: 'NotImplemented', detail: 'CS-1 answered NotImplemented: no' },
-  })
-})
-
-test('silence ends a command: expired where nothing can have reached the site, else unknown', async () => {
-  await createSite()
-  await platform.appendFacts(SITE, booted)
-  await platform.settle(service)
-  const command = { kind: 'Reset', args: {}, ttlMs: 1000 }
-  const whileAway = (await ask('POST', '/v1/stations/CS-1/commands', command)).body.commandId
-  platform.clock.advance(60_000)
-  const status = async (id: string) => (await ask('GET', `/v1/commands/${id}`)).body.status
-  await expect.poll(() => status(whileAway)).toBe('expired')
-
-  await online()
-  const whileOnline = (await ask('POST', '/v1/stations/CS-1/commands', command)).body.commandId
-  await expect
-    .poll(async () => {
-      platform.clock.advance(6_000)
-      return await status(whileOnline)
-    })
-    .toBe('unknown')
-})
-
 test('the document describes the routes, and a request without the service key is refused', async () => {
   const { body: document } = await ask('GET', '/openapi.json')
   expect(Object.keys(document.paths)).toContain('/v1/stations/{stationId}/calls')
   expect(document.components.schemas).toHaveProperty('Session')
-  expect((await routes.request('/v1/sites')).status).toBe(401)
+  expect((await service.routes!.request('/v1/sites')).status).toBe(401)
 })
