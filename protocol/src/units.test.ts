@@ -1,3 +1,4 @@
+import Big from 'big.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { apiEnergyWh, currentToMa, decimalToInteger, energyToMilliWh, formatWh, powerToW } from './units.ts'
@@ -11,11 +12,13 @@ describe('energy', () => {
     ['-3', 'Wh', -3_000],
     ['1e3', 'Wh', 1_000_000],
     [' 12 ', undefined, 12_000],
+    ['+7.', 'Wh', 7_000],
+    ['.5', 'kWh', 500_000],
   ])('%s %s is %i milli-Wh', (value, unit, expected) => {
     expect(energyToMilliWh(value, unit)).toBe(expected)
   })
 
-  it.each(['', 'abc', '1,5', 'NaN', 'Infinity', '0x10', '1'.repeat(60), '9'.repeat(20)])(
+  it.each(['', '.', '-', 'e5', 'abc', '1,5', 'NaN', 'Infinity', '0x10', '1'.repeat(60), '9'.repeat(20)])(
     '"%s" cannot be read',
     (value) => {
       expect(energyToMilliWh(value, 'Wh')).toBeUndefined()
@@ -30,6 +33,23 @@ describe('energy', () => {
     expect(energyToMilliWh(2, 'Wh', 3)).toBe(2_000_000)
     expect(powerToW('7.4', 'kW')).toBe(7_400)
     expect(currentToMa('8.1', 'A')).toBe(8_100)
+  })
+
+  it('gives what decimal arithmetic gives, however a meter writes it', () => {
+    const decimal = fc.tuple(
+      fc.constantFrom('', '-', '+'),
+      fc.nat(10 ** 9),
+      fc.option(fc.nat(10 ** 7), { nil: undefined }),
+      fc.constantFrom('', 'e1', 'E-2', 'e+3'),
+    )
+    fc.assert(
+      fc.property(decimal, fc.integer({ min: -3, max: 6 }), ([sign, whole, fraction, exponent], power) => {
+        const text = `${sign}${whole}${fraction === undefined ? '' : `.${fraction}`}${exponent}`
+        const exact = new Big(text.replace('+', '')).times(new Big(10).pow(power)).round(0, Big.roundHalfUp)
+        const wanted = Number(exact.toFixed(0))
+        expect(decimalToInteger(text, power)).toBe(Number.isSafeInteger(wanted) ? wanted + 0 : undefined)
+      }),
+    )
   })
 
   it('keeps every milli-Wh through text and back', () => {

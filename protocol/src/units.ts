@@ -13,19 +13,33 @@ import Big from 'big.js'
 export type MilliWh = number
 
 /** A decimal text as OCPP sends it: optional sign, digits, optional fraction, optional exponent. */
-const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$/
+const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/
 
 /** Longest decimal text that is read; a longer one is treated as unreadable. */
 export const MAX_DECIMAL_LENGTH = 40
+/** A number of so many digits is below 2^53, so that integers of it are exact. */
+const EXACT_DIGITS = 15
 
 /**
- * Scales a decimal by a power of ten and rounds half up to an integer.
+ * Scales a decimal by a power of ten and rounds halves away from zero to an integer.
  * Returns undefined when the text is no decimal or the result is no safe integer.
  */
 export function decimalToInteger(value: string | number, powerOfTen: number): number | undefined {
   const text = typeof value === 'number' ? String(value) : value.trim()
-  if (text.length > MAX_DECIMAL_LENGTH || !DECIMAL.test(text)) return undefined
-  const scaled = new Big(text).times(new Big(10).pow(powerOfTen)).round(0, Big.roundHalfUp)
+  if (text.length > MAX_DECIMAL_LENGTH) return undefined
+  const match = DECIMAL.exec(text)
+  if (!match) return undefined
+  const [, sign, whole = '', fraction = '', exponent] = match
+  if (whole === '' && fraction === '') return undefined
+  const shift = powerOfTen + (exponent === undefined ? 0 : Number(exponent)) - fraction.length
+  const digits = whole + fraction
+  // Meters send few digits, and the shift only adds zeros: then no decimal arithmetic is needed.
+  if (shift >= 0 && digits.length + shift <= EXACT_DIGITS) {
+    const integer = Number(digits) * 10 ** shift
+    return sign === '-' && integer !== 0 ? -integer : integer
+  }
+  const plain = `${sign === '-' ? '-' : ''}${whole || '0'}.${fraction || '0'}e${exponent ?? 0}`
+  const scaled = new Big(plain).times(new Big(10).pow(powerOfTen)).round(0, Big.roundHalfUp)
   const integer = Number(scaled.toFixed(0))
   return Number.isSafeInteger(integer) ? integer + 0 : undefined
 }
