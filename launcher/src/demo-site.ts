@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { localTimeZone, SITE_ID } from './environment.ts'
+import type { PublicApi } from './public-api.ts'
 import { writeSecret } from './secrets.ts'
 
-const REQUEST_TIMEOUT_MS = 10_000
 const CONFLICT = 409
 
 /**
@@ -11,42 +11,40 @@ const CONFLICT = 409
  * database is an older one of the user's own) it gets a new credential.
  */
 export async function ensureDemoSite(
-  apiUrl: string,
-  apiKey: string,
+  api: PublicApi,
   passwordFile: string,
   say: (line: string) => void,
 ): Promise<void> {
   if (existsSync(passwordFile)) return
   const site = { siteId: SITE_ID, name: 'Demo site', timeZone: localTimeZone() }
-  const created = await post(`${apiUrl}/api/v1/sites`, apiKey, site)
+  const created = await api.post('/sites', site, [CONFLICT])
   if (created.status !== CONFLICT) {
-    const { mqtt } = created.read() as { mqtt: { password: string } }
-    writeSecret(passwordFile, mqtt.password)
+    writeSecret(passwordFile, (created.body as { mqtt: { password: string } }).mqtt.password)
     return
   }
   say(`The site "${SITE_ID}" is in the database already: giving it a new credential`)
-  const renewed = await post(`${apiUrl}/api/v1/sites/${SITE_ID}/credentials`, apiKey, {})
-  writeSecret(passwordFile, (renewed.read() as { password: string }).password)
+  const renewed = await api.post(`/sites/${SITE_ID}/credentials`, {})
+  writeSecret(passwordFile, (renewed.body as { password: string }).password)
 }
 
-async function post(
-  url: string,
-  apiKey: string,
-  body: object,
-): Promise<{ status: number; read: () => unknown }> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-  })
-  const text = await response.text()
-  return {
-    status: response.status,
-    read: () => {
-      if (!response.ok)
-        throw new Error(`The demo site could not be created: ${response.status} ${text.slice(0, 500)}`)
-      return JSON.parse(text)
-    },
+/**
+ * Registers the simulated stations, approved and with a password, and the tokens of the simulated drivers: once per home, so
+ * that what a user changes about them afterwards stays. `done` remembers it.
+ */
+export async function registerSimulation(
+  api: PublicApi,
+  simulated: () => { stations: { stationId: string }[]; tokens: object[] },
+  password: string,
+  done: string,
+): Promise<void> {
+  if (existsSync(done)) return
+  const { stations, tokens } = simulated()
+  for (const token of tokens) await api.post('/tokens', token)
+  for (const { stationId } of stations) {
+    const wish = { approved: true, password }
+    const { status } = await api.post('/stations', { stationId, siteId: SITE_ID, ...wish }, [CONFLICT])
+    // It connected before it was registered, or the database is an older one.
+    if (status === CONFLICT) await api.patch(`/stations/${stationId}`, wish)
   }
+  writeSecret(done, stations.map((it) => it.stationId).join('\n'))
 }

@@ -19,7 +19,7 @@ export type Setting = {
 const SITE_LIMIT_MA = 63_000
 /** Often enough that a newcomer sees power and energy move. */
 const METER_SAMPLE_S = 10
-const SIMULATED_STATIONS = 6
+export const SIMULATED_STATIONS = 6
 const LOOPBACK = '127.0.0.1'
 const EVERYWHERE = '0.0.0.0'
 
@@ -82,7 +82,7 @@ export function controllerEnvironment({ flags, home, files, outer }: Setting): N
   }
 }
 
-export function simulatorArguments({ flags, home }: Setting): string[] {
+export function simulatorArguments({ flags, home, files }: Setting): string[] {
   return [
     'site',
     '--url',
@@ -93,6 +93,8 @@ export function simulatorArguments({ flags, home }: Setting): string[] {
     join(home.simulator, 'ledger.jsonl'),
     '--state',
     home.simulator,
+    '--password-file',
+    files.simulatorPassword,
     ...(flags.speed === 1 ? [] : ['--speed', String(flags.speed)]),
     ...(flags.replay === undefined ? [] : ['--replay', flags.replay]),
   ]

@@ -14,6 +14,7 @@ export type SecretFiles = {
   apiKey: string
   operatorPassword: string
   siteMqttPassword: string
+  simulatorPassword: string
   databaseUrl: string
 }
 
@@ -25,6 +26,7 @@ export function secretFiles(home: Home): SecretFiles {
     apiKey: file('api-key'),
     operatorPassword: file('operator-password'),
     siteMqttPassword: file('site-mqtt-password'),
+    simulatorPassword: file('simulator-password'),
     databaseUrl: file('database-url'),
   }
 }
@@ -42,6 +44,7 @@ export function ensureSecrets(home: Home): { files: SecretFiles; credentials: Cr
     )
   keep(files.postgresPassword, newSecret)
   keep(files.serviceKey, newSecret)
+  keep(files.simulatorPassword, newSecret)
   const credentials: Credentials = {
     apiKey: keep(files.apiKey, () => `sk_${newSecret()}`),
     operator: { email: OPERATOR_EMAIL, password: keep(files.operatorPassword, newSecret) },

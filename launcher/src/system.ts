@@ -1,20 +1,24 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Child, type ChildSpec, NODE_STOP_STEPS } from './child.ts'
-import { ensureDemoSite } from './demo-site.ts'
+import { ensureDemoSite, registerSimulation } from './demo-site.ts'
 import {
   cloudEnvironment,
   controllerEnvironment,
   externalValue,
   passedOn,
   type Setting,
+  SIMULATED_STATIONS,
   simulatorArguments,
 } from './environment.ts'
 import { untilHealthy } from './health.ts'
 import { LogFile } from './log-file.ts'
 import { embeddedPostgres } from './postgres/embedded-postgres.ts'
+import { PublicApi } from './public-api.ts'
 import { readSecret, writeSecret } from './secrets.ts'
 
+const SIMULATORS = 'simulators/dist/main.js'
 /** Migrations of a large database run before the cloud is ready. */
 const CLOUD_READY_MS = 120_000
 const CONTROLLER_READY_MS = 60_000
@@ -50,25 +54,29 @@ export class System {
         writeSecret(files.databaseUrl, postgres.databaseUrl)
         return postgres.spec
       })
-    // While the parts are being built: what is not there yet is skipped, and said.
-    const missing = (main: string): boolean => {
-      if (existsSync(join(setting.project, main))) return false
-      this.#say(`${main} is not there yet: skipped`)
-      return true
-    }
-    if (missing('cloud/dist/main.js')) return
     await step('Starting the cloud services', () => cloud(setting))
     if (this.#stopping) return
-    await ensureDemoSite(
-      `http://127.0.0.1:${flags.ports.api}`,
-      readSecret(files.apiKey),
-      files.siteMqttPassword,
-      this.#say,
-    )
-    if (missing('edge-controller/dist/main.js')) return
+    const api = new PublicApi(`http://127.0.0.1:${flags.ports.api}`, readSecret(files.apiKey))
+    await ensureDemoSite(api, files.siteMqttPassword, this.#say)
+    if (flags.simulator) await this.#registerSimulation(api)
     await step('Starting the site controller', () => controller(setting))
-    if (flags.simulator && !missing('simulators/dist/main.js'))
-      await step('Starting the simulated site', () => simulators(setting))
+    if (flags.simulator) await step('Starting the simulated site', () => simulators(setting))
+  }
+
+  async #registerSimulation(api: PublicApi): Promise<void> {
+    const { project, files, home } = this.#setting
+    const ask = (...args: string[]) =>
+      JSON.parse(execFileSync(process.execPath, [join(project, SIMULATORS), ...args], { encoding: 'utf8' }))
+    const simulated = () => ({
+      stations: ask('stations', '--stations', String(SIMULATED_STATIONS)),
+      tokens: ask('tokens'),
+    })
+    await registerSimulation(
+      api,
+      simulated,
+      readSecret(files.simulatorPassword),
+      join(home.simulator, 'registered'),
+    )
   }
 
   /** Stops simulators, controller, cloud and Postgres, in this order, each within its deadlines. */
@@ -162,7 +170,7 @@ function simulators(setting: Setting): ChildSpec {
     ...program(
       setting,
       'simulators',
-      'simulators/dist/main.js',
+      SIMULATORS,
       simulatorArguments(setting),
       passedOn(setting.outer),
       'The simulated site',

@@ -1,8 +1,9 @@
 /** The simulators' command line. */
 import { CHARGER_OPTIONS, chargerCommand } from './cli/charger-command.ts'
-import { describeOptions, UsageError } from './cli/options.ts'
+import { describeOptions, numberOption, readOptions, UsageError } from './cli/options.ts'
 import { SITE_OPTIONS, siteCommand } from './cli/site-command.ts'
 import { ReplayError } from './site/recorded.ts'
+import { STATIONS_MAX, stationPlan } from './site/site.ts'
 import { SIMULATED_TOKENS } from './tokens.ts'
 
 const HELP = `Simulated charging stations with cars behind them.
@@ -14,6 +15,8 @@ charger   one station, one session: plug in, authorise, charge, stop; exit code 
 ${describeOptions(CHARGER_OPTIONS)}
 
 tokens    the id tokens that simulated drivers carry, as JSON
+stations  identity and OCPP version of a site's stations, as JSON
+${describeOptions({ stations: SITE_OPTIONS.stations! })}
 
 --help    this text`
 
@@ -31,10 +34,22 @@ async function run([command, ...args]: readonly string[]): Promise<number> {
       if (args[0] !== undefined) throw new UsageError(`tokens takes no options, but got ${args[0]}`)
       console.log(JSON.stringify(SIMULATED_TOKENS, null, 2))
       return 0
+    case 'stations': {
+      const options = readOptions({ stations: SITE_OPTIONS.stations! }, args)
+      const count = numberOption(options, 'stations', { min: 1, max: STATIONS_MAX, fallback: 6 })
+      console.log(
+        JSON.stringify(
+          stationPlan(count).map(({ id, version }) => ({ stationId: id, ocpp: version })),
+          null,
+          2,
+        ),
+      )
+      return 0
+    }
     case undefined:
-      throw new UsageError('say what to simulate: site, charger or tokens')
+      throw new UsageError('say what to simulate: site, charger, tokens or stations')
     default:
-      throw new UsageError(`there is no command "${command}": site, charger or tokens`)
+      throw new UsageError(`there is no command "${command}": site, charger, tokens or stations`)
   }
 }
 

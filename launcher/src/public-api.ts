@@ -1,0 +1,36 @@
+const REQUEST_TIMEOUT_MS = 10_000
+
+export type Answer = { status: number; body: unknown }
+
+/** The public API, as any user's program would call it. */
+export class PublicApi {
+  readonly #url: string
+  readonly #apiKey: string
+
+  constructor(url: string, apiKey: string) {
+    this.#url = url
+    this.#apiKey = apiKey
+  }
+
+  /** Resolves for success and for the statuses in `expected`; throws an error that tells what was refused. */
+  post(path: string, body: object, expected: readonly number[] = []): Promise<Answer> {
+    return this.#send('POST', path, body, expected)
+  }
+
+  patch(path: string, body: object): Promise<Answer> {
+    return this.#send('PATCH', path, body, [])
+  }
+
+  async #send(method: string, path: string, body: object, expected: readonly number[]): Promise<Answer> {
+    const response = await fetch(`${this.#url}/api/v1${path}`, {
+      method,
+      headers: { authorization: `Bearer ${this.#apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    })
+    const text = await response.text()
+    if (!response.ok && !expected.includes(response.status))
+      throw new Error(`${method} ${path} was answered ${response.status}: ${text.slice(0, 500)}`)
+    return { status: response.status, body: JSON.parse(text) }
+  }
+}
