@@ -1,5 +1,6 @@
 /** Entry of the worker thread that owns the journal's file, so that a slow fsync never stalls sockets or the control loop. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { readFlat } from './flat-changes.ts'
 import { SqliteJournal } from './sqlite.ts'
 import type { GroupResult, Request, Response, WorkerInput } from './worker-messages.ts'
 
@@ -19,12 +20,14 @@ function perform(request: Request): unknown {
   }
   if (!journal) throw new Error('the journal is not open')
   switch (request.op) {
-    case 'group':
-      return journal
-        .commitGroup(request.changes, request.acknowledged)
-        .map(
-          (r): GroupResult => (r.ok ? { heads: r.heads } : { name: r.error.name, message: r.error.message }),
-        )
+    case 'group': {
+      const results = journal.commitGroup(readFlat(request.changes), request.acknowledged)
+      const refused: GroupResult['refused'] = {}
+      for (const [i, result] of results.entries()) {
+        if (!result.ok) refused[i] = { name: result.error.name, message: result.error.message }
+      }
+      return { heads: journal.heads, refused } satisfies GroupResult
+    }
     case 'readAfter':
       return journal.readAfter(request.stream, request.seq, request.maxRows, request.maxBytes)
     case 'prune':

@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads'
 import type { Stream } from '@switchyard/protocol/site/fact.ts'
+import { appendFlat, type FlatChanges } from './flat-changes.ts'
 import {
   type Change,
   type Heads,
@@ -142,16 +143,18 @@ export class WorkerJournal implements Journal {
     clearTimeout(this.#acknowledging)
     this.#acknowledging = undefined
     this.#writing = true
-    const written = this.#request({ op: 'group', changes: group.map((w) => w.change), acknowledged })
+    const changes: FlatChanges = []
+    for (const { change } of group) appendFlat(changes, change)
+    const written = this.#request({ op: 'group', changes, acknowledged })
     for (const resolve of this.#forRoom.splice(0, MAX_WAITING_CHANGES - this.#waiting.length)) resolve()
     written.then(
       (value) => {
         this.#writing = false
-        const results = value as GroupResult[]
+        const { heads, refused } = value as GroupResult
         for (const [i, { resolve, reject }] of group.entries()) {
-          const result = results[i]!
-          if ('heads' in result) resolve(result.heads)
-          else reject(revive(result.name, result.message))
+          const refusal = refused[i]
+          if (refusal) reject(revive(refusal.name, refusal.message))
+          else resolve(heads)
         }
         this.#flush()
       },

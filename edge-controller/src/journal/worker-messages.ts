@@ -1,7 +1,8 @@
 /** What travels between the port on the main thread and the SQLite worker: one request, one response with its number. */
 import type { Stream } from '@switchyard/protocol/site/fact.ts'
+import type { FlatChanges } from './flat-changes.ts'
 import { ChangeRefused, type Heads, JournalFailed, JournalFull } from './port.ts'
-import type { Acknowledgements, SerialisedChange } from './sqlite.ts'
+import type { Acknowledgements } from './sqlite.ts'
 
 export interface WorkerInput {
   file: string
@@ -10,7 +11,7 @@ export interface WorkerInput {
 
 export type Work =
   | { op: 'open' }
-  | { op: 'group'; changes: SerialisedChange[]; acknowledged: Acknowledgements }
+  | { op: 'group'; changes: FlatChanges; acknowledged: Acknowledgements }
   | { op: 'readAfter'; stream: Stream; seq: number; maxRows: number; maxBytes: number }
   | { op: 'prune'; stream: Stream; upTo: number }
   | { op: 'close' }
@@ -20,8 +21,11 @@ export type Response =
   | { n: number; ok: true; value: unknown }
   | { n: number; ok: false; name: string; message: string }
 
-/** One change of a group, as its result crosses between threads. */
-export type GroupResult = { heads: Heads } | { name: string; message: string }
+/** What became of a group: where the journal ends after it, and which of its changes were refused, by index. */
+export interface GroupResult {
+  heads: Heads
+  refused: Record<number, { name: string; message: string }>
+}
 
 /** Errors lose their class between threads; this gives it back. */
 export function revive(name: string, message: string): Error {
