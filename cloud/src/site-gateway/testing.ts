@@ -77,7 +77,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   })
   await new Promise<void>((resolve) => driver.listen(0, '127.0.0.1', resolve))
   const bus = createMemoryBus({ clock, log })
-  const brokerPort = options.env?.MQTT_URL ? 0 : await freePort()
+  const brokerPort = options.env?.MQTT_URL ? 0 : Number(options.env?.BROKER_PORT ?? (await freePort()))
   const target = await startTarget(siteGateway, {
     config: testConfig(database.url, { BROKER_PORT: String(brokerPort), ...options.env }),
     log,
