@@ -17,6 +17,8 @@ import { failsafeFor, nextSteps, type Reservation, reservedMa, type Step } from 
 export const CONTROL_INTERVAL_MS = 2_000
 /** A station that refused or did not answer is asked again after this time. */
 export const RETRY_AFTER_MS = 15_000
+/** One that does not know charging profiles at all is asked again after this time, or after its next boot. */
+export const UNSUPPORTED_RETRY_MS = 600_000
 /** Longest wait for a station's answer to a limit. */
 export const LIMIT_TIMEOUT_MS = 10_000
 /** Meter readings older than this say nothing about now. */
@@ -185,7 +187,7 @@ export class LoadControl {
       known.askingFailsafe = false
       if (result === 'Accepted') known.failsafeMa = failsafeMa
       else {
-        known.retryAtMs = clock.mono() + RETRY_AFTER_MS
+        known.retryAtMs = clock.mono() + retryAfterMs(result)
         log.warn({ stationId, limitMa: failsafeMa, result }, 'the station did not take its failsafe limit')
       }
       this.#ports.onChange()
@@ -214,7 +216,7 @@ export class LoadControl {
         limit.confirmedAtMs = clock.now()
         delete limit.unconfirmedMa
       } else {
-        limit.retryAtMs = clock.mono() + RETRY_AFTER_MS
+        limit.retryAtMs = clock.mono() + retryAfterMs(result)
         // What was refused or never sent has no effect; what got no answer may have one.
         if (result !== 'unknown') delete limit.unconfirmedMa
         log.warn(
@@ -235,6 +237,10 @@ export class LoadControl {
     if (outcome.status === 'answered') return statusOf(outcome.payload) ?? 'no status'
     return outcome.status === 'failed' ? outcome.code : outcome.status
   }
+}
+
+function retryAfterMs(result: string): number {
+  return result === 'NotSupported' || result === 'NotImplemented' ? UNSUPPORTED_RETRY_MS : RETRY_AFTER_MS
 }
 
 function failsafeOf(limits: StationLimits | undefined): { failsafeMa?: number } {

@@ -2,7 +2,7 @@
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { FactData, ReviewReason } from '@switchyard/protocol/site/fact.ts'
 import type { Draft } from '../draft.ts'
-import { changeConnector, changeStation } from '../station/station.ts'
+import { changeConnector, changeStation, withRegister } from '../station/station.ts'
 import { profileOf } from './meter.ts'
 import { checkStep } from './plausibility.ts'
 import {
@@ -148,7 +148,7 @@ function finish(
       presumed,
     },
   })
-  leave(draft, session, registerMilliWh)
+  leave(draft, session, registerMilliWh, endedAtMs)
 }
 
 /** The registers at both ends, over the whole session, and from the last reading to the end. */
@@ -169,14 +169,12 @@ function checkEnd(
 }
 
 /** The connector is free of it, the station counts it as ended, and the oldest ended one is forgotten. */
-function leave(draft: Draft, session: Session, registerMilliWh: number | undefined): void {
+function leave(draft: Draft, session: Session, registerMilliWh: number | undefined, endedAtMs: number): void {
   const { stationId, sessionId } = session
   changeConnector(draft, stationId, session.evseId, session.connectorId, (connector) => {
     const { sessionId: there, ...free } = connector
-    return {
-      ...(there === sessionId ? free : connector),
-      ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
-    }
+    const left = there === sessionId ? free : connector
+    return registerMilliWh === undefined ? left : withRegister(left, registerMilliWh, endedAtMs)
   })
   changeStation(draft, stationId, (station) => {
     const ended = [...station.ended.filter((id) => id !== sessionId), sessionId]

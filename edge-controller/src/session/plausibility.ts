@@ -34,10 +34,15 @@ export function checkStep(
   return []
 }
 
-/** A start at zero on a meter that was seen above zero: the lifetime register would be billed at the stop. */
+/**
+ * A start at zero on a meter that was seen above zero before: the lifetime register would be billed at the stop. What was seen
+ * after it says nothing (a queue tells of earlier times).
+ */
 export function checkStart(
   startMilliWh: number | undefined,
-  knownMilliWh: number | undefined,
+  startedAtMs: number,
+  known: RegisterAt | undefined,
 ): ReviewReason[] {
-  return startMilliWh === 0 && knownMilliWh !== undefined && knownMilliWh > 0 ? ['register-zero-start'] : []
+  const wasAbove = known !== undefined && known.milliWh > 0 && known.atMs <= startedAtMs
+  return startMilliWh === 0 && wasAbove ? ['register-zero-start'] : []
 }

@@ -2,7 +2,7 @@
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { IdToken, ReviewReason } from '@switchyard/protocol/site/fact.ts'
 import type { Draft } from '../draft.ts'
-import { changeConnector, changeStation, connectorOf, stationOf } from '../station/station.ts'
+import { changeConnector, changeStation, connectorOf, stationOf, withRegister } from '../station/station.ts'
 import { presumeEnd } from './end.ts'
 import { checkStart } from './plausibility.ts'
 import {
@@ -70,25 +70,17 @@ export function startSession(draft: Draft, context: SessionContext, start: Start
     ...(start.chargingState === undefined ? {} : { chargingState: start.chargingState }),
     ...(start.remoteStartId === undefined ? {} : { remoteStartId: start.remoteStartId }),
     offline: start.offline,
-    review: [
-      ...(start.review ?? []),
-      ...(isOlder ? [] : checkStart(start.registerMilliWh, connector?.registerMilliWh)),
-    ],
+    review: [...(start.review ?? []), ...checkStart(start.registerMilliWh, startedAtMs, connector?.register)],
     ...(start.resendKey === undefined ? {} : { resendKey: start.resendKey }),
     revision: 0,
   }
   putSession(draft, session)
   draft.put(TRANSACTION_KIND, transactionKey(stationId, start.transactionId), session.sessionId)
-  changeConnector(draft, stationId, start.evseId, start.connectorId, (c) =>
-    isOlder
-      ? c
-      : {
-          ...c,
-          sessionId: session.sessionId,
-          newestSessionId: session.sessionId,
-          ...(start.registerMilliWh ? { registerMilliWh: start.registerMilliWh } : {}),
-        },
-  )
+  changeConnector(draft, stationId, start.evseId, start.connectorId, (c) => {
+    if (isOlder) return c
+    const taken = { ...c, sessionId: session.sessionId, newestSessionId: session.sessionId }
+    return start.registerMilliWh ? withRegister(taken, start.registerMilliWh, startedAtMs) : taken
+  })
   changeStation(draft, stationId, (s) => ({ ...s, running: [...s.running, session.sessionId] }))
   draft.fact({
     kind: 'session.started',

@@ -4,9 +4,6 @@ import { appliedDocument } from '../documents.ts'
 import type { StateReader } from '../draft.ts'
 import { stationOf } from './station.ts'
 
-/** What a station whose power nobody told is held to: the most a CCS cable carries, W. */
-export const DEFAULT_MAX_POWER_W = 360_000
-
 export interface StationSettings {
   approved: boolean
   /** scrypt hash; absent: no password is asked for. */

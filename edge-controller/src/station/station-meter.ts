@@ -2,7 +2,7 @@
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { Draft } from '../draft.ts'
 import { lastRegister, type Reading } from '../session/reading.ts'
-import { changeStation, connectorOf } from './station.ts'
+import { changeStation, connectorOf, withRegister } from './station.ts'
 
 export function takeStationReadings(
   draft: Draft,
@@ -20,10 +20,9 @@ export function takeStationReadings(
   if (!register) return
   changeStation(draft, stationId, (station) => {
     const connector = connectorOf(station, evseId, connectorId)
-    if (!connector || connector.registerMilliWh === register.milliWh) return station
-    const connectors = station.connectors.map((c) =>
-      c === connector ? { ...c, registerMilliWh: register.milliWh } : c,
-    )
-    return { ...station, connectors }
+    // An idle meter repeats itself: that is no change of state.
+    if (!connector || connector.register?.milliWh === register.milliWh) return station
+    const changed = withRegister(connector, register.milliWh, register.atMs)
+    return { ...station, connectors: station.connectors.map((c) => (c === connector ? changed : c)) }
   })
 }

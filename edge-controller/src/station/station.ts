@@ -22,8 +22,8 @@ export interface Connector {
   sessionId?: string
   /** The session started last here, running or not: what a resent start is compared with. */
   newestSessionId?: string
-  /** Newest register known of this connector's meter, milli-Wh. */
-  registerMilliWh?: number
+  /** Newest register known of this connector's meter. */
+  register?: { milliWh: number; atMs: number }
 }
 
 export interface Boot {
@@ -47,6 +47,13 @@ export interface Station {
   running: string[]
   /** Sessions that ended, oldest first: kept for late stops and resends. */
   ended: string[]
+}
+
+/** The connector with a register of its meter, unless a newer one is known. */
+export function withRegister(connector: Connector, milliWh: number, atMs: number): Connector {
+  return connector.register && connector.register.atMs > atMs
+    ? connector
+    : { ...connector, register: { milliWh, atMs } }
 }
 
 export function newStation(stationId: string, approved: boolean): Station {
