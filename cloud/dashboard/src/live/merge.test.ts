@@ -2,7 +2,7 @@ import type { Session, Site, Station, StreamLive } from '@switchyard/protocol/ap
 import { LIVE_INTERVAL_MS } from '@switchyard/protocol/site/live.ts'
 import { expect, test } from 'vitest'
 import { LiveStore } from './live-store.ts'
-import { mergeSession, mergeStation, PICTURE_EXPIRY_MS } from './merge.ts'
+import { mergeSession, mergeStation, PICTURE_EXPIRY_MS, rowsBehind } from './merge.ts'
 import { connectorStatus } from './status-sentence.ts'
 
 const NOW = Date.parse('2026-11-23T15:00:00Z')
@@ -162,6 +162,16 @@ test('what an absent site told last is not called the present', () => {
   expect(connectorStatus(absent.connectors[0]!, absent, 'Europe/Berlin', NOW)).toMatchObject({
     tone: 'off',
     sentence: expect.stringMatching(/^Last known: in session since 15:50 CET, 7.0 kW when last heard$/),
+  })
+})
+
+test('rows that arrived after the picture was taken are not behind', () => {
+  const behind = picture({ ledgerSeq: 104, backlog: { ledger: 9, telemetry: 7 } })
+  expect(rowsBehind(site, behind)).toEqual({ ledger: 4, telemetry: 7 })
+  expect(rowsBehind(site, { ...behind, ledgerSeq: 100 })).toEqual({ ledger: 0, telemetry: 7 })
+  expect(rowsBehind({ ...site, backlog: { ledger: 2, telemetry: 1 } }, undefined)).toEqual({
+    ledger: 2,
+    telemetry: 1,
   })
 })
 

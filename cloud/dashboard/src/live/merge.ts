@@ -68,6 +68,17 @@ export function pictureHolds(
   return received.picture.ledgerSeq >= resourceSeq
 }
 
+/**
+ * Rows that the site has and the cloud not yet: the newer of what the picture and the resource say. Ledger rows that have
+ * arrived since the picture was taken are not counted, so that a picture does not call behind what is here.
+ */
+export function rowsBehind(site: Site, picture: StreamLive | undefined): Site['backlog'] {
+  if (!picture) return site.backlog
+  const { ledger, telemetry } = picture.backlog
+  const notHere = Math.max(0, picture.ledgerSeq - (site.journal?.ledgerSeq ?? 0))
+  return { ledger: Math.min(ledger, notHere), telemetry }
+}
+
 type PictureStation = StreamLive['stations'][number]
 type PictureSession = NonNullable<PictureStation['connectors'][number]['session']>
 

@@ -2,6 +2,7 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { runningSessionsQuery, sessionsQuery, stationQuery } from '../api/queries.ts'
+import { protocolText } from '../format/protocol.ts'
 import { useSites } from '../hooks/use-sites.ts'
 import type { StationView } from '../live/merge.ts'
 import { SessionTable } from '../session/session-table.tsx'
@@ -68,7 +69,7 @@ function StationDetail({ view }: { view: StationView }) {
                 {sites.byId(station.siteId)?.name ?? station.siteId}
               </Link>
             </FactItem>
-            <FactItem name="Protocol">{station.ocpp ?? 'not known yet'}</FactItem>
+            <FactItem name="Protocol">{station.ocpp ? protocolText(station.ocpp) : 'not known yet'}</FactItem>
             <FactItem name="Vendor and model">
               {[station.vendor, station.model].filter(Boolean).join(' ') || 'not told'}
             </FactItem>

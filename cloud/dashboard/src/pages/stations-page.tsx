@@ -4,6 +4,7 @@ import { IconSearch } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import { createColumnHelper } from '@tanstack/react-table'
 import { useMemo, useState } from 'react'
+import { protocolText } from '../format/protocol.ts'
 import { useNow } from '../hooks/use-now.ts'
 import { useSites } from '../hooks/use-sites.ts'
 import type { StationView } from '../live/merge.ts'
@@ -67,7 +68,10 @@ export function StationsPage() {
         header: 'Model',
         cell: ({ getValue }) => getValue() || '–',
       }),
-      column.accessor((view) => view.station.ocpp ?? '–', { id: 'ocpp', header: 'Protocol' }),
+      column.accessor((view) => (view.station.ocpp ? protocolText(view.station.ocpp) : '–'), {
+        id: 'ocpp',
+        header: 'Protocol',
+      }),
       ...(manySites
         ? [
             column.accessor((view) => sites.byId(view.station.siteId)?.name ?? view.station.siteId, {

@@ -4,7 +4,7 @@ import type { ReactNode } from 'react'
 import { countText, powerText } from '../format/energy.ts'
 import { useNow } from '../hooks/use-now.ts'
 import { useLivePicture } from '../live/live-context.tsx'
-import { pictureHolds, type StationView } from '../live/merge.ts'
+import { pictureHolds, rowsBehind, type StationView } from '../live/merge.ts'
 import { Ago } from '../ui/time.tsx'
 import { PhaseLoad } from './phase-load.tsx'
 import classes from './site-strip.module.css'
@@ -45,7 +45,7 @@ export function SiteStrip({ site, zone, stations }: SiteStripProps) {
           'never heard from yet'
         )}
       </Cell>
-      <Journal site={site} backlog={picture?.backlog ?? site.backlog} />
+      <Journal site={site} backlog={rowsBehind(site, picture)} />
       <Cell
         name="Charging now"
         value={`${drawing.length} ${drawing.length === 1 ? 'car' : 'cars'} · ${powerText(totalW)}`}

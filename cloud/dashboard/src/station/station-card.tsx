@@ -1,6 +1,7 @@
 /** One station: its connectors, each with a plain sentence and, while a session runs, its figures moving. */
 import { Link } from '@tanstack/react-router'
 import { currentText, energyText, powerText } from '../format/energy.ts'
+import { protocolText } from '../format/protocol.ts'
 import { useNow } from '../hooks/use-now.ts'
 import type { ConnectorView, SessionView, StationView } from '../live/merge.ts'
 import { connectorStatus } from '../live/status-sentence.ts'
@@ -10,17 +11,17 @@ import classes from './station-card.module.css'
 
 export function StationCard({ view, zone }: { view: StationView; zone: string }) {
   const { station } = view
-  const about = [station.vendor, station.model].filter(Boolean).join(' ')
+  const protocol = station.ocpp && protocolText(station.ocpp)
+  const about = [[station.vendor, station.model].filter(Boolean).join(' '), protocol]
+    .filter(Boolean)
+    .join(' · ')
   return (
     <article className={classes.card} data-station={station.stationId}>
       <header className={classes.head}>
         <Link to="/stations/$stationId" params={{ stationId: station.stationId }} className={classes.name}>
           {station.stationId}
         </Link>
-        <span className={classes.about}>
-          {about}
-          {station.ocpp && `${about ? ' · ' : ''}${station.ocpp}`}
-        </span>
+        <span className={classes.about}>{about}</span>
       </header>
       {!station.approved && <p className={classes.notice}>Waits for approval; it may not charge yet.</p>}
       {view.connectors.length === 0 ? (
