@@ -111,7 +111,24 @@ async function main() {
   console.log(
     `Mosquitto: ${servers.MOSQUITTO_BIN ?? 'not installed'}; Chromium: ${servers.CHROMIUM_BIN ?? 'not installed'}`,
   )
-  await runTests({ ...servers, TEST_DATABASE_URL: database.url })
+  const environment = { ...servers, TEST_DATABASE_URL: database.url }
+  if (servers.CHROMIUM_BIN) Object.assign(environment, await pageEnvironment())
+  await runTests(environment)
+}
+
+/** What the tests of the page need; without a running system they are skipped, and that counts as a failure here. */
+async function pageEnvironment() {
+  const { startTestSystem } = await import('./test-system.mjs')
+  try {
+    const system = await startTestSystem()
+    cleaning.push(system.stop)
+    check('npm start runs, for the tests of the page', true)
+    return system.environment
+  } catch (error) {
+    console.error(error.message)
+    check('npm start runs, for the tests of the page', false)
+    return {}
+  }
 }
 
 async function clean() {

@@ -6,6 +6,7 @@ import { NODE_STOP_STEPS, stopRecorded } from './child.ts'
 import { isExternal, type Setting } from './environment.ts'
 import { type Home, openHome, wipe } from './home.ts'
 import { takenPorts } from './ports.ts'
+import { forgottenDatabases } from './postgres/forgotten.ts'
 import { stopLeftOver } from './postgres/left-over.ts'
 import { screen } from './screen.ts'
 import { ensureSecrets } from './secrets.ts'
@@ -58,6 +59,8 @@ async function run(flags: Flags, project: string): Promise<void> {
 async function serve(flags: Flags, home: Home, project: string): Promise<void> {
   const taken = await takenPorts(flags.ports, neededPorts(), flags.lan ? ['api', 'ocpp'] : [])
   if (taken.length > 0) throw new Error(`${taken.join('\n')}\nOr move all of them: --port-offset N`)
+  for (const folder of forgottenDatabases())
+    say(`${folder} is a database whose home is gone; to free its space: rm -r ${folder}`)
   const { files, credentials } = ensureSecrets(home)
   const setting: Setting = {
     project,

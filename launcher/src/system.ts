@@ -15,6 +15,7 @@ import {
 import { untilHealthy } from './health.ts'
 import { LogFile } from './log-file.ts'
 import { embeddedPostgres } from './postgres/embedded-postgres.ts'
+import { noteHome } from './postgres/forgotten.ts'
 import { PublicApi } from './public-api.ts'
 import { readSecret, writeSecret } from './secrets.ts'
 
@@ -52,6 +53,7 @@ export class System {
           say: this.#say,
         })
         writeSecret(files.databaseUrl, postgres.databaseUrl)
+        noteHome(setting.home)
         return postgres.spec
       })
     await step('Starting the cloud services', () => cloud(setting))
