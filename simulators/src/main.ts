@@ -1,9 +1,10 @@
 /** The simulators' command line. */
+import { VOLTAGE_V } from './car/car.ts'
 import { CHARGER_OPTIONS, chargerCommand } from './cli/charger-command.ts'
 import { describeOptions, numberOption, readOptions, UsageError } from './cli/options.ts'
-import { SITE_OPTIONS, siteCommand } from './cli/site-command.ts'
+import { SITE_OPTIONS, STATIONS_BOUNDS, siteCommand } from './cli/site-command.ts'
 import { ReplayError } from './site/recorded.ts'
-import { STATIONS_MAX, stationPlan } from './site/site.ts'
+import { type PlannedStation, stationPlan } from './site/site.ts'
 import { SIMULATED_TOKENS } from './tokens.ts'
 
 const HELP = `Simulated charging stations with cars behind them.
@@ -15,10 +16,16 @@ charger   one station, one session: plug in, authorise, charge, stop; exit code 
 ${describeOptions(CHARGER_OPTIONS)}
 
 tokens    the id tokens that simulated drivers carry, as JSON
-stations  identity and OCPP version of a site's stations, as JSON
+
+stations  a site's stations, as JSON: identity, OCPP version, phases, power
 ${describeOptions({ stations: SITE_OPTIONS.stations! })}
 
 --help    this text`
+
+function describeStation({ id, version, hardware }: PlannedStation): object {
+  const maxPowerW = (hardware.currentMa * hardware.phases * VOLTAGE_V) / 1000
+  return { stationId: id, ocpp: version, phases: hardware.phases, maxPowerW }
+}
 
 async function run([command, ...args]: readonly string[]): Promise<number> {
   if (command === '--help' || command === '-h' || args.includes('--help')) {
@@ -36,14 +43,8 @@ async function run([command, ...args]: readonly string[]): Promise<number> {
       return 0
     case 'stations': {
       const options = readOptions({ stations: SITE_OPTIONS.stations! }, args)
-      const count = numberOption(options, 'stations', { min: 1, max: STATIONS_MAX, fallback: 6 })
-      console.log(
-        JSON.stringify(
-          stationPlan(count).map(({ id, version }) => ({ stationId: id, ocpp: version })),
-          null,
-          2,
-        ),
-      )
+      const count = numberOption(options, 'stations', STATIONS_BOUNDS)
+      console.log(JSON.stringify(stationPlan(count).map(describeStation), null, 2))
       return 0
     }
     case undefined:

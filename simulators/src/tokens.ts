@@ -8,9 +8,9 @@ export interface SimulatedToken {
 }
 
 /** How many drivers a simulated site knows. */
-const DRIVERS = 12
+const DRIVERS = 24
 
-/** SIM-0001 to SIM-0012. */
+/** SIM-0001 to SIM-0024. */
 export const SIMULATED_TOKENS: readonly SimulatedToken[] = Array.from({ length: DRIVERS }, (_, index) => ({
   idToken: `SIM-${String(index + 1).padStart(4, '0')}`,
   type: 'ISO14443',

@@ -25,11 +25,13 @@ export const SITE_OPTIONS: OptionTable = {
   'password-file': { value: 'FILE', what: 'JSON object identity -> password ("*": others), or one password' },
 }
 
+export const STATIONS_BOUNDS = { min: 1, max: STATIONS_MAX, fallback: 6 }
+
 /** Runs until a signal or the last session; resolves with the exit code. */
 export async function siteCommand(args: readonly string[], clock: Clock = systemClock): Promise<number> {
   const options = readOptions(SITE_OPTIONS, args)
   const url = urlOption(options)
-  const stations = numberOption(options, 'stations', { min: 1, max: STATIONS_MAX, fallback: 6 })
+  const stations = numberOption(options, 'stations', STATIONS_BOUNDS)
   const speed = numberOption(options, 'speed', { min: 1, max: 1000, fallback: 1, fraction: true })
   const sessions = numberOption(options, 'sessions', { min: 1, max: 1_000_000, fallback: 0 })
   const seed = numberOption(options, 'seed', { min: 0, max: Number.MAX_SAFE_INTEGER, fallback: -1 })

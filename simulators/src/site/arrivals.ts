@@ -27,6 +27,11 @@ export interface ArrivalsOptions {
   onChange: () => void
 }
 
+/** Whether a driver stands at none of the bays. */
+function isAway(bays: readonly Bay[]): (idToken: string) => boolean {
+  return (idToken) => bays.every((bay) => bay.stay?.idToken !== idToken)
+}
+
 /** Each bay has cars of its own, by the distribution. */
 export function drawnArrivals(options: ArrivalsOptions, opening: boolean): Arrivals {
   const { bays, clock, random, speed, mayCome } = options
@@ -35,7 +40,7 @@ export function drawnArrivals(options: ArrivalsOptions, opening: boolean): Arriv
     cancels.set(
       bay,
       clock.after(waitMs, () => {
-        if (mayCome()) bay.arrive(drawVisit(random, speed))
+        if (mayCome()) bay.arrive(drawVisit(random, speed, isAway(bays)))
       }),
     )
   }
@@ -98,7 +103,7 @@ export function replayedArrivals(
       const mapped = bayOf.get(station)!
       const bay = mapped.free ? mapped : bays.find((it) => it.free)
       if (!bay || !mayCome()) return true
-      bay.arrive(makeVisit(random, energyMilliWh, leftMs, speed))
+      bay.arrive(makeVisit(random, energyMilliWh, leftMs, speed, isAway(bays)))
       return false
     })
   }

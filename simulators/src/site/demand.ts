@@ -53,19 +53,28 @@ export function drawOpeningWaitMs(random: Random, speed: number): number {
   return Math.round(random.exponential(OPENING_MEAN_MS) / speed)
 }
 
-/** A visit; its stay and the energy asked for are `speed` times shorter and smaller. */
-export function drawVisit(random: Random, speed: number): Visit {
+/** A visit; its stay and the energy asked for are `speed` times shorter and smaller. `away` says who is not on the site yet. */
+export function drawVisit(random: Random, speed: number, away: (idToken: string) => boolean): Visit {
   const kwh = within(random.logNormal(ENERGY.mu, ENERGY.sigma), ENERGY.minKwh, ENERGY.maxKwh)
   const hours = within(random.logNormal(STAY.mu, STAY.sigma), STAY.minHours, STAY.maxHours)
-  return makeVisit(random, Math.round(kwh * 1_000_000), Math.round(hours * HOUR_MS), speed)
+  return makeVisit(random, Math.round(kwh * 1_000_000), Math.round(hours * HOUR_MS), speed, away)
 }
 
 /** A visit with a given wish and stay, before they are shortened; the rest is drawn. */
-export function makeVisit(random: Random, neededMilliWh: number, stayMs: number, speed: number): Visit {
+export function makeVisit(
+  random: Random,
+  neededMilliWh: number,
+  stayMs: number,
+  speed: number,
+  away: (idToken: string) => boolean,
+): Visit {
   const asked = Math.max(ENERGY_MIN_MILLI_WH, Math.round(neededMilliWh / speed))
+  // A driver is in one place; only where all are on the site already does one charge two cars.
+  const drivers = SIMULATED_TOKENS.filter(({ idToken }) => away(idToken))
+  const candidates = drivers.length > 0 ? drivers : SIMULATED_TOKENS
   return {
     car: drawCar(random, neededMilliWh, asked),
-    idToken: SIMULATED_TOKENS[random.int(0, SIMULATED_TOKENS.length - 1)]!.idToken,
+    idToken: candidates[random.int(0, candidates.length - 1)]!.idToken,
     stayMs: Math.max(STAY_MIN_MS, Math.round(stayMs / speed)),
     swipesToLeave: random.fraction() < SWIPES_TO_LEAVE,
   }

@@ -53,8 +53,14 @@ interface SiteState {
   replay?: ReplayState
 }
 
+export interface PlannedStation {
+  id: string
+  version: ChargerVersion
+  hardware: Hardware
+}
+
 /** The stations of a site: 1.6J and 2.0.1 in turn, every third one single-phase. */
-export function stationPlan(count: number): { id: string; version: ChargerVersion; hardware: Hardware }[] {
+export function stationPlan(count: number): PlannedStation[] {
   return Array.from({ length: count }, (_, index) => ({
     id: `CHARGER-${String(index + 1).padStart(2, '0')}`,
     version: index % 2 === 0 ? '1.6' : '2.0.1',
