@@ -14,6 +14,8 @@ const HEADERS_TIMEOUT_MS = 15_000
 const REQUEST_TIMEOUT_MS = 60_000
 /** How long an idle keep-alive connection stays. */
 const KEEP_ALIVE_MS = 30_000
+/** How often a server that closes looks for connections with nothing left to do. */
+const IDLE_CHECK_MS = 20
 
 export interface ServerOptions {
   name: string
@@ -88,8 +90,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     close: (deadlineMs) =>
       new Promise((resolve) => {
         const cut = setTimeout(() => server.closeAllConnections(), deadlineMs)
+        // A connection kept alive becomes idle only after its last response.
+        const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
         server.close(() => {
           clearTimeout(cut)
+          clearInterval(idle)
           resolve()
         })
         server.closeIdleConnections()

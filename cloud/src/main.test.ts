@@ -1,0 +1,104 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { TARGETS } from './platform/service.ts'
+import { createTestDatabase, type TestDatabase } from './platform/testing.ts'
+import { targets } from './targets.ts'
+
+const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
+let database: TestDatabase
+let env: Record<string, string>
+beforeAll(async () => {
+  database = await createTestDatabase()
+  env = {
+    PATH: process.env.PATH ?? '',
+    DATABASE_URL: database.url,
+    SERVICE_KEY: 'service-key-of-the-tests',
+    BROKER_PORT: '0',
+    ...Object.fromEntries(TARGETS.map((it) => [`${it.toUpperCase().replaceAll('-', '_')}_PORT`, '0'])),
+  }
+})
+afterAll(() => database?.drop())
+
+function start(args: string[], environment: Record<string, string> = env) {
+  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), MAIN, ...args], {
+    env: environment,
+  })
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk
+  })
+  child.stderr.on('data', (chunk: Buffer) => {
+    output += chunk
+  })
+  const exited = once(child, 'close').then(([code]) => code as number | null)
+  return { child, exited, output: () => output }
+}
+async function run(args: string[], environment?: Record<string, string>) {
+  const { exited, output } = start(args, environment)
+  return { code: await exited, output: output() }
+}
+
+it('lists its targets, and the table has each of them once', async () => {
+  const { code, output } = await run(['--list-targets'])
+  expect(code).toBe(0)
+  expect(output.trim().split('\n').sort()).toEqual([...TARGETS].sort())
+  for (const target of targets)
+    expect(await target.load()).toMatchObject({ name: target.name, schema: target.schema })
+})
+
+it('says what is wrong with a configuration, and starts nothing', async () => {
+  expect(await run(['--verify-config'])).toEqual({ code: 0, output: 'The configuration is valid.\n' })
+  const wrong = await run(['--verify-config'], { ...env, LOG_LEVEL: 'loud', SERVICE_KEY: 'short' })
+  expect(wrong.code).toBe(1)
+  expect(wrong.output).toMatch(/LOG_LEVEL.*\n.*SERVICE_KEY/)
+  expect((await run(['--target=nobody'])).output).toContain('--target: nobody is no target')
+  expect((await run(['--verify-config', '--target=api-gateway'])).output).toContain('REDIS_URL')
+})
+
+it('names a port that is taken', async () => {
+  const taken = createServer()
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+  const { port } = taken.address() as { port: number }
+  const { code, output } = await run([], { ...env, DRIVER_SERVICE_PORT: String(port) })
+  await new Promise((resolve) => taken.close(resolve))
+  expect(code).toBe(1)
+  expect(output).toContain(`driver-service: port ${port} on 127.0.0.1 is taken`)
+})
+
+it('runs all targets in one process, each on its own port, and stops in order', async () => {
+  expect((await run(['migrate'])).code).toBe(0)
+  const { child, exited, output } = start([])
+  const lines = () =>
+    output()
+      .split('\n')
+      .filter((it) => it.startsWith('{'))
+      .map((it) => JSON.parse(it) as Record<string, string>)
+  await expect.poll(() => lines().some((it) => it.msg === 'up'), { timeout: 30_000 }).toBe(true)
+  const listening = lines().filter((it) => it.msg === 'listening')
+  expect(listening.map((it) => it.service).sort()).toEqual([...TARGETS].sort())
+  const instances = new Set<string>()
+  for (const { service, url } of listening) {
+    const health = (await (await fetch(`${url}/health`)).json()) as { service: string; instance: string }
+    expect(health.service).toBe(service)
+    instances.add(health.instance)
+    expect((await fetch(`${url}/ready`)).status).toBe(200)
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain('process_cpu_seconds_total')
+  }
+  expect(instances.size).toBe(1)
+
+  const ocpp = listening.find((it) => it.service === 'ocpp-gateway')?.url ?? ''
+  const station = new WebSocket(`${ocpp.replace('http', 'ws')}/ocpp/CP1`, ['ocpp1.6'])
+  const [, refusal] = await once(station, 'unexpected-response')
+  expect(refusal.statusCode).toBe(503)
+  let reason = ''
+  for await (const chunk of refusal) reason += chunk
+  expect(reason).toContain('connect them to the site controller')
+
+  child.kill('SIGTERM')
+  expect(await exited).toBe(0)
+  expect(lines().at(-1)).toMatchObject({ msg: 'stopped' })
+})
