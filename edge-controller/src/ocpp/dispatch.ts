@@ -7,7 +7,6 @@ import { ChangeRefused, JournalFull } from '../journal/port.ts'
 import type { Log } from '../ports.ts'
 import type { Authorization } from '../session/authorize.ts'
 import type { SiteState } from '../site-state.ts'
-import { stationOf } from '../station/station.ts'
 import type { Answer } from './connection.ts'
 import { OcppFault } from './fault.ts'
 import type { After, HandlerContext, Routes } from './handler.ts'
@@ -18,6 +17,8 @@ export interface DispatchPorts {
   validators: Validators
   routes: Routes
   log: Log
+  /** Approved, and its last boot was accepted: a station that reconnects without a boot goes on. */
+  isAccepted(): boolean
   /** The context of a message that is decided on now. */
   context(authorization: Authorization | undefined): HandlerContext
   authorize(idToken: IdToken): Promise<Authorization>
@@ -37,7 +38,7 @@ export async function dispatch(call: CallFrame, ports: DispatchPorts): Promise<A
   if (!route) return refuse(call, 'NotSupported', 'this action is not taken from a station here', log)
   const errors = checks.request(payload)
   if (errors.length > 0) return refuse(call, errorCodeFor(version, errors), describeErrors(errors), log)
-  if (!route.beforeBoot && !isAccepted(ports))
+  if (!route.beforeBoot && !ports.isAccepted())
     return refuse(call, 'SecurityError', 'not accepted yet: BootNotification comes first', log)
 
   const idToken = route.identity?.(payload)
@@ -64,11 +65,6 @@ export async function dispatch(call: CallFrame, ports: DispatchPorts): Promise<A
     log.error({ stationId, action, error }, 'a handler failed')
     return refuse(call, 'InternalError', 'the controller could not take this message', log)
   }
-}
-
-/** Approved, and its last boot was accepted: a station that reconnects without a boot goes on. */
-function isAccepted({ state, stationId, context }: DispatchPorts): boolean {
-  return context(undefined).settings.approved && stationOf(state, stationId)?.boot?.status === 'Accepted'
 }
 
 function refuse(call: CallFrame, code: ErrorCode, description: string, log: Log): Answer {

@@ -87,6 +87,7 @@ export class StationLink {
           ...this.#ports,
           validators: await loadValidators(version),
           routes: module.routes,
+          isAccepted: () => this.#isAccepted(),
           context: (authorization) => this.#context(version, authorization),
           authorize: (idToken) =>
             authorize(this.#ports.state, this.stationId, idToken, {
@@ -112,8 +113,7 @@ export class StationLink {
   get reach(): { call: Call; module: OcppModule } | undefined {
     const connection = this.#connection
     const module = connection && MODULES[connection.version]
-    const isAccepted = stationOf(this.#ports.state, this.stationId)?.boot?.status === 'Accepted'
-    return module && isAccepted ? { call: connection.call, module } : undefined
+    return module && this.#isAccepted() ? { call: connection.call, module } : undefined
   }
 
   close(code: number, reason: string): void {
@@ -178,6 +178,11 @@ export class StationLink {
       // A station that cannot be triggered boots again by itself after its interval.
       void connection.call('TriggerMessage', { requestedMessage: 'BootNotification' })
     else if (module && settings.approved) void this.#setBaseline(connection, module)
+  }
+
+  #isAccepted(): boolean {
+    const booted = stationOf(this.#ports.state, this.stationId)?.boot?.status === 'Accepted'
+    return booted && this.#settings().approved
   }
 
   #settings() {

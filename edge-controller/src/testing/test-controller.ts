@@ -32,6 +32,16 @@ export const TEST_CONFIG: SiteControllerConfig = {
   failsafeMa: 6_000,
 }
 
+/** The journal with a disk that can be made to fail: what it refuses, it does not write. */
+class FaultyJournal extends InlineJournal {
+  fault: Error | undefined
+
+  override async commit(change: Change): Promise<Heads> {
+    if (this.fault) throw this.fault
+    return super.commit(change)
+  }
+}
+
 export interface TestControllerOptions {
   config?: Partial<SiteControllerConfig>
   ports?: Partial<Pick<SiteControllerPorts, 'ask' | 'record' | 'onFatal'>>
@@ -45,7 +55,7 @@ export class TestController {
   readonly warnings: { fields: object; message: string }[] = []
   readonly #options: TestControllerOptions
   readonly #directory = mkdtempSync(join(tmpdir(), 'switchyard-edge-'))
-  #journal!: InlineJournal
+  #journal!: FaultyJournal
   #documents = 0
   state!: SiteState
   controller!: SiteController
@@ -67,7 +77,7 @@ export class TestController {
   }
 
   async #open(): Promise<void> {
-    this.#journal = new InlineJournal(join(this.#directory, 'journal.db'), 'test-journal')
+    this.#journal = new FaultyJournal(join(this.#directory, 'journal.db'), 'test-journal')
     const { clock } = this
     const random = systemRandom
     this.state = new SiteState(this.#journal, await this.#journal.load(), clock, random)
@@ -109,6 +119,11 @@ export class TestController {
   async stop(): Promise<void> {
     await this.#close()
     rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  /** Makes every commit fail from now on; undefined: they succeed again. */
+  failCommits(fault: Error | undefined): void {
+    this.#journal.fault = fault
   }
 
   /** Applies a document as the downlink does. */
