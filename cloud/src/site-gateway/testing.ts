@@ -88,9 +88,20 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     version: 'test',
     urlOf: () => `http://127.0.0.1:${(driver.address() as AddressInfo).port}`,
   })
-  await until('the gateway is connected to its broker', async () =>
-    (await fetch(`${target.url}/ready`)).ok ? true : undefined,
-  )
+  async function close(): Promise<void> {
+    await target.stop(2_000)
+    await bus.close()
+    await new Promise<void>((resolve) => driver.close(() => resolve()))
+    if (!options.database) await database.drop()
+  }
+  try {
+    await until('the gateway is connected to its broker', async () =>
+      (await fetch(`${target.url}/ready`)).ok ? true : undefined,
+    )
+  } catch (error) {
+    await close()
+    throw error
+  }
   return {
     target,
     clock,
@@ -106,12 +117,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       if (!response.ok) throw new Error(await response.text())
       return (await response.json()) as { username: string; password: string }
     },
-    async close() {
-      await target.stop(2_000)
-      await bus.close()
-      await new Promise<void>((resolve) => driver.close(() => resolve()))
-      if (!options.database) await database.drop()
-    },
+    close,
   }
 }
 
