@@ -8,6 +8,8 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const PACKAGES = ['protocol', 'edge-controller', 'cloud', 'simulators', 'launcher', 'end-to-end']
 const SKIPPED = new Set(['node_modules', 'dist', 'generated', 'coverage', '.switchyard'])
 const MAX_LINES = 500
+/** A test reads like a session, from top to bottom, and may take longer to tell. */
+const MAX_TEST_LINES = 700
 
 type Import = { target: string; typeOnly: boolean }
 type Source = { path: string; text: string; imports: Import[] }
@@ -18,7 +20,7 @@ const isTest = (path: string): boolean => /\.test\.tsx?$/.test(path)
 /** What tests alone use: fixtures, harnesses, transcripts and what replays them, and the end-to-end package as a whole. */
 const isTestSupport = (path: string): boolean =>
   isTest(path) ||
-  /\.fixture\.ts$|(^|\/)testing(-[\w-]+)?\.ts$|\/testing\/|\/transcript(-replay)?\.ts$/.test(path) ||
+  /\.fixture\.ts$|(^|\/)test(ing)?(-[\w-]+)?\.ts$|\/testing\/|\/transcript(-replay)?\.ts$/.test(path) ||
   path.startsWith('end-to-end/') ||
   path === 'protocol/generate/arbitrary-payload.ts'
 const isProduct = (path: string): boolean => !isTestSupport(path)
@@ -137,6 +139,8 @@ function isEntry(path: string): boolean {
       'edge-controller/src/journal/sqlite-worker.ts',
       'edge-controller/src/site-controller.ts',
       'launcher/src/test-database.ts',
+      // The face of a version that the programs do not speak yet.
+      'protocol/src/ocpp/v21.ts',
     ].includes(path)
   )
 }
@@ -195,7 +199,11 @@ describe('banned', () => {
 
 describe('files', () => {
   test(`have at most ${MAX_LINES} lines`, () => {
-    expect(all.filter(({ text }) => text.split('\n').length > MAX_LINES).map((it) => it.path)).toEqual([])
+    expect(
+      all
+        .filter(({ path, text }) => text.split('\n').length > (isTest(path) ? MAX_TEST_LINES : MAX_LINES))
+        .map((it) => it.path),
+    ).toEqual([])
   })
 
   test('are named in kebab-case', () => {
