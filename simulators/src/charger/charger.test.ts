@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { arrivingCar, type CarSpec } from '../car/car.ts'
 import { VirtualClock } from '../clock.ts'
+import { createTcpProxy } from '../faults/tcp-proxy.ts'
 import { memoryLedger, openLedger, readLedger, readStarts } from '../ledger.ts'
 import { seededRandom } from '../random.ts'
 import { type CentralSystem, callError, startCentralSystem } from '../testing/central-system.ts'
@@ -565,11 +566,109 @@ describe.each(VERSIONS)('a station of OCPP %s', (version) => {
     expect(charger.connector().status).toBe('Available')
   })
 
-  it('notices a half-open connection and comes back', async () => {
+  it('comes back after a lost connection without a new boot', async () => {
     await online(version)
-    // The far end stops reading: pings and calls are never answered.
     await central.drop()
     await until(() => central.connections === 2 && charger.online, 'it is connected again')
     expect(central.of('BootNotification')).toHaveLength(1)
+  })
+
+  it('notices a connection that is only half open, and loses nothing by it', async () => {
+    central = await startCentralSystem(clock)
+    const proxy = await createTcpProxy({
+      target: { host: '127.0.0.1', port: Number(new URL(central.url).port) },
+    })
+    try {
+      charger = await make(version, { url: `ws://127.0.0.1:${proxy.port}/ocpp` })
+      charger.start()
+      await until(() => charger.online, 'the station is online')
+      await startSession()
+      proxy.blackHole()
+      await until(() => !charger.online, 'it takes the connection for dead')
+      charger.endSession()
+      proxy.heal()
+      await until(() => charger.queued === 0, 'everything is delivered')
+    } finally {
+      await proxy.close()
+    }
+    const ends = central.received.filter(
+      ({ action, payload }) => action === 'StopTransaction' || payload.eventType === 'Ended',
+    )
+    expect(ends.length).toBeGreaterThanOrEqual(1)
+  })
+
+  it('ends a session as its ledger says, when power failed before anything else was kept or told', async () => {
+    const stateFile = join(folder, 'CP1.json')
+    const ledger = openLedger(join(folder, 'ledger.jsonl'))
+    await online(version, { stateFile, ledger })
+    await startSession()
+    await until(() => charger.queued === 0, 'everything is delivered')
+    charger.goOffline()
+    // The state before the end, put back after it: as if power had failed between the ledger's write and the state's.
+    const before = readFileSync(stateFile)
+    await pass(clock, 7_000)
+    charger.endSession()
+    charger.kill()
+    writeFileSync(stateFile, before)
+    const [entry] = readLedger(join(folder, 'ledger.jsonl'))
+    await pass(clock, 60_000)
+    charger = await make(version, { stateFile, ledger })
+    charger.start()
+    await until(() => charger.online && charger.queued === 0, 'the end is told')
+    expect(readLedger(join(folder, 'ledger.jsonl'))).toEqual([entry])
+    const ends = central.received.filter(
+      ({ action, payload }) => action === 'StopTransaction' || payload.eventType === 'Ended',
+    )
+    expect(ends).toHaveLength(1)
+    expect(ends[0]?.payload.timestamp).toBe(entry?.endedAt)
+    const told = version === '1.6' ? ends[0]?.payload.meterStop : register(ends[0]?.payload)
+    expect(String(told)).toBe(entry?.endRegisterWh)
+    expect(charger.connector().session).toBeUndefined()
+    expect(charger.connector().registerMilliWh).toBeGreaterThanOrEqual(Number(entry?.endRegisterWh) * 1000)
+    ledger.close()
+  })
+
+  it('is refused a wrong password, says so, and keeps trying', async () => {
+    const reasons: string[] = []
+    central = await startCentralSystem(clock, { password: 'right' })
+    charger = await make(version, { password: 'wrong' })
+    charger.events.on('disconnected', (reason) => reasons.push(reason))
+    charger.start()
+    await until(() => reasons.length === 2, 'it was refused twice')
+    expect(reasons[0]).toContain('401')
+    charger.kill()
+    charger = await make(version, { password: 'right' })
+    charger.start()
+    await until(() => charger.online, 'the right one is accepted')
+  })
+
+  it('charges a driver whom it knows, and nobody else, while it is offline', async () => {
+    await online(version)
+    expect(await passDuring(clock, charger.authorise('SIM-0001'))).toBe('Accepted')
+    await pass(clock, 61_000)
+    charger.goOffline()
+    charger.plugIn(hatchback())
+    expect(await passDuring(clock, charger.authorise('SIM-0002'))).toBe('Offline')
+    expect(await passDuring(clock, charger.authorise('SIM-0001'))).toBe('Accepted')
+    await until(() => charger.connector().powerMw > 0, 'it charges')
+    charger.unplug()
+    charger.goOnline()
+    await until(() => charger.queued === 0, 'everything is delivered')
+    expect(central.violations).toEqual([])
+  })
+
+  it('sets its clock by the central system', async () => {
+    central = await startCentralSystem(clock)
+    const ahead = 3_600_000
+    central.answer('BootNotification', () => ({
+      status: 'Accepted',
+      currentTime: new Date(clock.now() + ahead).toISOString(),
+      interval: 300,
+    }))
+    charger = await make(version)
+    charger.start()
+    await until(() => central.of('StatusNotification').length > 0, 'a status is told')
+    const told = Date.parse(central.of('StatusNotification')[0].timestamp)
+    expect(Math.abs(told - clock.now() - ahead)).toBeLessThan(5_000)
   })
 })

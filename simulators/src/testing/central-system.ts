@@ -48,7 +48,10 @@ export interface CentralSystem {
 }
 
 /** Speaks both versions; `call` goes to the station that connected last. */
-export async function startCentralSystem(clock: VirtualClock): Promise<CentralSystem> {
+export async function startCentralSystem(
+  clock: VirtualClock,
+  options: { password?: string } = {},
+): Promise<CentralSystem> {
   const received: Received[] = []
   const violations: string[] = []
   const otherwise = new Map<string, (payload: Payload) => Payload | undefined>()
@@ -58,6 +61,13 @@ export async function startCentralSystem(clock: VirtualClock): Promise<CentralSy
     protocols: ['ocpp1.6', 'ocpp2.0.1'],
     strictMode: true,
   } as never) as unknown as {
+    auth(
+      callback: (
+        accept: () => void,
+        reject: (code: number) => void,
+        handshake: { password?: Buffer },
+      ) => void,
+    ): void
     on(event: 'client', listener: (client: Client) => void): void
     handleUpgrade: (...args: unknown[]) => void
     close(options: { force: boolean }): Promise<void>
@@ -89,6 +99,10 @@ export async function startCentralSystem(clock: VirtualClock): Promise<CentralSy
       if (http.listening) await new Promise((resolve) => http.close(resolve))
     },
   }
+  rpc.auth((accept, reject, { password }) => {
+    if (options.password === undefined || password?.toString() === options.password) accept()
+    else reject(401)
+  })
   rpc.on('client', (connected) => {
     client = connected
     system.connections++
