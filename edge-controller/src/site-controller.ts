@@ -8,55 +8,23 @@ import type { Execute } from './execute.ts'
 import { liveStations } from './live.ts'
 import { CONTROL_INTERVAL_MS, LoadControl } from './load/control.ts'
 import { refusalOf } from './load/guard.ts'
-import { type Admission, admit, type Knock, type Onboarding } from './ocpp/admission.ts'
+import { type Admission, admit, type Knock } from './ocpp/admission.ts'
 import { failed } from './ocpp/commands.ts'
 import { StationLink, type StationLinkPorts } from './ocpp/station-link.ts'
-import type { Clock, Log, Random, Socket } from './ports.ts'
-import type { Ask, OfflinePolicy } from './session/authorize.ts'
+import type { Socket } from './ports.ts'
 import { Grants } from './session/grants.ts'
 import { runningSessions } from './session/session.ts'
 import { SessionSweep, SWEEP_INTERVAL_MS } from './session/sweep.ts'
 import { TransactionIds } from './session/transaction-ids.ts'
-import type { SiteState } from './site-state.ts'
+import type { SiteControllerPorts } from './site-controller-ports.ts'
 import { PasswordCheck } from './station/password.ts'
 import { stationEntry } from './station/settings.ts'
 import { STATION_KIND, type Station, stationOf } from './station/station.ts'
 
+export type { SiteControllerConfig, SiteControllerPorts } from './site-controller-ports.ts'
+
 /** Stations that one site remembers; a further new identity is turned away. */
 export const MAX_STATIONS = 1_000
-
-export interface SiteControllerConfig {
-  onboarding: Onboarding
-  /** Seconds between heartbeats, told in the boot's answer. */
-  heartbeatIntervalS: number
-  /** Between WebSocket pings; 0: none. */
-  pingIntervalMs: number
-  offlinePolicy: OfflinePolicy
-  /** Whether the metering baseline is set on stations. */
-  baseline: boolean
-  /** Seconds between sampled meter values in a session. */
-  meterIntervalS: number
-  /** Largest power of a connector whose station's document does not tell, W. */
-  maxPowerW: number
-  /** mA per phase for the whole site; absent: load control sends nothing. */
-  siteLimitMa?: number
-  /** mA per phase that a session falls back to. */
-  failsafeMa: number
-}
-
-export interface SiteControllerPorts {
-  state: SiteState
-  clock: Clock
-  random: Random
-  log: Log
-  config: SiteControllerConfig
-  /** Asks the cloud about a token; absent or undefined in answer: there is no link. */
-  ask?: Ask
-  /** The journal failed: the process must stop. */
-  onFatal?: (error: Error) => void
-  /** Transcripts on demand: every frame as it stands on the wire. */
-  record?: (stationId: string, direction: 'in' | 'out', text: string) => void
-}
 
 export interface SiteController {
   /** Whether a station may connect; asked before the handshake is completed. */

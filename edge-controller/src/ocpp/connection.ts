@@ -88,10 +88,14 @@ export class Connection {
   close(code: number, reason: string): void {
     if (this.#closed) return
     this.#socket.close(code, reason)
+    // The other side's answer to the close must be heard.
+    if (this.#paused) this.#socket.resume()
     this.#end(code, reason)
   }
 
   #receive(text: string): void {
+    // What comes after the close would wait without a bound: nothing holds its sender back any more.
+    if (this.#closed) return
     const { version, clock, log, record } = this.#ports
     this.#heardAtMs = clock.mono()
     record?.('in', text)

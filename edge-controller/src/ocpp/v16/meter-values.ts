@@ -2,6 +2,7 @@
 import type { MeterValuesRequest, MeterValuesResponse } from '@switchyard/protocol/ocpp/v16.ts'
 import { Draft } from '../../draft.ts'
 import { takeReadings } from '../../session/meter.ts'
+import { since } from '../../session/reading.ts'
 import { sessionById, sessionOfTransaction } from '../../session/session.ts'
 import { connectorOf, stationOf } from '../../station/station.ts'
 import { takeStationReadings } from '../../station/station-meter.ts'
@@ -17,13 +18,14 @@ export function meterValues(
   const draft = new Draft(context.state)
   const station = stationOf(draft, stationId)
   const connector = station && connectorOf(station, connectorId, 1)
-  const session =
-    (transactionId === undefined
-      ? undefined
-      : sessionOfTransaction(draft, stationId, String(transactionId))) ??
-    sessionById(draft, connector?.sessionId)
+  const named =
+    transactionId === undefined ? undefined : sessionOfTransaction(draft, stationId, String(transactionId))
+  const session = named ?? sessionById(draft, connector?.sessionId)
   const readings = readingsOf(said.meterValue)
-  if (session) takeReadings(draft, context, session, readings)
-  else takeStationReadings(draft, stationId, connectorId, connectorId === 0 ? 0 : 1, readings)
+  // Readings from before a session that they do not name are of something else.
+  const [ofSession, others] = session && !named ? since(session.startedAtMs, readings) : [readings, []]
+  if (session && ofSession.length > 0) takeReadings(draft, context, session, ofSession)
+  const ofStation = session ? others : readings
+  takeStationReadings(draft, stationId, connectorId, connectorId === 0 ? 0 : 1, ofStation)
   return { reply: {}, outcome: draft.outcome() }
 }

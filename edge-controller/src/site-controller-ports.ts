@@ -1,0 +1,38 @@
+/** What a site controller is given: its configuration, its state over a journal, time, randomness, and what it tells. */
+import type { Onboarding } from './ocpp/admission.ts'
+import type { Clock, Log, Random } from './ports.ts'
+import type { Ask, OfflinePolicy } from './session/authorize.ts'
+import type { SiteState } from './site-state.ts'
+
+export interface SiteControllerConfig {
+  onboarding: Onboarding
+  /** Seconds between heartbeats, told in the boot's answer. */
+  heartbeatIntervalS: number
+  /** Between WebSocket pings; 0: none. */
+  pingIntervalMs: number
+  offlinePolicy: OfflinePolicy
+  /** Whether the metering baseline is set on stations. */
+  baseline: boolean
+  /** Seconds between sampled meter values in a session. */
+  meterIntervalS: number
+  /** Largest power of a connector whose station's document does not tell, W. */
+  maxPowerW: number
+  /** mA per phase for the whole site; absent: load control sends nothing. */
+  siteLimitMa?: number
+  /** mA per phase that a session falls back to. */
+  failsafeMa: number
+}
+
+export interface SiteControllerPorts {
+  state: SiteState
+  clock: Clock
+  random: Random
+  log: Log
+  config: SiteControllerConfig
+  /** Asks the cloud about a token; absent or undefined in answer: there is no link. */
+  ask?: Ask
+  /** The journal failed: the process must stop. */
+  onFatal?: (error: Error) => void
+  /** Transcripts on demand: every frame as it stands on the wire. */
+  record?: (stationId: string, direction: 'in' | 'out', text: string) => void
+}
