@@ -66,7 +66,7 @@ export function CommandDialog({ intention, view, zone, onClose, failed }: Comman
     } else {
       sending.mutate({
         command: { kind: 'Reset', args: { type: reset } },
-        text: reset === 'Soft' ? 'Reset when no session runs' : 'Reset at once',
+        text: reset === 'Soft' ? 'Soft reset' : 'Hard reset',
       })
     }
   }
