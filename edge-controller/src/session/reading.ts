@@ -1,6 +1,7 @@
 /** What one meter reading says, version-neutral: register, power, current per phase, state of charge. */
 import type { SampledValue } from '@switchyard/protocol/site/fact.ts'
 import { currentToMa, decimalToInteger, energyToMilliWh, powerToW } from '@switchyard/protocol/units.ts'
+import { EARLIEST_MS } from './timing.ts'
 
 /** All that a station sampled at one instant. */
 export interface Reading {
@@ -74,6 +75,15 @@ export function socOf(values: readonly SampledValue[]): number | undefined {
   const soc = values.find((v) => v.measurand === 'SoC')
   const percent = soc && decimalToInteger(soc.value, soc.multiplier ?? 0)
   return percent !== undefined && percent >= 0 && percent <= 100 ? percent : undefined
+}
+
+/** Readings from `startedAtMs` on, and those before it; an unset clock (1970) says nothing about before. */
+export function since(
+  startedAtMs: number,
+  readings: readonly Reading[],
+): [after: Reading[], before: Reading[]] {
+  const isBefore = ({ atMs }: Reading) => atMs < startedAtMs && atMs > EARLIEST_MS
+  return [readings.filter((r) => !isBefore(r)), readings.filter(isBefore)]
 }
 
 /** The register of the newest reading that has one; with a context, of the newest one with that context. */

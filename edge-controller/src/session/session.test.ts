@@ -91,6 +91,13 @@ describe('readings', () => {
     expect(stop(start('09:00:00', 0), '10:00:00', 90)?.review).toEqual(['register-zero-start'])
   })
 
+  it('from before the session on the connector, without its id, are not of it', () => {
+    const { start, meter } = site()
+    start('08:00:00', 1_000)
+    expect(meter('07:00:00', '500')).toMatchObject([{ kind: 'station.meter' }])
+    expect(meter('08:01:00', '1100')).toMatchObject([{ kind: 'session.meter' }])
+  })
+
   it('after a presumed end show that it was none', () => {
     const { d, start, stop, meter } = site()
     const first = start('08:00:00', 0)

@@ -5,7 +5,7 @@
 import type { ClockQuality } from '@switchyard/protocol/site/fact.ts'
 
 /** Timestamps before 2020 come from a clock that was never set (1970, 2000 and 2016 are usual). */
-const EARLIEST_MS = 1_577_836_800_000
+export const EARLIEST_MS = 1_577_836_800_000
 /** How far a station's clock may be ahead of a synced clock of ours. */
 const AHEAD_MAX_MS = 10 * 60_000
 

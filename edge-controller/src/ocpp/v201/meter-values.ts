@@ -2,6 +2,7 @@
 import type { MeterValuesRequest, MeterValuesResponse } from '@switchyard/protocol/ocpp/v201.ts'
 import { Draft } from '../../draft.ts'
 import { takeReadings } from '../../session/meter.ts'
+import { since } from '../../session/reading.ts'
 import { runningSessions } from '../../session/session.ts'
 import { stationOf } from '../../station/station.ts'
 import { takeStationReadings } from '../../station/station-meter.ts'
@@ -21,10 +22,10 @@ export function meterValues(
     evseId === 0
       ? undefined
       : runningSessions(draft, stationId).findLast((running) => running.evseId === evseId)
-  if (session) takeReadings(draft, context, session, readings)
-  else {
-    const connector = stationOf(draft, stationId)?.connectors.find((c) => c.evseId === evseId)
-    takeStationReadings(draft, stationId, evseId, connector?.connectorId ?? (evseId === 0 ? 0 : 1), readings)
-  }
+  const [ofSession, ofStation] = session ? since(session.startedAtMs, readings) : [[], readings]
+  if (session && ofSession.length > 0) takeReadings(draft, context, session, ofSession)
+  const connector = stationOf(draft, stationId)?.connectors.find((c) => c.evseId === evseId)
+  const connectorId = connector?.connectorId ?? (evseId === 0 ? 0 : 1)
+  takeStationReadings(draft, stationId, evseId, connectorId, ofStation)
   return { reply: {}, outcome: draft.outcome() }
 }
