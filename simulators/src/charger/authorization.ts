@@ -11,7 +11,7 @@ export interface AuthorizationOptions {
   settings: SettingValues
   online: () => boolean
   /** Asks the central system; rejects when no answer comes. */
-  ask: (idToken: string) => Promise<string>
+  ask: (idToken: string, tokenType: string | undefined) => Promise<string>
 }
 
 export class Authorization {
@@ -28,10 +28,10 @@ export class Authorization {
     return this.#accepted
   }
 
-  async decide(idToken: string): Promise<AuthorizationStatus> {
+  async decide(idToken: string, tokenType?: string): Promise<AuthorizationStatus> {
     if (this.#options.online()) {
       try {
-        const status = await this.#options.ask(idToken)
+        const status = await this.#options.ask(idToken, tokenType)
         this.learn(idToken, status)
         return status
       } catch {

@@ -12,6 +12,8 @@ export const STEP_MS = 1_000
 /** A token that was accepted for a connector, until a session starts with it. */
 export interface HeldToken {
   idToken: string
+  /** 2.0.1's type of the token, where it came with one (a remote start); absent: a card. */
+  tokenType?: string
   remoteStartId?: number
   trigger: StartTrigger
   /** Came with a remote start, for its session. */

@@ -34,7 +34,7 @@ export interface Dialect {
   readonly registerStepMilliWh: number
   boot(nameplate: Nameplate, reason: BootReason): Call
   readBoot(answer: JsonObject): { status: RegistrationStatus; currentTime: string; intervalS: number }
-  authorize(idToken: string): Call
+  authorize(idToken: string, tokenType?: string): Call
   /** The status of the token. */
   readAuthorize(answer: JsonObject): string
   /** The version's own word for a status: several of ours may be one of its. */

@@ -18,6 +18,8 @@ const COMPOSITE_MAX_S = 7 * 86_400
 
 export interface RemoteStart {
   idToken: string
+  /** 2.0.1's type of it. */
+  tokenType?: string
   /** Absent: the station chooses. */
   connectorId?: number
   remoteStartId?: number
@@ -26,7 +28,7 @@ export interface RemoteStart {
 
 /** What to do once the answer is sent; undefined: refused (1.6 section 5.11; 2.0.1 use cases F01, F02). */
 export function remoteStart(station: Station, start: RemoteStart): (() => void) | undefined {
-  const { idToken, connectorId, remoteStartId, profile } = start
+  const { idToken, tokenType, connectorId, remoteStartId, profile } = start
   if (!station.registration.accepted || (profile && profile.purpose !== 'Tx')) return undefined
   const free = (it: Connector) => !it.session && !it.token && it.operative
   const candidates = station.connectors.filter(
@@ -36,6 +38,7 @@ export function remoteStart(station: Station, start: RemoteStart): (() => void) 
   if (!connector) return undefined
   const token = {
     idToken,
+    ...(tokenType === undefined ? {} : { tokenType }),
     trigger: 'remote' as const,
     ...(remoteStartId === undefined ? {} : { remoteStartId }),
     ...(profile === undefined ? {} : { profile }),
@@ -45,7 +48,7 @@ export function remoteStart(station: Station, start: RemoteStart): (() => void) 
       station.hold(connector, token)
       return
     }
-    station.authorization.decide(idToken).then((status) => {
+    station.authorization.decide(idToken, tokenType).then((status) => {
       if (status === 'Accepted') station.hold(connector, token)
       else station.events.emit('fault', `remote start of ${idToken}: ${status}`)
     })

@@ -24,6 +24,8 @@ export interface Session {
   key: string
   connectorId: number
   idToken: string
+  /** 2.0.1's type of the token, where it came with one (a remote start); absent: a card. */
+  tokenType?: string
   remoteStartId?: number
   startedAtMs: number
   startRegisterMilliWh: MilliWh
@@ -67,13 +69,14 @@ export type SessionMessage = MessageHead &
     | {
         kind: 'started'
         idToken: string
+        tokenType?: string
         trigger: StartTrigger
         remoteStartId?: number
         state: ChargingState
       }
     | { kind: 'meter'; context: ReadingContext; state: ChargingState }
     | { kind: 'state'; state: ChargingState }
-    | { kind: 'ended'; reason: StopReason; idToken: string; stoppedBy?: string }
+    | { kind: 'ended'; reason: StopReason; idToken: string; tokenType?: string; stoppedBy?: string }
   )
 
 /** Messages that may be thinned when too many wait: the session's energy does not depend on them. */

@@ -95,6 +95,7 @@ export class Sessions {
       key: newKey(),
       connectorId: connector.id,
       idToken: token.idToken,
+      ...(token.tokenType === undefined ? {} : { tokenType: token.tokenType }),
       ...(token.remoteStartId === undefined ? {} : { remoteStartId: token.remoteStartId }),
       startedAtMs: nowMs(),
       startRegisterMilliWh: this.#register(connector),
@@ -121,6 +122,7 @@ export class Sessions {
       {
         kind: 'started',
         idToken: session.idToken,
+        ...(session.tokenType === undefined ? {} : { tokenType: session.tokenType }),
         trigger: token.trigger,
         ...(token.remoteStartId === undefined ? {} : { remoteStartId: token.remoteStartId }),
         state: session.state,
@@ -197,6 +199,7 @@ export class Sessions {
         kind: 'ended',
         reason: end.reason,
         idToken: session.idToken,
+        ...(session.tokenType === undefined ? {} : { tokenType: session.tokenType }),
         ...(end.stoppedBy === undefined ? {} : { stoppedBy: end.stoppedBy }),
       },
       settings.endedMeasurands,

@@ -6,6 +6,7 @@ import type { LedgerEntry } from '../ledger.ts'
 import { Authorization } from './authorization.ts'
 import { type Connector, type HeldToken, makeConnectors } from './connector.ts'
 import type { Call, Dialect, RegistrationStatus } from './dialect.ts'
+import { HeldTokens } from './held-tokens.ts'
 import { ProfileStore } from './limits/profile-store.ts'
 import { Link } from './link.ts'
 import { Registration } from './registration.ts'
@@ -36,7 +37,7 @@ export class Station {
   readonly #options: StationOptions
   readonly #link: Link
   readonly #transactionIds: Map<string, string>
-  readonly #tokenTimeouts = new Map<number, () => void>()
+  readonly #heldTokens: HeldTokens
   #clockOffsetMs = 0
   #cancelTick: (() => void) | undefined
   #cancelSave: (() => void) | undefined
@@ -95,7 +96,8 @@ export class Station {
       {
         settings: this.settings.values,
         online: () => this.online,
-        ask: async (idToken) => dialect.readAuthorize(await this.call(dialect.authorize(idToken))),
+        ask: async (idToken, tokenType) =>
+          dialect.readAuthorize(await this.call(dialect.authorize(idToken, tokenType))),
       },
       kept?.acceptedTokens,
     )
@@ -107,6 +109,11 @@ export class Station {
       call: (call) => this.call(call),
       onStatus: (connectorId, status) => this.events.emit('status', connectorId, status),
     })
+    this.#heldTokens = new HeldTokens(
+      clock,
+      () => this.settings.values.connectionTimeoutS,
+      (connector) => this.statuses.tell(connector),
+    )
     this.restart = new Restart({
       clock,
       connectors: this.connectors,
@@ -240,16 +247,7 @@ export class Station {
       this.#begin(connector, token)
       this.save()
     } else {
-      connector.token = token
-      this.#tokenTimeouts.get(connector.id)?.()
-      const timeoutMs = this.settings.values.connectionTimeoutS * 1000
-      this.#tokenTimeouts.set(
-        connector.id,
-        this.#options.clock.after(timeoutMs, () => {
-          connector.token = undefined
-          this.statuses.tell(connector)
-        }),
-      )
+      this.#heldTokens.hold(connector, token)
     }
     this.statuses.tell(connector)
   }
@@ -279,15 +277,13 @@ export class Station {
     this.#cancelSave = undefined
     this.restart.stop()
     this.queue.stop()
-    for (const cancel of this.#tokenTimeouts.values()) cancel()
-    this.#tokenTimeouts.clear()
+    this.#heldTokens.stop()
   }
 
   #begin(connector: Connector, token: HeldToken): void {
-    this.#tokenTimeouts.get(connector.id)?.()
+    this.#heldTokens.release(connector)
     if (this.queue.full) {
       this.events.emit('fault', 'no session can start: too many messages wait for the central system')
-      connector.token = undefined
       return
     }
     this.sessions.start(connector, token)

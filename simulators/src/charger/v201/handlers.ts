@@ -111,6 +111,7 @@ const HANDLERS: Handlers<v201.Messages> = {
     if (typeof profile === 'string') return { payload: { status: 'Rejected' } }
     const afterwards = remoteStart(station, {
       idToken: idToken.idToken,
+      tokenType: idToken.type,
       remoteStartId,
       ...(evseId === undefined ? {} : { connectorId: evseId }),
       ...(profile === undefined ? {} : { profile }),

@@ -7,9 +7,6 @@ import type { Call, Dialect } from '../dialect.ts'
 import type { Reading, ReadingContext, SessionMessage, StartTrigger, StopReason } from '../session.ts'
 import { CONNECTOR } from './evse.ts'
 
-/** What the simulated drivers carry: contactless cards. */
-const TOKEN_TYPE = 'ISO14443'
-
 const REASONS: Readonly<Record<StopReason, v201.ReasonEnumType>> = {
   Local: 'Local',
   Remote: 'Remote',
@@ -52,7 +49,7 @@ export const dialect201: Dialect = {
     const { status, currentTime, interval } = answer as v201.BootNotificationResponse
     return { status, currentTime, intervalS: interval }
   },
-  authorize: (idToken) => call('Authorize', { idToken: { idToken, type: TOKEN_TYPE } }),
+  authorize: (idToken, tokenType) => call('Authorize', { idToken: tokenOf(idToken, tokenType) }),
   readAuthorize: (answer) => (answer as v201.AuthorizeResponse).idTokenInfo.status,
   statusWord,
   status: (connectorId, status, atMs) =>
@@ -70,6 +67,11 @@ export const dialect201: Dialect = {
   meter: (connectorId, context, readings, atMs) =>
     call('MeterValues', { evseId: connectorId, meterValue: meterValues(context, readings, atMs) }),
   reason: (reason) => REASONS[reason],
+}
+
+/** What the simulated drivers carry are contactless cards. */
+function tokenOf(idToken: string, tokenType = 'ISO14443'): v201.IdTokenType {
+  return { idToken, type: tokenType as v201.IdTokenEnumType }
 }
 
 function statusWord(status: ConnectorStatus): v201.ConnectorStatusEnumType {
@@ -97,7 +99,7 @@ function transactionEvent(message: SessionMessage): v201.TransactionEventRequest
           chargingState: message.state,
           ...(message.remoteStartId === undefined ? {} : { remoteStartId: message.remoteStartId }),
         },
-        idToken: { idToken: message.idToken, type: TOKEN_TYPE },
+        idToken: tokenOf(message.idToken, message.tokenType),
         ...withMeter('Transaction.Begin', readings, atMs),
       }
     case 'meter':
@@ -128,7 +130,7 @@ function transactionEvent(message: SessionMessage): v201.TransactionEventRequest
         },
         ...(message.stoppedBy === undefined
           ? {}
-          : { idToken: { idToken: message.stoppedBy, type: TOKEN_TYPE } }),
+          : { idToken: tokenOf(message.stoppedBy, message.tokenType) }),
         ...withMeter('Transaction.End', readings, atMs),
       }
   }
