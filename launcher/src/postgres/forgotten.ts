@@ -13,7 +13,7 @@ export function noteHome(home: Home): void {
 
 /** Databases whose home was deleted or wiped: nothing uses them, and nothing but the user removes them. */
 export function forgottenDatabases(): string[] {
-  if (!existsSync(SYSTEM_FOLDER)) return []
+  if (process.getuid?.() !== 0 || !existsSync(SYSTEM_FOLDER)) return []
   return readdirSync(SYSTEM_FOLDER)
     .map((it) => join(SYSTEM_FOLDER, it))
     .filter((folder) => {
