@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { localTimeZone, SITE_ID } from './environment.ts'
 import type { PublicApi } from './public-api.ts'
-import { writeSecret } from './secrets.ts'
+import { readSecret, writeSecret } from './secrets.ts'
 
 const CONFLICT = 409
 
@@ -28,23 +28,25 @@ export async function ensureDemoSite(
 }
 
 /**
- * Registers the simulated stations, approved and with a password, and the tokens of the simulated drivers: once per home, so
- * that what a user changes about them afterwards stays. `done` remembers it.
+ * Registers the simulated stations, approved and with a password, and the tokens of the simulated drivers: each once per home,
+ * so that what a user changes about them afterwards stays. The file `done` remembers which.
  */
 export async function registerSimulation(
   api: PublicApi,
-  simulated: () => { stations: { stationId: string }[]; tokens: object[] },
+  simulated: { stations: { stationId: string }[]; tokens: { idToken: string }[] },
   password: string,
   done: string,
 ): Promise<void> {
-  if (existsSync(done)) return
-  const { stations, tokens } = simulated()
-  for (const token of tokens) await api.post('/tokens', token)
-  for (const { stationId } of stations) {
+  const before = new Set(existsSync(done) ? readSecret(done).split('\n') : [])
+  const ids = [...simulated.tokens.map((it) => it.idToken), ...simulated.stations.map((it) => it.stationId)]
+  if (ids.every((it) => before.has(it))) return
+  for (const token of simulated.tokens) if (!before.has(token.idToken)) await api.post('/tokens', token)
+  for (const { stationId } of simulated.stations) {
+    if (before.has(stationId)) continue
     const wish = { approved: true, password }
     const { status } = await api.post('/stations', { stationId, siteId: SITE_ID, ...wish }, [CONFLICT])
     // It connected before it was registered, or the database is an older one.
     if (status === CONFLICT) await api.patch(`/stations/${stationId}`, wish)
   }
-  writeSecret(done, stations.map((it) => it.stationId).join('\n'))
+  writeSecret(done, ids.join('\n'))
 }

@@ -69,10 +69,10 @@ export class System {
     const { project, files, home } = this.#setting
     const ask = (...args: string[]) =>
       JSON.parse(execFileSync(process.execPath, [join(project, SIMULATORS), ...args], { encoding: 'utf8' }))
-    const simulated = () => ({
+    const simulated = {
       stations: ask('stations', '--stations', String(SIMULATED_STATIONS)),
       tokens: ask('tokens'),
-    })
+    }
     await registerSimulation(
       api,
       simulated,
