@@ -13,6 +13,8 @@ import { ensureSecrets } from './secrets.ts'
 import { System } from './system.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** One Ctrl-C may arrive twice: from the terminal, and passed on by npm. */
+const SAME_KEY_MS = 200
 /** Holds the process until a signal comes; children alone do not, once they have ended. */
 const KEEP_ALIVE_MS = 60_000
 
@@ -93,13 +95,16 @@ function stopOnSignal(system: System): Promise<void> & { requested: () => boolea
     resolveFirst = resolve
   })
   const alive = setInterval(() => undefined, KEEP_ALIVE_MS)
+  let requestedAt = 0
   const onSignal = (signal: NodeJS.Signals): void => {
     if (requested) {
+      if (performance.now() - requestedAt < SAME_KEY_MS) return
       say(`${signal} again: ending everything at once`)
       system.kill()
       process.exit(130)
     }
     requested = true
+    requestedAt = performance.now()
     say('\nStopping: simulated site, site controller, cloud, Postgres (Ctrl-C again to end at once)')
     resolveFirst()
   }
