@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import type { Logger } from 'pino'
 import { sleep, systemClock, systemRandom } from './platform/clock.ts'
 import { type Config, ConfigError, readConfig } from './platform/config.ts'
-import { createLog } from './platform/log.ts'
+import { createLog, faultOf } from './platform/log.ts'
 import { createMemoryBus } from './platform/memory-bus.ts'
 import { DAYS_AHEAD, type MigrationSource, migrate } from './platform/migrations.ts'
 import { isTransient } from './platform/postgres.ts'
@@ -119,7 +119,7 @@ function upkeep(log: Logger, running: readonly RunningTarget[]): void {
     if (!sql) return
     sql`select log.make_partitions(${DAYS_AHEAD}), log.forget_produced()`
       .catch((error: Error) =>
-        log.warn({ err: error }, 'the upkeep of the log failed; it is tried again in an hour'),
+        log.warn(faultOf(error), 'the upkeep of the log failed; it is tried again in an hour'),
       )
       .finally(() => upkeep(log, running))
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { instant, parseInstant } from './instant.ts'
+import { instant, isKeepable, parseInstant } from './instant.ts'
 
 describe('instants', () => {
   it.each([
@@ -15,5 +15,11 @@ describe('instants', () => {
 
   it.each(['', 'today', '2026-11-23', '2026-13-01T00:00:00Z', '23.11.2026 15:00'])('"%s" is none', (text) => {
     expect(parseInstant(text)).toBeUndefined()
+  })
+
+  it('of the year 0 cannot be kept, the date of a clock that was never set can', () => {
+    expect(isKeepable(parseInstant('0000-12-31T23:59:59Z')!)).toBe(false)
+    expect(isKeepable(parseInstant('0001-01-01T00:00:00Z')!)).toBe(true)
+    expect(isKeepable(parseInstant('0001-01-01T00:00:00+05:00')!)).toBe(false)
   })
 })

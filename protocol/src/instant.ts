@@ -22,3 +22,11 @@ export function parseInstant(text: string): number | undefined {
   const epochMs = Date.parse(`${match[1]}T${match[2]}${(match[3] ?? '').slice(0, 4)}${zone.toUpperCase()}`)
   return Number.isNaN(epochMs) ? undefined : epochMs
 }
+
+/** The first instant of year 1: text with year 0 is a date to JavaScript and none to SQL. */
+const YEAR_ONE_MS = -62_135_596_800_000
+
+/** Whether an instant can be kept in a table. What is not comes from clocks that were never set. */
+export function isKeepable(epochMs: number): boolean {
+  return epochMs >= YEAR_ONE_MS
+}

@@ -24,3 +24,13 @@ export function negate(m: Money): Money {
   const value = new Big(m.amount).times(-1)
   return { amount: value.eq(0) ? '0.00' : value.toFixed(2), currency: m.currency }
 }
+
+/** Whether amounts can be in this currency: one of ISO 4217 whose amounts have two decimals, as all amounts here do. */
+export function isCurrency(code: string): boolean {
+  if (!Intl.supportedValuesOf('currency').includes(code)) return false
+  const { maximumFractionDigits } = new Intl.NumberFormat('en', {
+    style: 'currency',
+    currency: code,
+  }).resolvedOptions()
+  return maximumFractionDigits === 2
+}

@@ -75,6 +75,37 @@ describe('authentication', () => {
     ])
   })
 
+  it('answers HEAD as GET, tells what a path takes, and asks a service what its own takes', async () => {
+    answer = () => Response.json({ items: [], next: null })
+    asked.length = 0
+    const head = await request('/api/v1/sites', { method: 'HEAD', headers: withKey() })
+    expect([head.status, await head.text(), asked[0]?.method]).toEqual([200, '', 'GET'])
+    const wrong = await request('/api/v1/me', { method: 'PUT', headers: withKey() })
+    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET'])
+    await request('/api/v1/sites', { method: 'OPTIONS', headers: withKey() })
+    expect(asked.at(-1)).toMatchObject({ target: 'station-service', method: 'OPTIONS' })
+  })
+
+  it('tells browsers to keep and guess nothing of the API', async () => {
+    for (const response of [
+      await request('/api/v1/me', { headers: withKey() }),
+      await request('/api/v1/me'),
+      await request('/api/v1/sites', { headers: withKey() }),
+    ]) {
+      expect(response.headers.get('cache-control')).toBe('no-store')
+      expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+    }
+  })
+
+  it('refuses what no table could keep, a cursor of another list and a body without end', async () => {
+    const json = withKey({ 'content-type': 'application/json' })
+    const post = (body: string) => request('/api/v1/api-keys', { method: 'POST', headers: json, body })
+    expect((await post('{"name":"a\\u0000"}')).status).toBe(422)
+    expect((await request('/api/v1/api-keys?cursor=WyJhIiwiYiJd', { headers: withKey() })).status).toBe(422)
+    const large = await post(JSON.stringify({ name: 'x'.repeat(1024 * 1024) }))
+    expect([large.status, large.headers.get('connection')]).toEqual([413, 'close'])
+  })
+
   it('does not forward what is not public', async () => {
     for (const path of [
       '/api/v1/authorize',

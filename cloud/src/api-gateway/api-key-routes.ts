@@ -25,7 +25,7 @@ const createKeyRoute = createRoute({
   method: 'post',
   path: '/api/v1/api-keys',
   summary: 'Make an API key; it is told only in this answer',
-  request: { body: jsonBody(z.object({ name: z.string().min(1).max(100) })) },
+  request: { body: jsonBody(z.strictObject({ name: z.string().min(1).max(100) })) },
   responses: { 201: answers('The key', apiKeyCreated), ...problems },
 })
 const revokeRoute = createRoute({
@@ -39,7 +39,7 @@ const revokeRoute = createRoute({
 export function apiKeyRoutes(app: OpenAPIHono<GatewayEnv>, { sql, clock, random }: ServiceContext): void {
   app.openapi(listRoute, async (c) => {
     const { limit, cursor } = c.req.valid('query')
-    const rows = await listApiKeys(sql, c.get('tenantId'), decodeCursor(cursor, 2), limit + 1)
+    const rows = await listApiKeys(sql, c.get('tenantId'), decodeCursor(cursor, 'instant', 'uuid'), limit + 1)
     return c.json(
       pageOf(
         rows,

@@ -37,7 +37,7 @@ export function openApi({ client, clock, log }: DescriptionSource): (own: object
       known.set(target, { at: clock.mono(), description: read })
       return read
     } catch (error) {
-      log.warn({ err: error, target }, 'a service does not describe itself now')
+      log.warn({ reason: (error as Error).message, target }, 'a service does not describe itself now')
       return held?.description
     }
   }

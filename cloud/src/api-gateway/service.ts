@@ -1,10 +1,11 @@
 /** api-gateway: the one public face. Authenticates, forwards to the services, streams what happens, serves the dashboard. */
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import type { Hono } from 'hono'
+import type { Hono, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { Gauge } from 'prom-client'
 import { createApp } from '../platform/http/openapi.ts'
-import { ProblemError } from '../platform/http/problem.ts'
+import { nothingAt, ProblemError } from '../platform/http/problem.ts'
+import { readableInput } from '../platform/http/readable-input.ts'
 import type { RunningService, Service, ServiceContext } from '../platform/service.ts'
 import { apiKeyRoutes } from './api-key-routes.ts'
 import { authenticate, type GatewayEnv, identify } from './authenticate.ts'
@@ -13,6 +14,7 @@ import { dashboard } from './dashboard.ts'
 import { forward } from './forward.ts'
 import { idempotency } from './idempotency.ts'
 import { openApi } from './openapi.ts'
+import { targetOf } from './resources.ts'
 import { serviceRoutes } from './service-routes.ts'
 import { meRoute, signInRoutes } from './sign-in-routes.ts'
 import { StreamHub } from './stream-hub.ts'
@@ -45,19 +47,24 @@ export const apiGateway: Service = {
 function routes(context: ServiceContext, hub: StreamHub): Hono {
   const app = createApp(context.log) as unknown as OpenAPIHono<GatewayEnv>
   app.use('*', identify(context.random))
+  app.use('/api/*', answersOfTheApi)
   app.use(
     '/api/*',
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
       onError: () => {
-        throw new ProblemError(413, `A request may have ${MAX_BODY_BYTES} bytes`)
+        // What was not read stands in the way of a next request.
+        throw new ProblemError(413, `A request may have ${MAX_BODY_BYTES} bytes`, {}, undefined, {
+          connection: 'close',
+        })
       },
     }),
   )
   const authenticated = authenticate(context)
-  app.use('/api/v1/*', (c, next) => (OPEN_PATHS.has(c.req.path) ? next() : authenticated(c, next)))
-  app.use('/api/v1/*', (c, next) => (OPEN_PATHS.has(c.req.path) ? next() : idempotent(c, next)))
   const idempotent = idempotency(context)
+  app.use('/api/v1/*', (c, next) => (OPEN_PATHS.has(c.req.path) ? next() : authenticated(c, next)))
+  app.use('/api/v1/*', readableInput)
+  app.use('/api/v1/*', (c, next) => (OPEN_PATHS.has(c.req.path) ? next() : idempotent(c, next)))
 
   signInRoutes(app, context)
   app.openapi(meRoute, (c) => {
@@ -76,8 +83,20 @@ function routes(context: ServiceContext, hub: StreamHub): Hono {
       ),
     ),
   )
-  app.all('/api/v1/*', (c) => forward(c, context.client))
+  app.all('/api/v1/*', (c) => {
+    const path = new URL(c.req.url).pathname.slice('/api/v1/'.length)
+    const target = targetOf(path)
+    if (!target) throw nothingAt(app.routes, c.req.path)
+    return forward(c, target, path, context.client)
+  })
   const page = dashboard(context.config.dashboardDir)
   app.get('*', (c) => page(c))
   return app as unknown as Hono
+}
+
+/** What is answered is of this moment and for this caller, and is what its type says. */
+const answersOfTheApi: MiddlewareHandler = async (c, next) => {
+  await next()
+  c.header('cache-control', 'no-store')
+  c.header('x-content-type-options', 'nosniff')
 }

@@ -13,7 +13,10 @@ import { deleteSignIn, findOperator, insertSignIn } from './queries.ts'
 import { hashSecret, mintCookie } from './secrets.ts'
 import { SignInLimit } from './sign-in-limit.ts'
 
-const signInInput = z.object({ email: z.string().min(1).max(320), password: z.string().min(1).max(256) })
+const signInInput = z.strictObject({
+  email: z.string().min(1).max(320),
+  password: z.string().min(1).max(256),
+})
 const me = z
   .object({ kind: z.enum(['api-key', 'operator']), name: z.string(), tenantId: z.string() })
   .meta({ id: 'Me' })

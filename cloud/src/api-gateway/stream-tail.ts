@@ -5,14 +5,15 @@
 import type { Logger } from 'pino'
 import type { Sql } from 'postgres'
 import { BUS, type Bus } from '../platform/bus.ts'
-import { type Clock, sleep } from '../platform/clock.ts'
+import type { Clock } from '../platform/clock.ts'
+import { createLoop, type Loop } from '../platform/event-log/loop.ts'
 import { progressOf, readTail, type TailEntry } from '../platform/event-log/tail.ts'
 import type { Vector } from './stream-id.ts'
 
 /** The consumer whose tables clients read. */
 const READ_MODEL = 'station'
 /** How soon to look again when nothing was heard: the safety net under the wake-ups. */
-const IDLE_LOOK_MS = 500
+const POLL_MS = 500
 /** Most entries that are read from a partition at once. */
 const MAX_READ = 500
 /** Desired state is no news to a client, and is large. */
@@ -23,11 +24,9 @@ export class StreamTail {
   readonly #bus: Bus
   readonly #clock: Clock
   readonly #log: Logger
-  readonly #stopping = new AbortController()
   readonly #tell: (entry: TailEntry) => void
   #vector: Vector = []
-  #woken: (() => void) | undefined
-  #running: Promise<void> | undefined
+  #loop: Loop | undefined
   #unsubscribe: (() => void) | undefined
 
   constructor(parts: { sql: Sql; bus: Bus; clock: Clock; log: Logger }, tell: (entry: TailEntry) => void) {
@@ -46,29 +45,20 @@ export class StreamTail {
   /** Begins at where the read model is now. */
   async start(): Promise<void> {
     this.#vector = (await progressOf(this.#sql, READ_MODEL)).map((p) => p.cursor)
-    this.#unsubscribe = this.#bus.subscribe(BUS.projected(READ_MODEL), () => this.#woken?.())
-    this.#running = this.#follow()
+    const loop = createLoop({
+      clock: this.#clock,
+      log: this.#log,
+      name: 'stream',
+      pollMs: POLL_MS,
+      work: () => this.#look(),
+    })
+    this.#unsubscribe = this.#bus.subscribe(BUS.projected(READ_MODEL), () => loop.wake())
+    this.#loop = loop
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort()
     this.#unsubscribe?.()
-    await this.#running
-  }
-
-  async #follow(): Promise<void> {
-    while (!this.#stopping.signal.aborted) {
-      const wake = new Promise<void>((resolve) => {
-        this.#woken = resolve
-      })
-      let more = false
-      try {
-        more = await this.#look()
-      } catch (error) {
-        this.#log.warn({ err: error }, 'the stream cannot read the log now')
-      }
-      if (!more) await Promise.race([wake, sleep(this.#clock, IDLE_LOOK_MS, this.#stopping.signal)])
-    }
+    await this.#loop?.stop()
   }
 
   /** Tells what can be told; true when there is more than one read gives. */

@@ -3,6 +3,7 @@
  * the others. Ids come from the session and its revision, so that doing it twice changes nothing (invariants I4, I12, I13).
  */
 import type { Cdr, CostDetails } from '@switchyard/protocol/api/shapes.ts'
+import { isKeepable, parseInstant } from '@switchyard/protocol/instant.ts'
 import { negate } from '@switchyard/protocol/money.ts'
 import { price } from '@switchyard/protocol/pricing/price.ts'
 import { type Tariff, tariff as tariffShape } from '@switchyard/protocol/pricing/tariff.ts'
@@ -91,8 +92,15 @@ function implausible(data: FactData<'session.ended'>): string[] {
   const reasons: string[] = []
   if (data.energyMilliWh === undefined) reasons.push('register-missing')
   if ((data.energyMilliWh ?? 0) < 0) reasons.push('register-falling')
-  if (!(Date.parse(data.endedAt) >= Date.parse(data.startedAt))) reasons.push('unplaceable-time')
+  const [startedMs, endedMs] = [placeable(data.startedAt), placeable(data.endedAt)]
+  if (startedMs === undefined || endedMs === undefined || endedMs < startedMs)
+    reasons.push('unplaceable-time')
   return reasons
+}
+
+function placeable(at: string): number | undefined {
+  const epochMs = parseInstant(at)
+  return epochMs !== undefined && isKeepable(epochMs) ? epochMs : undefined
 }
 
 async function overlaps(tx: TransactionSql, { tenantId, stationId, sessionId, data }: EndedSession) {

@@ -182,11 +182,13 @@ describe('a session that ended', () => {
       ended('S-2', { energyMilliWh: -1 }, 'B'),
       ended('S-3', { startedAt: AT(3), endedAt: AT(1) }, 'C'),
       ended('S-4', { startedAt: 'yesterday' }, 'D'),
+      ended('S-5', { startedAt: '0000-01-01T00:00:00.000Z' }, 'E'),
     )
     expect(await cdrs()).toEqual([])
     expect((await told('session.held')).map((d) => d.reasons)).toEqual([
       ['register-missing'],
       ['register-falling'],
+      ['unplaceable-time'],
       ['unplaceable-time'],
       ['unplaceable-time'],
     ])
@@ -335,9 +337,13 @@ describe('a tariff', () => {
       ...restricted,
       elements: [{ ...restricted.elements[0], restrictions: { start_time: '09:00' } }],
     })
-    expect(beyond.body.errors).toEqual([
-      { path: 'elements.0.restrictions', message: 'restrictions are not supported yet' },
-    ])
+    expect(beyond.body.errors).toEqual([{ path: 'elements.0.restrictions', message: 'is not supported' }])
+    const paths = async (body: object) =>
+      (await ask('POST', '/v1/tariffs', body)).body.errors.map((e: { path: string }) => e.path)
+    expect(await paths(energyOnly(1, { currency: 'XQZ' }))).toEqual(['currency'])
+    const parking = [{ price_components: [{ type: 'PARKING_TIME', price: 1 }] }]
+    expect(await paths(energyOnly(1, { elements: parking }))).toEqual(['elements.0.price_components.0.type'])
+    expect(await paths(energyOnly(1, { appliesTo: { siteId: 'A', stationId: 'B' } }))).toEqual(['appliesTo'])
     expect((await ask('POST', '/v1/tariffs', energyOnly(1, { id: 'default' }))).status).toBe(409)
     expect((await ask('PUT', '/v1/tariffs/another', energyOnly(1))).body.errors).toMatchObject([
       { path: 'id' },

@@ -1,9 +1,8 @@
 /** `/v1/cdrs` and `/v1/invoices`. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { cdr, invoice, page, pageQuery } from '@switchyard/protocol/api/shapes.ts'
-import { parseInstant } from '@switchyard/protocol/instant.ts'
 import { decodeCursor, pageOf } from '../platform/http/cursor.ts'
-import { invalid, notFound } from '../platform/http/problem.ts'
+import { notFound } from '../platform/http/problem.ts'
 import { answers, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
@@ -51,10 +50,7 @@ const oneInvoice = createRoute({
 export function cdrRoutes(app: OpenAPIHono<ServiceEnv>, { sql }: ServiceContext): void {
   app.openapi(cdrs, async (c) => {
     const { limit, cursor, ...filter } = c.req.valid('query')
-    const after = decodeCursor(cursor, 2)
-    if (after !== undefined && parseInstant(after[0]!) === undefined) {
-      throw invalid([{ path: 'cursor', message: 'is no cursor of this list' }])
-    }
+    const after = decodeCursor(cursor, 'instant', 'text')
     const rows = await listCdrs(sql, { tenantId: c.get('tenantId'), ...filter, after }, limit + 1)
     return c.json(
       pageOf(rows, limit, cdrResource, (row) => [row.issued_at.toISOString(), row.cdr_id]),
@@ -72,7 +68,11 @@ export function cdrRoutes(app: OpenAPIHono<ServiceEnv>, { sql }: ServiceContext)
   app.openapi(invoices, async (c) => {
     const { limit, cursor, ...filter } = c.req.valid('query')
     const tenantId = c.get('tenantId')
-    const rows = await listInvoices(sql, { tenantId, ...filter, after: decodeCursor(cursor, 2) }, limit + 1)
+    const rows = await listInvoices(
+      sql,
+      { tenantId, ...filter, after: decodeCursor(cursor, 'text', 'text') },
+      limit + 1,
+    )
     const { items, next } = pageOf(
       rows,
       limit,

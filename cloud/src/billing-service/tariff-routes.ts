@@ -71,7 +71,7 @@ export function tariffRoutes(
   app.openapi(list, async (c) => {
     const { limit, cursor } = c.req.valid('query')
     const tenantId = c.get('tenantId')
-    const rows = await listTariffs(sql, { tenantId, afterId: decodeCursor(cursor, 1)?.[0] }, limit + 1)
+    const rows = await listTariffs(sql, { tenantId, afterId: decodeCursor(cursor, 'text')?.[0] }, limit + 1)
     const applies = await currentAssignments(sql, tenantId)
     return c.json(
       pageOf(
@@ -155,9 +155,21 @@ export function tariffRoutes(
 
 /** A tariff that asks for what would not be billed is refused, term by term. */
 async function read(c: Context<ServiceEnv, string, { out: { json: Input } }>): Promise<Input> {
-  const unsupported = unsupportedTerms(await c.req.json())
+  const input = c.req.valid('json')
+  const unsupported = [...unsupportedTerms(await c.req.json(), ['appliesTo']), ...parkingPrices(input)]
   if (unsupported.length > 0) throw invalid(unsupported)
-  return c.req.valid('json')
+  return input
+}
+
+/** Sessions do not tell yet when charging ended and parking began, so a price for parking would never be billed. */
+function parkingPrices({ elements }: Tariff): { path: string; message: string }[] {
+  return elements.flatMap((element, i) =>
+    element.price_components.flatMap(({ type }, j) =>
+      type === 'PARKING_TIME'
+        ? [{ path: `elements.${i}.price_components.${j}.type`, message: 'PARKING_TIME is not billed yet' }]
+        : [],
+    ),
+  )
 }
 
 interface Place {

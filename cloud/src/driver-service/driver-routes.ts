@@ -33,7 +33,7 @@ const get = createRoute({
 export function driverRoutes(app: OpenAPIHono<ServiceEnv>, { sql, clock, random }: ServiceContext): void {
   app.openapi(list, async (c) => {
     const { limit, cursor } = c.req.valid('query')
-    const rows = await listDrivers(sql, c.get('tenantId'), decodeCursor(cursor, 1)?.[0], limit + 1)
+    const rows = await listDrivers(sql, c.get('tenantId'), decodeCursor(cursor, 'text')?.[0], limit + 1)
     return c.json(
       pageOf(rows, limit, resource, (row) => [row.driver_id]),
       200,

@@ -103,8 +103,27 @@ test("a token's driver is told to billing; what is left out stays", async () => 
   expect((await ask('GET', `/v1/drivers/${driverId}`)).body.name).toBe('Ada')
 })
 
+test('a blocked token stays blocked when something else of it is changed', async () => {
+  await ask('POST', '/v1/tokens', { idToken: 'T', valid: false })
+  const changed = await ask('POST', '/v1/tokens', { idToken: 'T', groupId: 'fleet' })
+  expect(changed.body).toMatchObject({ status: 'Blocked', valid: false, groupId: 'fleet' })
+  expect((await ask('POST', '/v1/tokens', { idToken: 'T', valid: true })).body.status).toBe('Accepted')
+})
+
+test('a misspelt wish is refused, not passed over', async () => {
+  const misspelt = await ask('POST', '/v1/tokens', { idToken: 'T', vaild: false })
+  expect(misspelt).toMatchObject({ status: 422, body: { errors: [{ path: 'vaild' }] } })
+  const torn = await ask('POST', '/v1/tokens', { idToken: 'T', valid: true, status: 'Blocked' })
+  expect(torn).toMatchObject({ status: 422, body: { errors: [{ path: 'valid' }] } })
+})
+
 test('what is wrong is named by its path', async () => {
   expect((await ask('POST', '/v1/tokens', { idToken: '' })).body.errors).toMatchObject([{ path: 'idToken' }])
+  expect((await ask('POST', '/v1/tokens', {})).body.errors).toEqual([
+    { path: 'idToken', message: 'is missing' },
+  ])
+  const never = { idToken: 'T', expiresAt: '0000-01-01T00:00:00Z' }
+  expect((await ask('POST', '/v1/tokens', never)).body.errors).toMatchObject([{ path: 'expiresAt' }])
   const nobody = await ask('POST', '/v1/tokens', { idToken: 'T', driverId: 'nobody' })
   expect(nobody).toMatchObject({ status: 422, body: { errors: [{ path: 'driverId' }] } })
   expect((await ask('POST', '/v1/drivers', { name: 'x', email: 'no' })).body.errors).toMatchObject([

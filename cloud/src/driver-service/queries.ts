@@ -68,22 +68,23 @@ export interface TokenUpsert {
   tenantId: string
   idToken: string
   type: string
-  status: TokenStatus
+  status: TokenStatus | undefined
   expiresAt: string | null | undefined
   groupId: string | null | undefined
   driverId: string | null | undefined
   at: Date
 }
 
-/** Makes or changes a token; a field that is undefined stays as it was. */
+/** Makes or changes a token; a field that is undefined stays as it was. A new one is accepted, unless said otherwise. */
 export async function upsertToken(tx: TransactionSql, token: TokenUpsert): Promise<TokenRow> {
   const given = (value: unknown) => value !== undefined
   const [row] = await tx<TokenRow[]>`
     insert into driver.token as t (tenant_id, id_token, type, status, expires_at, group_id, driver_id, changed_at)
-    values (${token.tenantId}, ${token.idToken}, ${token.type}, ${token.status}, ${token.expiresAt ?? null},
+    values (${token.tenantId}, ${token.idToken}, ${token.type}, ${token.status ?? 'Accepted'}, ${token.expiresAt ?? null},
             ${token.groupId ?? null}, ${token.driverId ?? null}, ${token.at})
     on conflict (tenant_id, id_token_key, type) do update set
-      id_token = excluded.id_token, status = excluded.status, changed_at = excluded.changed_at,
+      id_token = excluded.id_token, changed_at = excluded.changed_at,
+      status = case when ${given(token.status)} then excluded.status else t.status end,
       expires_at = case when ${given(token.expiresAt)} then excluded.expires_at else t.expires_at end,
       group_id = case when ${given(token.groupId)} then excluded.group_id else t.group_id end,
       driver_id = case when ${given(token.driverId)} then excluded.driver_id else t.driver_id end

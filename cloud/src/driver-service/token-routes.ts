@@ -65,7 +65,7 @@ export function tokenRoutes(
 ): void {
   app.openapi(list, async (c) => {
     const { limit, cursor } = c.req.valid('query')
-    const rows = await listTokens(sql, c.get('tenantId'), decodeCursor(cursor, 2), limit + 1)
+    const rows = await listTokens(sql, c.get('tenantId'), decodeCursor(cursor, 'text', 'text'), limit + 1)
     const shown = pageOf(
       rows,
       limit,
@@ -112,9 +112,9 @@ export function tokenRoutes(
   })
 }
 
-/** `valid: false` blocks; a status that is given says it more exactly. */
-function statusOf({ status, valid }: z.infer<typeof tokenInput>): TokenStatus {
-  return status ?? (valid ? 'Accepted' : 'Blocked')
+/** `valid: false` blocks; a status that is given says it more exactly. Undefined: neither was said. */
+function statusOf({ status, valid }: z.infer<typeof tokenInput>): TokenStatus | undefined {
+  return status ?? (valid === undefined ? undefined : valid ? 'Accepted' : 'Blocked')
 }
 
 /** The best of what the identifier stands for: one accepted token is enough. */

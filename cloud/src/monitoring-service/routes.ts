@@ -51,7 +51,7 @@ export function monitoringRoutes({ sql, bus, log, config }: ServiceContext): Rou
   const app = createServiceApp({ name: 'monitoring-service', log, serviceKey: config.serviceKey })
   app.openapi(alertsRoute, async (c) => {
     const { limit, cursor, open, siteId } = c.req.valid('query')
-    const after = decodeCursor(cursor, 2)
+    const after = decodeCursor(cursor, 'instant', 'text')
     const filter = {
       tenantId: c.get('tenantId'),
       open: open === undefined ? undefined : open === 'true',

@@ -16,10 +16,15 @@ export const monitoringService: Service = {
       labelNames: ['online'],
       registers: [metrics],
       async collect() {
+        // Without the database there is no figure, and all others are still told.
         const [row] =
-          await sql`select count(*) filter (where online)::int as online, count(*) filter (where not online)::int as offline from monitoring.site`
-        this.set({ online: 'true' }, row!.online)
-        this.set({ online: 'false' }, row!.offline)
+          await sql`select count(*) filter (where online)::int as online, count(*) filter (where not online)::int as offline from monitoring.site`.catch(
+            () => [],
+          )
+        this.reset()
+        if (!row) return
+        this.set({ online: 'true' }, row.online)
+        this.set({ online: 'false' }, row.offline)
       },
     })
     new Gauge({
@@ -28,9 +33,11 @@ export const monitoringService: Service = {
       labelNames: ['severity'],
       registers: [metrics],
       async collect() {
-        this.reset()
         const rows =
-          await sql`select severity, count(*)::int as n from monitoring.alert where cleared_at is null group by severity`
+          await sql`select severity, count(*)::int as n from monitoring.alert where cleared_at is null group by severity`.catch(
+            () => [],
+          )
+        this.reset()
         for (const row of rows) this.set({ severity: row.severity }, row.n)
       },
     })

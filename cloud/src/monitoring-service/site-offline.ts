@@ -1,5 +1,6 @@
 /** The rule `site-offline`: a site that was online and has not been heard from for too long. Looked at on a timer, by any replica. */
 import { instant } from '@switchyard/protocol/instant.ts'
+import { faultOf } from '../platform/log.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { offlineSince, raise } from './queries.ts'
 
@@ -53,7 +54,7 @@ export function startOfflineSweep(context: ServiceContext): { stop(): Promise<vo
     cancel = context.clock.after(SWEEP_MS, () => {
       running = sweepOffline(context)
         .catch((error: unknown) =>
-          context.log.warn({ err: error }, 'sites that are offline could not be looked for'),
+          context.log.warn(faultOf(error), 'sites that are offline could not be looked for'),
         )
         .finally(() => {
           if (!stopped) again()

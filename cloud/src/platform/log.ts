@@ -1,5 +1,6 @@
 /** Structured log lines on standard output, without secrets. */
 import { type DestinationStream, type Logger, pino } from 'pino'
+import { isTransient } from './postgres.ts'
 
 /** Never in a log line, at the top or one level down. */
 export const REDACTED_FIELDS = [
@@ -17,6 +18,11 @@ export const REDACTED_FIELDS = [
   'databaseUrl',
   'redisUrl',
 ] as const
+
+/** A fault for a log line: what passes by itself (the database is away) by its reason, a bug with its stack. */
+export function faultOf(error: unknown): { reason: string } | { err: unknown } {
+  return isTransient(error) ? { reason: (error as Error).message } : { err: error }
+}
 
 export function createLog(level: string, destination?: DestinationStream): Logger {
   const options = {

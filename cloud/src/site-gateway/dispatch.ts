@@ -2,6 +2,7 @@
 import { MAX_PAYLOAD_BYTES } from '@switchyard/protocol/site/envelope.ts'
 import { parseUpTopic, type UpChannel } from '@switchyard/protocol/site/topics.ts'
 import type { Logger } from 'pino'
+import { faultOf } from '../platform/log.ts'
 
 /** Messages of one site and channel that wait; more are dropped, for each is said again or is outdated soon. */
 export const MAX_WAITING = 8
@@ -32,7 +33,7 @@ export function createDispatch(
       try {
         await takers[channel](siteId, payload)
       } catch (error) {
-        log.error({ err: error, siteId, channel }, 'a message of a site was not taken')
+        log.error({ ...faultOf(error), siteId, channel }, 'a message of a site was not taken')
       }
     }
     lines.delete(key)

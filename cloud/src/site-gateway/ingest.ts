@@ -8,6 +8,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../platform/clock.ts'
 import { LOG_PARTITIONS } from '../platform/event-log/entry.ts'
 import type { EventLog } from '../platform/event-log/event-log.ts'
+import { faultOf } from '../platform/log.ts'
 import type { Conversations } from './conversation.ts'
 import type { Send } from './down.ts'
 import type { GatewayMetrics } from './metrics.ts'
@@ -68,7 +69,7 @@ export function createIngest(options: IngestOptions): Ingest {
         await takeItems(partition, group)
       } catch (error) {
         log.error(
-          { err: error, partition, batches: group.length },
+          { ...faultOf(error), partition, batches: group.length },
           'batches were not taken; their sites send them again',
         )
         for (const item of group) busy(item, DATABASE_RETRY_MS)

@@ -2,6 +2,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { instant } from '@switchyard/protocol/instant.ts'
 import { SITE_ID_PATTERN } from '@switchyard/protocol/site/topics.ts'
+import { faultOf } from '../platform/log.ts'
 import type { RunningService, Service, ServiceContext } from '../platform/service.ts'
 import { createAnswers } from './answer.ts'
 import { accountsByHand, type BrokerAccounts } from './broker/accounts.ts'
@@ -75,7 +76,7 @@ async function startSiteGateway(context: ServiceContext): Promise<RunningService
   )
   const loops = [presence.start(), commands.start(), documents.start()]
   const failed = (what: string) => (error: Error) =>
-    log.warn({ err: error }, `${what} failed; it is tried again`)
+    log.warn(faultOf(error), `${what} failed; it is tried again`)
 
   return {
     routes: createRoutes(context, createCredentials(context, broker.accounts)),
@@ -172,6 +173,6 @@ async function tellPoison(
     )
     eventLog.wake()
   } catch (error) {
-    log.warn({ err: error, siteId }, 'an alert was not raised')
+    log.warn({ ...faultOf(error), siteId }, 'an alert was not raised')
   }
 }

@@ -13,7 +13,8 @@ import { type CommandRow, findCommand, listStations } from './queries.ts'
 
 /** A call's reply is awaited this much longer than the command lives. */
 const CALL_GRACE_MS = 2_000
-const MAX_CALL_TTL_MS = 120_000
+/** Below what the api-gateway waits for a service (55 s). */
+const MAX_CALL_TTL_MS = 50_000
 
 const params = z.object({ stationId: z.string() })
 

@@ -1,9 +1,8 @@
 /** `/v1/sessions`: charging sessions, newest first. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { page, pageQuery, session } from '@switchyard/protocol/api/shapes.ts'
-import { parseInstant } from '@switchyard/protocol/instant.ts'
+import { instantInput, page, pageQuery, session } from '@switchyard/protocol/api/shapes.ts'
 import { decodeCursor, pageOf } from '../platform/http/cursor.ts'
-import { invalid, notFound } from '../platform/http/problem.ts'
+import { notFound } from '../platform/http/problem.ts'
 import { answers, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
@@ -19,8 +18,8 @@ const list = createRoute({
       siteId: z.string().optional(),
       stationId: z.string().optional(),
       status: z.enum(['running', 'ended', 'review']).optional(),
-      from: z.iso.datetime({ offset: true }).optional().meta({ description: 'Started then or later' }),
-      to: z.iso.datetime({ offset: true }).optional().meta({ description: 'Started before' }),
+      from: instantInput.optional().meta({ description: 'Started then or later' }),
+      to: instantInput.optional().meta({ description: 'Started before' }),
     }),
   },
   responses: { 200: answers('Sessions', page(session)), ...problems },
@@ -45,10 +44,7 @@ export function sessionRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
 
   app.openapi(list, async (c) => {
     const { limit, cursor, ...filter } = c.req.valid('query')
-    const after = decodeCursor(cursor, 2)
-    if (after !== undefined && parseInstant(after[0]!) === undefined) {
-      throw invalid([{ path: 'cursor', message: 'is no cursor of this list' }])
-    }
+    const after = decodeCursor(cursor, 'instant', 'text')
     const rows = await listSessions(sql, { tenantId: c.get('tenantId'), ...filter, after }, limit + 1)
     const { items, next } = pageOf(
       rows,

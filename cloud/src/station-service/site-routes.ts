@@ -73,7 +73,7 @@ export function siteRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext
 
   app.openapi(list, async (c) => {
     const { limit, cursor } = c.req.valid('query')
-    const after = decodeCursor(cursor, 1)?.[0]
+    const after = decodeCursor(cursor, 'text')?.[0]
     const rows = await listSites(sql, c.get('tenantId'), after, limit + 1)
     const { items, next } = pageOf(
       rows,

@@ -58,7 +58,7 @@ export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
   app.openapi(list, async (c) => {
     const { limit, cursor, siteId } = c.req.valid('query')
     const tenantId = c.get('tenantId')
-    const afterId = decodeCursor(cursor, 1)?.[0]
+    const afterId = decodeCursor(cursor, 'text')?.[0]
     const rows = await listStations(sql, { tenantId, siteId, afterId }, limit + 1)
     const { items, next } = pageOf(
       rows,

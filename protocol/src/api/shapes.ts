@@ -1,14 +1,20 @@
 /**
  * Resources of the public API, `/api/v1`. The services validate with these, `/openapi.json` is made from them, the dashboard
  * takes its types from them. Instants are RFC 3339 UTC; energy is `energyWh`, exact, at most three decimals.
+ * What a client sends is read strictly: a field that is not known is refused, since a misspelt one would be a wish unheard.
  */
 import { z } from 'zod'
+import { isKeepable, parseInstant } from '../instant.ts'
 import { anyJson } from '../json.ts'
 import { tariff } from '../pricing/tariff.ts'
-import { commandArgs } from '../site/command.ts'
+import { commandArgs, MAX_TTL_MS } from '../site/command.ts'
 import { live } from '../site/live.ts'
 
 const instant = z.iso.datetime()
+/** An instant as a client may send it: RFC 3339 with any offset. */
+export const instantInput = z.iso
+  .datetime({ offset: true })
+  .refine((text) => isKeepable(parseInstant(text) ?? Number.NaN), 'a date from the year 1 on')
 /** OCPP identity: what may stand in the WebSocket URL (OCPP 2.0.1 Part 4, 3.1.1: identifierString, at most 48). */
 export const STATION_ID_PATTERN = /^[A-Za-z0-9*\-_=:+|@.]{1,48}$/
 
@@ -54,7 +60,7 @@ export const site = z
   .meta({ id: 'Site' })
 export type Site = z.infer<typeof site>
 
-export const siteInput = z.object({
+export const siteInput = z.strictObject({
   siteId: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, 'letters, digits, - and _, at most 63'),
   name: z.string().min(1).max(200).optional(),
   timeZone: z.string().max(64).default('UTC'),
@@ -97,7 +103,7 @@ export const station = z
   .meta({ id: 'Station' })
 export type Station = z.infer<typeof station>
 
-export const stationPatch = z.object({
+export const stationPatch = z.strictObject({
   approved: z.boolean().optional(),
   /** Basic-auth password; null removes it. Kept only as a hash. */
   password: z.string().min(8).max(64).nullable().optional(),
@@ -167,23 +173,13 @@ export const session = z
   .meta({ id: 'Session' })
 export type Session = z.infer<typeof session>
 
-export const commandInput = z.union([
-  z.object({
-    kind: z.literal('RemoteStart'),
-    args: commandArgs.RemoteStart,
-    ttlMs: z.int().min(1000).optional(),
-  }),
-  z.object({
-    kind: z.literal('RemoteStop'),
-    args: commandArgs.RemoteStop,
-    ttlMs: z.int().min(1000).optional(),
-  }),
-  z.object({ kind: z.literal('Reset'), args: commandArgs.Reset, ttlMs: z.int().min(1000).optional() }),
-  z.object({
-    kind: z.literal('ocpp.call'),
-    args: commandArgs['ocpp.call'],
-    ttlMs: z.int().min(1000).optional(),
-  }),
+/** Life of a command, ms; each kind has a default of its own. */
+const ttlMs = z.int().min(1_000).max(MAX_TTL_MS).optional()
+export const commandInput = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('RemoteStart'), args: commandArgs.RemoteStart.strict(), ttlMs }),
+  z.strictObject({ kind: z.literal('RemoteStop'), args: commandArgs.RemoteStop.strict(), ttlMs }),
+  z.strictObject({ kind: z.literal('Reset'), args: commandArgs.Reset.strict(), ttlMs }),
+  z.strictObject({ kind: z.literal('ocpp.call'), args: commandArgs['ocpp.call'].strict(), ttlMs }),
 ])
 /** What a client sends; defaults may be left out. */
 export type CommandInput = z.input<typeof commandInput>
@@ -203,7 +199,7 @@ export const commandResource = z
   })
   .meta({ id: 'Command' })
 export type CommandResource = z.infer<typeof commandResource>
-export const callInput = z.object({
+export const callInput = z.strictObject({
   action: z.string().min(1).max(64),
   payload: z.record(z.string(), anyJson).default({}),
 })
@@ -220,33 +216,46 @@ export const token = z
   })
   .meta({ id: 'Token' })
 export type Token = z.infer<typeof token>
-export const tokenInput = z.object({
-  idToken: z.string().min(1).max(255),
-  /** OCPP 2.x idToken type; 1.6 has none and matches any. */
-  type: z.string().min(1).max(20).default('ISO14443'),
-  valid: z.boolean().default(true),
-  status: z.enum(['Accepted', 'Blocked', 'Expired', 'Invalid']).optional(),
-  expiresAt: instant.nullable().optional(),
-  groupId: z.string().max(36).nullable().optional(),
-  driverId: z.string().nullable().optional(),
-})
+export const tokenInput = z
+  .strictObject({
+    idToken: z.string().min(1).max(255),
+    /** OCPP 2.x idToken type; 1.6 has none and matches any. */
+    type: z.string().min(1).max(20).default('ISO14443'),
+    /** true is Accepted, false Blocked. Left out with `status`: as it was, and Accepted for a token that is new. */
+    valid: z.boolean().optional(),
+    /** Says more exactly why a token is not valid. */
+    status: z.enum(['Accepted', 'Blocked', 'Expired', 'Invalid']).optional(),
+    expiresAt: instantInput.nullable().optional(),
+    groupId: z.string().max(36).nullable().optional(),
+    driverId: z.string().nullable().optional(),
+  })
+  .refine(
+    (it) => it.valid === undefined || it.status === undefined || it.valid === (it.status === 'Accepted'),
+    {
+      path: ['valid'],
+      message: 'contradicts status',
+    },
+  )
 export type TokenInput = z.input<typeof tokenInput>
 
 export const driver = z
   .object({ driverId: z.string(), name: z.string(), email: z.string().nullable(), createdAt: instant })
   .meta({ id: 'Driver' })
 export type Driver = z.infer<typeof driver>
-export const driverInput = z.object({ name: z.string().min(1).max(200), email: z.email().optional() })
+export const driverInput = z.strictObject({ name: z.string().min(1).max(200), email: z.email().optional() })
 export type DriverInput = z.input<typeof driverInput>
 
 export const tariffInput = tariff.extend({
   /** Where it applies. `default`: everything of the tenant that has none of its own. */
   appliesTo: z
-    .union([
-      z.object({ default: z.literal(true) }),
-      z.object({ siteId: z.string() }),
-      z.object({ stationId: z.string() }),
-    ])
+    .union(
+      [
+        z.strictObject({ default: z.literal(true) }),
+        z.strictObject({ siteId: z.string() }),
+        z.strictObject({ stationId: z.string() }),
+      ],
+      { error: 'one of {"default": true}, {"siteId": ...}, {"stationId": ...}' },
+    )
     .optional(),
 })
 export const tariffResource = tariffInput.meta({ id: 'Tariff' })

@@ -181,6 +181,51 @@ describe('a tariff', () => {
     expect(unsupportedTerms(sent).map((t) => t.path)).toEqual(['min_price', 'elements.1.restrictions'])
     expect(unsupportedTerms({ elements: [{}] })).toEqual([])
   })
+
+  test.each([
+    [
+      'a misspelt step',
+      { price_components: [{ type: 'ENERGY', price: 1, stepsize: 500 }] },
+      'price_components.0.stepsize',
+    ],
+    [
+      'a price that never applies',
+      {
+        price_components: [
+          { type: 'FLAT', price: 1 },
+          { type: 'FLAT', price: 2 },
+        ],
+      },
+      'price_components.1.type',
+    ],
+    [
+      'a misspelt restriction',
+      { price_components: [{ type: 'FLAT', price: 1 }], restriction: { start_time: '10:00' } },
+      'restriction',
+    ],
+  ])('a tariff is refused for %s', (_, element, path) => {
+    const sent = { id: 't', currency: 'EUR', elements: [element] }
+    expect(unsupportedTerms(sent).map((t) => t.path)).toEqual([`elements.0.${path}`])
+  })
+
+  test('a tariff is refused for a currency that is none, or whose amounts have other decimals than two', () => {
+    const paths = (currency: string) =>
+      unsupportedTerms({ id: 't', currency, elements: [] }).map((t) => t.path)
+    expect([paths('EUR'), paths('SEK')]).toEqual([[], []])
+    expect([paths('XQZ'), paths('JPY'), paths('KWD')]).toEqual([['currency'], ['currency'], ['currency']])
+  })
+
+  test('what says nothing about the price may stand in a tariff', () => {
+    const sent = {
+      id: 't',
+      currency: 'EUR',
+      elements: [],
+      country_code: 'DE',
+      last_updated: '2026-01-01T00:00:00Z',
+    }
+    expect(unsupportedTerms(sent)).toEqual([])
+    expect(unsupportedTerms({ ...sent, tax_included: 'YES' }).map((t) => t.path)).toEqual(['tax_included'])
+  })
 })
 
 describe('for any tariff and session', () => {

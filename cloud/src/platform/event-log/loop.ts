@@ -1,6 +1,7 @@
 /** Repeats a piece of work while there is some, then waits for a wake-up or the poll, whichever is first. */
 import type { Logger } from 'pino'
 import { type Clock, sleep } from '../clock.ts'
+import { faultOf } from '../log.ts'
 
 /** First wait after a failure; doubles up to the cap. */
 const BACKOFF_FIRST_MS = 200
@@ -38,7 +39,10 @@ export function createLoop({ clock, log, name, pollMs, work }: LoopOptions): Loo
       } catch (error) {
         waitMs = Math.min(BACKOFF_FIRST_MS * 2 ** failures, BACKOFF_CAP_MS)
         failures = Math.min(failures + 1, 16)
-        log.warn({ err: error, loop: name, retryInMs: waitMs }, 'background work failed; it is tried again')
+        log.warn(
+          { ...faultOf(error), loop: name, retryInMs: waitMs },
+          'background work failed; it is tried again',
+        )
         woken = false
       }
       if (woken || stopping.signal.aborted) continue

@@ -8,3 +8,8 @@ export function storable<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([key, held]) => [sanitised(key), storable(held)])) as T
 }
+
+/** Whether a text is kept as it is: no NUL, no half of a surrogate pair. */
+export function isStorable(text: string): boolean {
+  return sanitised(text) === text
+}

@@ -1,5 +1,7 @@
 /** Opaque cursors of lists: the sort key of the last item, so that a list may grow between two pages. */
+import { isKeepable, parseInstant } from '@switchyard/protocol/instant.ts'
 import { z } from 'zod'
+import { isStorable } from '../event-log/storable.ts'
 import { invalid } from './problem.ts'
 
 const cursorText = z.array(z.string().max(256)).max(4)
@@ -8,17 +10,31 @@ export function encodeCursor(...key: string[]): string {
   return Buffer.from(JSON.stringify(key), 'utf8').toString('base64url')
 }
 
-/** The key of `length` parts, or undefined without a cursor. Throws 422 when it is none of ours. */
-export function decodeCursor(cursor: string | undefined, length: number): string[] | undefined {
+/** What a part of a key is: an instant as `encodeCursor` was given it (`toISOString`), a UUID, or any text. */
+export type KeyPart = 'instant' | 'uuid' | 'text'
+
+/** The key, or undefined without a cursor. Throws 422 when it is none that this list gave. */
+export function decodeCursor(cursor: string | undefined, ...parts: KeyPart[]): string[] | undefined {
   if (cursor === undefined) return undefined
   const refused = invalid([{ path: 'cursor', message: 'is no cursor of this list' }])
   try {
     const read = cursorText.safeParse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')))
-    if (read.success && read.data.length === length) return read.data
+    if (read.success && read.data.length === parts.length && parts.every((it, i) => fits(it, read.data[i]!)))
+      return read.data
   } catch (error) {
     refused.cause = error
   }
   throw refused
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** A table is never asked with what its column cannot be compared to. */
+function fits(part: KeyPart, text: string): boolean {
+  if (part === 'uuid') return UUID.test(text)
+  if (part === 'text') return isStorable(text)
+  const epochMs = parseInstant(text)
+  return epochMs !== undefined && isKeepable(epochMs) && new Date(epochMs).toISOString() === text
 }
 
 /** A page of `limit` from rows of which one more was asked for. */

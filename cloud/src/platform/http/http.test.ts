@@ -3,8 +3,9 @@ import type { Hono } from 'hono'
 import { afterEach, expect, it } from 'vitest'
 import { createLog } from '../log.ts'
 import { createMetrics } from '../metrics.ts'
+import { decodeCursor, encodeCursor } from './cursor.ts'
 import { createServiceApp } from './openapi.ts'
-import { conflict, ProblemError } from './problem.ts'
+import { conflict, ProblemError, validationErrors } from './problem.ts'
 import { type RunningServer, startServer } from './server.ts'
 import { createServiceClient } from './service-client.ts'
 
@@ -88,6 +89,58 @@ it('a service is asked with its key, for a tenant', async () => {
   expect(without.headers.get('content-type')).toBe('application/problem+json')
   const wrong = createServiceClient('station-service', () => url, 'another-key-of-the-tests')
   await expect(wrong.read('/v1/things', caller, shape)).rejects.toMatchObject({ problem: { status: 401 } })
+})
+
+it('what no table could keep is refused before a route sees it, by its path', async () => {
+  const { url } = await start()
+  const post = (body: string) =>
+    client(url).fetch('/v1/things', caller, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/json' },
+    })
+  const errors = async (response: Response) =>
+    [response.status, ((await response.json()) as { errors?: { path: string }[] }).errors?.[0]?.path] as const
+  expect(await errors(await post(JSON.stringify({ n: 1, a: { b: ['x', 'y\0'] } })))).toEqual([422, 'a.b.1'])
+  expect(await errors(await post('{"n":1,"a":"\\ud800"}'))).toEqual([422, 'a'])
+  expect((await post('{"n":1,"a":"\\ud83d\\ude00"}')).status).toBe(200)
+  expect((await post('['.repeat(100_000))).status).toBe(422)
+  const nested = `{"n":1,"a":${'['.repeat(65)}${']'.repeat(65)}}`
+  expect(await errors(await post(nested))).toEqual([422, ''])
+  expect(await errors(await client(url).fetch('/v1/conflict?x=a%00b', caller))).toEqual([422, 'x'])
+  expect((await client(url).fetch('/v1/a%00b', caller)).status).toBe(404)
+})
+
+it('a path that is known by other methods is a 405 that says which', async () => {
+  const { url } = await start()
+  const response = await client(url).fetch('/v1/things', caller, { method: 'DELETE' })
+  expect(response.status).toBe(405)
+  expect(response.headers.get('allow')).toBe('POST')
+  expect(response.headers.get('content-type')).toBe('application/problem+json')
+  expect((await client(url).fetch('/health', caller, { method: 'POST' })).status).toBe(404)
+})
+
+it('what is wrong within a union is told by the branch that was meant, an unknown field by its name', () => {
+  const shape = z.strictObject({
+    price: z.union([z.number(), z.string()], { error: 'a price' }),
+    to: z.union([z.strictObject({ site: z.string() }), z.strictObject({ deep: z.object({ n: z.int() }) })]),
+  })
+  const errors = (value: unknown) => validationErrors(shape.safeParse(value).error!)
+  expect(errors({ price: true, to: { deep: { n: 'x' } }, prize: 1 })).toEqual([
+    { path: 'price', message: 'a price' },
+    { path: 'to.deep.n', message: 'Invalid input: expected number, received string' },
+    { path: 'prize', message: 'is not known here' },
+  ])
+  expect(errors({ price: 1 })).toEqual([{ path: 'to', message: 'Invalid input' }])
+})
+
+it.each([
+  ['a', 'b'],
+  ['0000-01-01T00:00:00.000Z', 'b'],
+  ['2026-01-01T00:00:00.000Z', 'b\0'],
+  ['infinity', 'b'],
+])('a cursor of %j is none of this list', (...key) => {
+  expect(() => decodeCursor(encodeCursor(...key), 'instant', 'text')).toThrow(ProblemError)
 })
 
 it('what does not fit the shape is a 422 that says where', async () => {

@@ -2,6 +2,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Logger } from 'pino'
 import { invalid, onError, onNotFound, problemResponse, validationErrors } from './problem.ts'
+import { readableInput } from './readable-input.ts'
 import { type ServiceEnv, serviceAuth } from './service-auth.ts'
 
 /** A plain app with problem+json errors; for the api-gateway, which authenticates by itself. */
@@ -12,7 +13,7 @@ export function createApp(log: Logger): OpenAPIHono<ServiceEnv> {
     },
   })
   app.onError(onError(log))
-  app.notFound(onNotFound)
+  app.notFound(onNotFound(() => app.routes))
   return app
 }
 
@@ -27,7 +28,7 @@ export function createServiceApp({
   serviceKey: string
 }): OpenAPIHono<ServiceEnv> {
   const app = createApp(log)
-  app.use('/v1/*', serviceAuth(serviceKey))
+  app.use('/v1/*', serviceAuth(serviceKey), readableInput)
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: `Switchyard ${name}`, version: '1' } })
   return app
 }

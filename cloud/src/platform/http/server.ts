@@ -47,7 +47,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { name, instance, version, log, metrics } = options
   const app = new Hono()
   app.onError(onError(log))
-  app.notFound(onNotFound)
+  app.notFound(onNotFound(() => app.routes))
   app.get('/health', (c) => c.json({ status: 'ok', service: name, instance, version }))
   app.get('/ready', async (c) => {
     const reason = await options.notReady()

@@ -17,7 +17,7 @@ export interface Caller {
   trace?: string | undefined
 }
 export interface ServiceRequest {
-  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
   /** Sent as JSON. */
   json?: unknown
   /** Sent as it is; needs its content-type in `headers`. */

@@ -6,6 +6,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { MAX_PAYLOAD_BYTES } from '@switchyard/protocol/site/envelope.ts'
 import { Aedes, type AuthenticateError, type Client } from 'aedes'
 import type { Logger } from 'pino'
+import { faultOf } from '../../platform/log.ts'
 import { type Identity, mayPublish, mayReceive, maySubscribe } from './access.ts'
 import type { BrokerAccounts } from './accounts.ts'
 import { PacketBound } from './packet-bound.ts'
@@ -73,7 +74,7 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
           done(null, true)
         },
         (error: Error) => {
-          log.warn({ err: error, username }, 'a sign-in at the broker could not be checked')
+          log.warn({ ...faultOf(error), username }, 'a sign-in at the broker could not be checked')
           done(refusal(SERVER_UNAVAILABLE, 'cannot be checked now'), null)
         },
       )
