@@ -1,5 +1,14 @@
 // Brings the npm packages: pnpm through npx, because a newcomer has only Node and git.
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+} from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { PROJECT } from './project.mjs'
@@ -7,6 +16,7 @@ import { run } from './run.mjs'
 import { hashOf, readStamp, writeStamp } from './stamp.mjs'
 
 const STAMP = join(PROJECT, 'node_modules', '.switchyard', 'installed')
+const EDGE = join(PROJECT, 'edge-controller')
 const BUILD_TOOLS = ['python3', 'make', 'g++']
 const NEED_COMPILER = 'apt-get install -y python3 make g++'
 
@@ -29,7 +39,7 @@ export async function install() {
     `${process.platform} ${process.arch}`,
   )
   if (readStamp(STAMP) !== wanted) {
-    console.log('Installing packages (the first time takes some minutes; SQLite may have to be compiled)')
+    console.log('Installing packages')
     const { code, lines } = await pnpm([
       'install',
       '--frozen-lockfile',
@@ -42,32 +52,83 @@ export async function install() {
   return fitSqlite()
 }
 
-/** A native addon serves one Node ABI; after a change of Node's major version it is built again. */
+/**
+ * From Node 22 on the journal uses a build of SQLite that comes ready-made. Below, the addon serves one Node ABI:
+ * it is fetched or compiled at the first start, and again after a change of Node's major version.
+ */
 async function fitSqlite() {
-  if ((await sqliteOpens()).code === 0) return true
-  console.log(`SQLite's addon does not fit Node ${process.versions.node}: building it again (1 to 3 minutes)`)
-  const { code, lines } = await pnpm([
-    'rebuild',
-    '--reporter=append-only',
-    '--filter',
-    '@switchyard/edge-controller',
-    'better-sqlite3',
-  ])
-  if (code !== 0) return explain(lines)
   const opened = await sqliteOpens()
-  return opened.code === 0 || explain(opened.lines)
+  if (opened.code === 0) return true
+  if (nodeMajor() >= FIRST_NODE_OF_13) return explain(opened.lines)
+  const folder = realpathSync(join(EDGE, 'node_modules', 'better-sqlite3'))
+  const addon = join(folder, 'build', 'Release', 'better_sqlite3.node')
+  const kept = keptBuild(folder)
+  if (existsSync(kept)) {
+    replaceFile(kept, addon)
+    if ((await sqliteOpens()).code === 0) return true
+  }
+  console.log(
+    `Building SQLite for Node ${process.versions.node} (1 to 3 minutes where no ready-made build can be fetched)`,
+  )
+  const { code, lines } = await runNpm('npm', ['run', 'install'], {
+    cwd: folder,
+    env: toolEnvironment(),
+    show: readableBuild,
+    waiting: 'still compiling SQLite',
+  })
+  if (code !== 0) return explainBuild(lines)
+  const again = await sqliteOpens()
+  if (again.code !== 0) return explain(again.lines)
+  if (isWritable(homedir())) replaceFile(addon, kept)
+  return true
 }
 
-const sqliteOpens = () =>
-  run(process.execPath, ['-e', "const S = require('better-sqlite3'); new S(':memory:').close()"], {
-    cwd: join(PROJECT, 'edge-controller'),
-    show: () => undefined,
-  })
+/** Where this user's build for this Node is kept, so that another checkout needs no minutes for the same. */
+function keptBuild(folder) {
+  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
+  const { platform, arch, versions } = process
+  return join(
+    cache,
+    'switchyard',
+    `better-sqlite3-${version}-${platform}-${arch}-abi${versions.modules}.node`,
+  )
+}
+
+/** Whole or not at all: a running program may have the old file open. */
+function replaceFile(from, to) {
+  mkdirSync(dirname(to), { recursive: true })
+  copyFileSync(from, `${to}.${process.pid}`)
+  renameSync(`${to}.${process.pid}`, to)
+}
+
+/** Keep in step with edge-controller/src/journal/sqlite-driver.ts, which chooses the same way. */
+const FIRST_NODE_OF_13 = 22
+const nodeMajor = () => Number(process.versions.node.split('.')[0])
+
+const sqliteOpens = () => {
+  const name = nodeMajor() >= FIRST_NODE_OF_13 ? 'better-sqlite3-13' : 'better-sqlite3'
+  const script = `const S = require('${name}'); new S(':memory:').close()`
+  return run(process.execPath, ['-e', script], { cwd: EDGE, show: () => undefined })
+}
 
 /** Runs the pinned pnpm under the Node that runs this, whatever else is on the PATH. */
 function pnpm(args) {
   const { packageManager } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'))
-  const env = { ...process.env, PATH: dirname(process.execPath) + delimiter + process.env.PATH, CI: 'true' }
+  const env = { ...toolEnvironment(), CI: 'true' }
+  return runNpm('npx', ['-y', packageManager, ...args], { env, show: readable, waiting: 'still at work' })
+}
+
+/** Runs npm or npx as the one that runs `npm start`, so that it is of this Node. */
+function runNpm(name, args, options) {
+  const script = process.env.npm_execpath && join(dirname(process.env.npm_execpath), `${name}-cli.js`)
+  return script && existsSync(script)
+    ? run(process.execPath, [script, ...args], options)
+    : run(name, args, options)
+}
+
+function toolEnvironment() {
+  const env = { ...process.env, PATH: dirname(process.execPath) + delimiter + process.env.PATH }
   // Set by the npm that runs `npm start`; pnpm would take them for its own settings.
   for (const name of Object.keys(env)) if (name.startsWith('npm_')) delete env[name]
   // Headers that came with this Node spare a compile the download of the same.
@@ -77,14 +138,7 @@ function pnpm(args) {
     env.HOME = join(PROJECT, '.switchyard', 'tools')
     mkdirSync(env.HOME, { recursive: true })
   }
-  const npx = process.env.npm_execpath && join(dirname(process.env.npm_execpath), 'npx-cli.js')
-  const [command, first] = npx && existsSync(npx) ? [process.execPath, [npx]] : ['npx', []]
-  return run(command, [...first, '-y', packageManager, ...args], {
-    env,
-    show: readable,
-    waiting: (line) =>
-      /better-sqlite3/.test(line) ? 'compiling SQLite takes 1 to 3 minutes' : 'still at work',
-  })
+  return env
 }
 
 /** Folder whose include/node holds this Node's headers; npm's own `node` package keeps them beside the program. */
@@ -94,17 +148,17 @@ function nodeHeaders() {
   return folders.find((it) => existsSync(join(it, 'include', 'node', 'node.h')))
 }
 
-/** What a newcomer can use of the tools' output: steps and problems, not a compiler's every warning. */
+/** What a newcomer can use of the tools' output: steps and problems. */
 function readable(line) {
-  if (/npm warn (Unknown|deprecated|install-scripts)/i.test(line)) return undefined
-  const script = /^\S+ (?:pre|post)?install: (.*)$/.exec(line)
-  if (
-    script &&
-    !/^\s*(CC|CXX|SOLINK_MODULE)\(|\berror\b|ERR!|not found|ENOTFOUND|Done|Failed/.test(script[1])
-  )
-    return undefined
-  if (script && /gyp (ERR! (stack|find Python)|verb|info|http)/.test(script[1])) return undefined
+  if (/npm warn (Unknown|deprecated|install-scripts)|Unsupported engine/i.test(line)) return undefined
   return line.length > 160 ? `${line.slice(0, 157)}...` : line
+}
+
+/** Of a build: what is compiled and what went wrong, not a compiler's every warning. */
+function readableBuild(line) {
+  if (/gyp (ERR! (stack|find Python)|verb|info|http)/.test(line)) return undefined
+  if (!/^\s*(CC|CXX|SOLINK_MODULE)\(|\berror\b|ERR!|not found|ENOTFOUND/.test(line)) return undefined
+  return readable(line)
 }
 
 function isWritable(directory) {
@@ -116,21 +170,27 @@ function isWritable(directory) {
   }
 }
 
+/** Says what to do about a build of SQLite that failed; always false, to be returned. */
+function explainBuild(lines) {
+  const missing = BUILD_TOOLS.filter((it) => !isOnPath(it))
+  if (missing.length > 0)
+    console.error(
+      '\nSQLite (better-sqlite3) found no prebuilt binary for this machine, and it cannot be compiled here without\n' +
+        `${missing.join(', ')}. Install them, then run the same command again:\n\n    ${NEED_COMPILER}\n\n` +
+        'With Node 22 or newer nothing has to be compiled.\n',
+    )
+  else
+    console.error(
+      `\nSQLite (better-sqlite3) could not be compiled:\n${lastWords(lines)}\n\nBesides a compiler it needs Node's headers: they come with\n` +
+        'Node from nodejs.org, NodeSource or a version manager. With Node 22 or newer nothing has to be compiled.\n',
+    )
+  return false
+}
+
 /** Says what to do about an installation that failed; always false, to be returned. */
 function explain(lines) {
   const text = lines.join('\n')
-  const missing = BUILD_TOOLS.filter((it) => !isOnPath(it))
-  if (/better-sqlite3 install: .*(gyp ERR!|not found|Failed)/.test(text) && missing.length > 0)
-    console.error(
-      '\nSQLite (better-sqlite3) found no prebuilt binary for this machine, and it cannot be compiled here without\n' +
-        `${missing.join(', ')}. Install them, then run the same command again:\n\n    ${NEED_COMPILER}\n`,
-    )
-  else if (/better-sqlite3 install: .*gyp ERR!/.test(text))
-    console.error(
-      "\nSQLite (better-sqlite3) could not be compiled; its last words are above. Besides a compiler it needs Node's headers:\n" +
-        'they come with Node from nodejs.org, NodeSource or a version manager, or are downloaded from nodejs.org.\n',
-    )
-  else if (/ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ERR_PNPM_META_FETCH_FAIL|FETCH_ERROR/.test(text))
+  if (/ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ERR_PNPM_META_FETCH_FAIL|FETCH_ERROR/.test(text))
     console.error(
       "\nThe npm registry could not be reached. Check the network (or npm's proxy settings) and run this again.\n",
     )
@@ -139,9 +199,11 @@ function explain(lines) {
       `\nFiles under ${PROJECT} are not writable for this user, perhaps from a run as root.\n` +
         'Give them to this user, or use another checkout.\n',
     )
-  else console.error(`\nThe installation failed. Its last words:\n${lines.slice(-15).join('\n')}\n`)
+  else console.error(`\nThe installation failed. Its last words:\n${lastWords(lines)}\n`)
   return false
 }
+
+const lastWords = (lines) => lines.slice(-15).join('\n')
 
 function isOnPath(name) {
   const folders = (process.env.PATH ?? '').split(delimiter)

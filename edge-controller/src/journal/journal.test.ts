@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Stream } from '@switchyard/protocol/site/fact.ts'
-import Database from 'better-sqlite3'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
@@ -17,6 +16,7 @@ import {
   MAX_FACT_BYTES,
 } from './port.ts'
 import { SqliteJournal } from './sqlite.ts'
+import { Database } from './sqlite-driver.ts'
 import { InlineJournal } from './testing/inline-journal.ts'
 import { MAX_WAITING_CHANGES, WorkerJournal } from './worker-journal.ts'
 

@@ -3,7 +3,7 @@
  * inline journal in tests and in the simulator.
  */
 import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
-import Database from 'better-sqlite3'
+import type BetterSqlite3 from 'better-sqlite3'
 import {
   ChangeRefused,
   type EntityKey,
@@ -16,6 +16,7 @@ import {
   type StoredRow,
 } from './port.ts'
 import { BUSY_TIMEOUT_MS, pragmaNumber, prepare } from './schema.ts'
+import { Database } from './sqlite-driver.ts'
 
 /** Most rows removed by one call of `prune`, so that it never holds up commits for long. */
 export const PRUNE_MAX_ROWS = 5_000
@@ -44,25 +45,25 @@ interface Place {
 
 /** Prepared statements of one stream's table. */
 interface StreamStatements {
-  insert: Database.Statement<[number, string, string]>
-  after: Database.Statement<
+  insert: BetterSqlite3.Statement<[number, string, string]>
+  after: BetterSqlite3.Statement<
     [number, number],
     { seq: number; id: string; fact: string; covers: number | null }
   >
-  idAt: Database.Statement<[number], string>
-  newest: Database.Statement<[], Place>
-  removable: Database.Statement<[number, number], Place>
-  remove: Database.Statement<[number]>
+  idAt: BetterSqlite3.Statement<[number], string>
+  newest: BetterSqlite3.Statement<[], Place>
+  removable: BetterSqlite3.Statement<[number, number], Place>
+  remove: BetterSqlite3.Statement<[number]>
 }
 
 export class SqliteJournal {
-  readonly #db: Database.Database
+  readonly #db: Database
   readonly #streams: Record<Stream, StreamStatements>
-  readonly #begin: Database.Statement<[]>
-  readonly #commit: Database.Statement<[]>
-  readonly #put: Database.Statement<[string, string, string]>
-  readonly #delete: Database.Statement<[string, string]>
-  readonly #meta: Database.Statement<[string, string | number]>
+  readonly #begin: BetterSqlite3.Statement<[]>
+  readonly #commit: BetterSqlite3.Statement<[]>
+  readonly #put: BetterSqlite3.Statement<[string, string, string]>
+  readonly #delete: BetterSqlite3.Statement<[string, string]>
+  readonly #meta: BetterSqlite3.Statement<[string, string | number]>
   #heads: Heads
   #acked: Record<Stream, number>
   #pruned: Record<Stream, Place>
@@ -257,12 +258,12 @@ export class SqliteJournal {
   }
 }
 
-function streamStatements(db: Database.Database, table: string): StreamStatements {
+function streamStatements(db: Database, table: string): StreamStatements {
   const idAt = db.prepare<[number], string>(`SELECT id FROM ${table} WHERE seq = ?`).pluck()
   return {
     insert: db.prepare(`INSERT INTO ${table} (seq, id, fact) VALUES (?, ?, ?)`),
     after: db.prepare(`SELECT seq, id, fact, covers FROM ${table} WHERE seq > ? ORDER BY seq LIMIT ?`),
-    idAt: idAt as Database.Statement<[number], string>,
+    idAt: idAt as BetterSqlite3.Statement<[number], string>,
     newest: db.prepare(`SELECT seq, id AS rowId FROM ${table} ORDER BY seq DESC LIMIT 1`),
     removable: db.prepare(
       `SELECT seq, id AS rowId FROM (SELECT seq, id FROM ${table} WHERE seq <= ? ORDER BY seq LIMIT ?) ORDER BY seq DESC LIMIT 1`,
