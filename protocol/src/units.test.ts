@@ -35,6 +35,10 @@ describe('energy', () => {
     expect(currentToMa('8.1', 'A')).toBe(8_100)
   })
 
+  it('does not take a power of ten that no unit has', () => {
+    for (const power of [31, 999_999, 1e300, -1e9]) expect(decimalToInteger('5', power)).toBeUndefined()
+  })
+
   it('gives what decimal arithmetic gives, however a meter writes it', () => {
     const decimal = fc.tuple(
       fc.constantFrom('', '-', '+'),

@@ -17,16 +17,18 @@ const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/
 
 /** Longest decimal text that is read; a longer one is treated as unreadable. */
 export const MAX_DECIMAL_LENGTH = 40
+/** Largest power of ten, either way, that a station may scale a value by: 2.x sends any integer, and 10^1000000 would take a while. */
+export const MAX_POWER_OF_TEN = 30
 /** A number of so many digits is below 2^53, so that integers of it are exact. */
 const EXACT_DIGITS = 15
 
 /**
  * Scales a decimal by a power of ten and rounds halves away from zero to an integer.
- * Returns undefined when the text is no decimal or the result is no safe integer.
+ * Returns undefined when the text is no decimal, the power is beyond MAX_POWER_OF_TEN, or the result is no safe integer.
  */
 export function decimalToInteger(value: string | number, powerOfTen: number): number | undefined {
   const text = typeof value === 'number' ? String(value) : value.trim()
-  if (text.length > MAX_DECIMAL_LENGTH) return undefined
+  if (text.length > MAX_DECIMAL_LENGTH || Math.abs(powerOfTen) > MAX_POWER_OF_TEN) return undefined
   const match = DECIMAL.exec(text)
   if (!match) return undefined
   const [, sign, whole = '', fraction = '', exponent] = match
