@@ -13,7 +13,7 @@ import { failed } from './ocpp/commands.ts'
 import { StationLink, type StationLinkPorts } from './ocpp/station-link.ts'
 import type { Socket } from './ports.ts'
 import { Grants } from './session/grants.ts'
-import { runningSessions } from './session/session.ts'
+import { isOnConnector, runningSessions } from './session/session.ts'
 import { SessionSweep, SWEEP_INTERVAL_MS } from './session/sweep.ts'
 import { TransactionIds } from './session/transaction-ids.ts'
 import type { SiteControllerPorts } from './site-controller-ports.ts'
@@ -98,6 +98,7 @@ export function createSiteController(ports: SiteControllerPorts): SiteController
       runningSessions(state, stationId).map((session) => ({
         session,
         connected: links.get(stationId)?.connected ?? false,
+        overtaken: !isOnConnector(state, session),
       })),
     )
     for (const { session, reason } of sweep.overdue(running, clock.mono()))

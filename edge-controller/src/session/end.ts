@@ -16,7 +16,7 @@ import {
   transactionKey,
   withReasons,
 } from './session.ts'
-import { isPlausible, type Placed, place } from './timing.ts'
+import { isPlausible, LONGEST_MS, type Placed, place } from './timing.ts'
 
 /** Ended sessions of one station that are kept for late stops and resends; the oldest is forgotten. */
 export const ENDED_MAX = 50
@@ -51,6 +51,27 @@ export function endSession(draft: Draft, context: SessionContext, session: Sessi
   finish(draft, context, session, placed, register, end.reason, false, reasons)
 }
 
+/** Reasons that the end of a session finds, whatever was found before it. */
+const FOUND_AT_END: readonly ReviewReason[] = ['register-missing', 'unplaceable-time', 'no-identity']
+
+/** A session that has ended turns out to have begun otherwise: its end is told again, as the next revision. */
+export function correctEnd(draft: Draft, context: SessionContext, session: Session): void {
+  const { end, ...open } = session
+  if (!end) return
+  const review = open.review.filter((reason) => !FOUND_AT_END.includes(reason))
+  const untold = end.registerUntold || end.registerMilliWh === undefined
+  endSession(
+    draft,
+    context,
+    { ...open, review },
+    {
+      atMs: end.endedAtMs,
+      ...(untold ? {} : { registerMilliWh: end.registerMilliWh! }),
+      reason: end.reason,
+    },
+  )
+}
+
 /**
  * Ends a session that its station left open, at its last register. Nothing happens to one that has ended. Without any
  * register after the start there is nothing to bill from: held for review.
@@ -58,9 +79,11 @@ export function endSession(draft: Draft, context: SessionContext, session: Sessi
 export function presumeEnd(draft: Draft, context: SessionContext, session: Session, reason: string): void {
   if (session.end) return
   const last = session.register
-  const sure = isPlausible(session.startedAtMs, session.received)
-  const startedAtMs = sure ? session.startedAtMs : session.received.nowMs
-  const placed = { startedAtMs, endedAtMs: Math.max(startedAtMs, last?.atMs ?? startedAtMs), sure }
+  const startOk = isPlausible(session.startedAtMs, session.received)
+  const startedAtMs = startOk ? session.startedAtMs : session.received.nowMs
+  const endedAtMs = Math.max(startedAtMs, last?.atMs ?? startedAtMs)
+  const sure = startOk && endedAtMs - startedAtMs <= LONGEST_MS
+  const placed = { startedAtMs, endedAtMs, sure }
   const reasons: ReviewReason[] = [
     ...(last && last.atMs > startedAtMs ? [] : (['register-missing'] as const)),
     ...(sure ? [] : (['unplaceable-time'] as const)),
@@ -144,6 +167,7 @@ function finish(
     end: {
       endedAtMs,
       ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
+      ...(found.includes('register-missing') ? { registerUntold: true } : {}),
       reason,
       presumed,
     },
@@ -185,7 +209,10 @@ function leave(draft: Draft, session: Session, registerMilliWh: number | undefin
 
 function forget(draft: Draft, sessionId: string): void {
   const session = sessionById(draft, sessionId)
-  if (session) draft.remove(TRANSACTION_KIND, transactionKey(session.stationId, session.transactionId))
+  // A station may have used its id again: then it is another session's now.
+  const key = session && transactionKey(session.stationId, session.transactionId)
+  if (key !== undefined && draft.get<string>(TRANSACTION_KIND, key) === sessionId)
+    draft.remove(TRANSACTION_KIND, key)
   draft.remove(SESSION_KIND, sessionId)
   draft.remove(PROFILE_KIND, sessionId)
 }

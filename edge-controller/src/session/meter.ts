@@ -4,7 +4,7 @@ import { MAX_PROFILE_POINTS } from '@switchyard/protocol/site/fact.ts'
 import type { Draft } from '../draft.ts'
 import { changeStation } from '../station/station.ts'
 import { checkStep } from './plausibility.ts'
-import { currentOf, powerOf, type Reading, registerOf, socOf } from './reading.ts'
+import { currentOf, keptValues, powerOf, type Reading, registerOf, socOf } from './reading.ts'
 import {
   PROFILE_KIND,
   type ProfilePoint,
@@ -81,15 +81,16 @@ function takeReading(draft: Draft, context: SessionContext, session: Session, re
       ...(powerW === undefined ? {} : { powerW }),
       ...(currentMa === undefined ? {} : { currentMa }),
       ...(socPercent === undefined ? {} : { socPercent }),
-      values: reading.values,
+      values: keptValues(reading.values),
     },
   })
   let next = session
   if (registerMilliWh !== undefined) {
     next = takeRegister(draft, context, next, reading.atMs, registerMilliWh)
   }
-  // Readings of a queue arrive after live ones: only a newer one is the present.
-  if (reading.atMs < (session.reading?.atMs ?? 0)) return next
+  // Readings of a queue arrive after live ones: only a newer one, or one that shows more energy, is the present.
+  const isHigher = next.register !== session.register
+  if (!isHigher && reading.atMs < (session.reading?.atMs ?? 0)) return next
   return {
     ...next,
     reading: {
@@ -111,13 +112,15 @@ function takeRegister(
 ): Session {
   addProfilePoint(draft, session, atMs, milliWh)
   const before = session.register
-  if (before && atMs < before.atMs) return session
-  const reasons = before ? checkStep(before, { atMs, milliWh }, context.maxPowerW, false) : []
-  return {
-    ...session,
-    register: { atMs, milliWh },
-    review: withReasons(session.review, reasons),
-  }
+  // Older and not above the newest: out of a queue. Older and above it: the station's clock was set back.
+  if (before && atMs < before.atMs && milliWh <= before.milliWh) return session
+  const register = { atMs: before && atMs < before.atMs ? latest(before.atMs, context) : atMs, milliWh }
+  const reasons = before ? checkStep(before, register, context.maxPowerW, false) : []
+  return { ...session, register, review: withReasons(session.review, reasons) }
+}
+
+function latest(atMs: number, { at }: SessionContext): number {
+  return at.quality === 'unknown' ? atMs : Math.max(atMs, at.nowMs)
 }
 
 /** Keeps the first register of each quarter hour, in order of time, at most MAX_PROFILE_POINTS: then no more are kept. */

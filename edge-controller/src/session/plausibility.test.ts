@@ -22,11 +22,16 @@ it('a register does not fall, but a sampled one may be rounded', () => {
   expect(checkStep(from, { ...lower, milliWh: 0 }, 22_000, false)).toEqual(['register-falling'])
 })
 
-it('a start at zero is doubted only on a meter that was seen above zero', () => {
-  const seen = { atMs: 1_000, milliWh: 910_000_000 }
-  expect(checkStart(0, 2_000, seen)).toEqual(['register-zero-start'])
-  expect(checkStart(0, 2_000, undefined)).toEqual([])
-  expect(checkStart(0, 2_000, { ...seen, milliWh: 0 })).toEqual([])
-  expect(checkStart(5, 2_000, seen)).toEqual([])
-  expect(checkStart(0, 500, seen)).toEqual([])
+it('a start at zero is doubted only on a meter that was above zero before', () => {
+  const meter = { register: { atMs: 9_000, milliWh: 910_000_000 }, aboveZeroSinceMs: 1_000 }
+  expect(checkStart(0, 2_000, meter)).toEqual(['register-zero-start'])
+  expect(checkStart(0, 2_000, {})).toEqual([])
+  expect(checkStart(0, 500, meter)).toEqual([])
+})
+
+it('a start below what the meter showed before would bill energy a second time', () => {
+  const meter = { register: { atMs: 1_000, milliWh: 5_000_000 }, aboveZeroSinceMs: 1_000 }
+  expect(checkStart(4_000_000, 2_000, meter)).toEqual(['register-falling'])
+  expect(checkStart(4_950_000, 2_000, meter)).toEqual([])
+  expect(checkStart(4_000_000, 500, meter)).toEqual([])
 })

@@ -34,15 +34,30 @@ export function checkStep(
   return []
 }
 
+/** What is known of a connector's meter. */
+export interface KnownMeter {
+  /** The newest register seen. */
+  register?: RegisterAt
+  /** When it was first seen above zero, ms. */
+  aboveZeroSinceMs?: number
+}
+
 /**
- * A start at zero on a meter that was seen above zero before: the lifetime register would be billed at the stop. What was seen
- * after it says nothing (a queue tells of earlier times).
+ * A start at zero on a meter that was above zero before: the lifetime register would be billed at the stop. A start below what
+ * the meter showed before: energy would be billed a second time. What was first seen later says nothing (a queue tells of
+ * earlier times).
  */
 export function checkStart(
   startMilliWh: number | undefined,
   startedAtMs: number,
-  known: RegisterAt | undefined,
+  { register, aboveZeroSinceMs }: KnownMeter,
 ): ReviewReason[] {
-  const wasAbove = known !== undefined && known.milliWh > 0 && known.atMs <= startedAtMs
-  return startMilliWh === 0 && wasAbove ? ['register-zero-start'] : []
+  if (startMilliWh === undefined) return []
+  if (startMilliWh === 0)
+    return aboveZeroSinceMs !== undefined && aboveZeroSinceMs <= startedAtMs ? ['register-zero-start'] : []
+  const hasFallen =
+    register !== undefined &&
+    register.atMs <= startedAtMs &&
+    startMilliWh < register.milliWh - RESOLUTION_MILLI_WH
+  return hasFallen ? ['register-falling'] : []
 }

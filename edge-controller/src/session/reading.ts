@@ -43,10 +43,37 @@ function totalOf(
   return sum
 }
 
+/** Context of the register at a session's start; some stations repeat it beside the present one. */
+const BEGIN = 'Transaction.Begin'
+
 /** Energy.Active.Import.Register in milli-Wh; undefined if the reading has none. Signed values are kept, not read here. */
 export function registerOf(values: readonly SampledValue[]): number | undefined {
   const raw = valuesOf(values, DEFAULT_MEASURAND).filter((v) => v.value !== '')
-  return totalOf(raw, (v) => energyToMilliWh(v.value, v.unit, v.multiplier))
+  const present = raw.filter((v) => v.context !== BEGIN)
+  return asRegister(
+    totalOf(present.length > 0 ? present : raw, (v) => energyToMilliWh(v.value, v.unit, v.multiplier)),
+  )
+}
+
+/** A register in whole Wh, as 1.6 tells it at start and stop; undefined for one that no meter can show. */
+export function registerFromWh(wh: number): number | undefined {
+  return asRegister(wh * 1000)
+}
+
+/** A meter of imported energy never shows less than nothing: stations send -1 for "unknown". */
+function asRegister(milliWh: number | undefined): number | undefined {
+  return Number.isSafeInteger(milliWh) && milliWh! >= 0 ? milliWh : undefined
+}
+
+/** The register at the start that an event tells: marked as such, else (`isStart`) its first one. */
+export function startRegisterOf(readings: readonly Reading[], isStart: boolean): number | undefined {
+  return (firstRegister(readings, BEGIN) ?? (isStart ? firstRegister(readings) : undefined))?.milliWh
+}
+
+/** The register at the end that an event tells: marked as such, else its last one that is not the start's. */
+export function endRegisterOf(readings: readonly Reading[]): number | undefined {
+  const others = readings.map((r) => ({ ...r, values: r.values.filter((v) => v.context !== BEGIN) }))
+  return (lastRegister(readings, 'Transaction.End') ?? lastRegister(others))?.milliWh
 }
 
 /** Power.Active.Import in W. */
@@ -75,6 +102,26 @@ export function socOf(values: readonly SampledValue[]): number | undefined {
   const soc = values.find((v) => v.measurand === 'SoC')
   const percent = soc && decimalToInteger(soc.value, soc.multiplier ?? 0)
   return percent !== undefined && percent >= 0 && percent <= 100 ? percent : undefined
+}
+
+/** Bytes of JSON text that the values of one reading may have in a fact; those beyond it are left out, the first ones stay. */
+const VALUES_MAX_BYTES = 48 * 1024
+/** Characters up to which values cannot exceed that bound, however they are escaped. */
+const SURELY_WITHIN_CHARS = VALUES_MAX_BYTES / 6 / 2
+/** What a value has beside the texts that are counted, at most. */
+const OTHER_CHARS = 200
+
+/** The values as they go into a fact: a message is never refused for the length of its readings. */
+export function keptValues(values: SampledValue[]): SampledValue[] {
+  let chars = 0
+  for (const { value, signed } of values)
+    chars += value.length + OTHER_CHARS + (signed === undefined ? 0 : JSON.stringify(signed).length)
+  if (chars <= SURELY_WITHIN_CHARS) return values
+  let room = VALUES_MAX_BYTES
+  return values.filter((value) => {
+    room -= Buffer.byteLength(JSON.stringify(value)) + 1
+    return room >= 0
+  })
 }
 
 /** Readings from `startedAtMs` on, and those before it; an unset clock (1970) says nothing about before. */

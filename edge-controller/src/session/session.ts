@@ -1,7 +1,7 @@
 /** A charging session as the site keeps it: entities of kind `session`, `session.profile` and `transaction`. */
 import type { FactData, IdToken, ReviewReason } from '@switchyard/protocol/site/fact.ts'
 import type { Draft, StateReader } from '../draft.ts'
-import { stationOf } from '../station/station.ts'
+import { connectorOf, stationOf } from '../station/station.ts'
 import type { Moment } from './timing.ts'
 
 export const SESSION_KIND = 'session'
@@ -13,6 +13,8 @@ export const TRANSACTION_KIND = 'transaction'
 export interface SessionEnd {
   endedAtMs: number
   registerMilliWh?: number
+  /** The station told no register: the last one that was known stands for it. */
+  registerUntold?: boolean
   reason: string
   presumed: boolean
 }
@@ -79,10 +81,26 @@ export function sessionOfTransaction(
   return sessionById(state, state.get<string>(TRANSACTION_KIND, transactionKey(stationId, transactionId)))
 }
 
+/** Whether a running session has its connector, or waits to hear which; not so where a newer one has it. */
+export function isOnConnector(state: StateReader, session: Session): boolean {
+  if (session.evseId === 0) return true
+  const station = stationOf(state, session.stationId)
+  const connector = station && connectorOf(station, session.evseId, session.connectorId)
+  return connector?.sessionId === session.sessionId
+}
+
 /** Sessions of a station that run now, oldest first. */
 export function runningSessions(state: StateReader, stationId: string): Session[] {
   const running = stationOf(state, stationId)?.running ?? []
   return running.map((id) => sessionById(state, id)).filter((s) => s !== undefined)
+}
+
+/**
+ * Whether a session that has ended moved its meter: then a start with the same register cannot be another one. A start at zero
+ * can, on a meter that begins anew with every session.
+ */
+export function hasDelivered({ startRegisterMilliWh = 0, end }: Session): boolean {
+  return startRegisterMilliWh > 0 && (end?.registerMilliWh ?? 0) > startRegisterMilliWh
 }
 
 export function putSession(draft: Draft, session: Session): void {

@@ -34,11 +34,13 @@ export interface Start {
   chargingState?: string
   resendKey?: string
   review?: ReviewReason[]
+  /** Known only now that it has ended: it takes no connector. */
+  isOver?: boolean
 }
 
 /**
  * Starts a session. One that still runs on the connector ends as presumed, unless the new start is the older of the two (a
- * queue delivered out of order): then the new one runs beside it until its stop comes.
+ * queue delivered out of order): then the new one runs beside it until its stop comes, or for a while (see sweep.ts).
  */
 export function startSession(draft: Draft, context: SessionContext, start: Start): Session {
   const { stationId, at } = context
@@ -46,7 +48,9 @@ export function startSession(draft: Draft, context: SessionContext, start: Start
   const connector = station && connectorOf(station, start.evseId, start.connectorId)
   const there = sessionById(draft, connector?.sessionId)
   const isOlder = there !== undefined && there.end === undefined && start.startedAtMs < there.startedAtMs
-  if (there && !isOlder) presumeEnd(draft, context, there, 'NewSession')
+  const isBeside = isOlder || start.isOver === true
+  // Where the station has not said where, several may wait for their plug.
+  if (there && !isBeside && start.evseId > 0) presumeEnd(draft, context, there, 'NewSession')
   const running = runningSessions(draft, stationId)
   if (running.length >= RUNNING_MAX) presumeEnd(draft, context, running[0]!, 'TooManyRunning')
 
@@ -70,14 +74,14 @@ export function startSession(draft: Draft, context: SessionContext, start: Start
     ...(start.chargingState === undefined ? {} : { chargingState: start.chargingState }),
     ...(start.remoteStartId === undefined ? {} : { remoteStartId: start.remoteStartId }),
     offline: start.offline,
-    review: [...(start.review ?? []), ...checkStart(start.registerMilliWh, startedAtMs, connector?.register)],
+    review: [...(start.review ?? []), ...checkStart(start.registerMilliWh, startedAtMs, connector ?? {})],
     ...(start.resendKey === undefined ? {} : { resendKey: start.resendKey }),
     revision: 0,
   }
   putSession(draft, session)
   draft.put(TRANSACTION_KIND, transactionKey(stationId, start.transactionId), session.sessionId)
   changeConnector(draft, stationId, start.evseId, start.connectorId, (c) => {
-    if (isOlder) return c
+    if (isBeside) return c
     const taken = { ...c, sessionId: session.sessionId, newestSessionId: session.sessionId }
     return start.registerMilliWh ? withRegister(taken, start.registerMilliWh, startedAtMs) : taken
   })

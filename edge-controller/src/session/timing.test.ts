@@ -50,3 +50,31 @@ it('a clock that was never set keeps the duration, not the time of day: review',
   )
   expect(placed).toEqual({ startedAtMs: at('11:00:01'), endedAtMs: at('12:00:01'), sure: false })
 })
+
+it('a clock that was never set, told of live: our clock says when it was', () => {
+  const start = { atMs: 60_000, received: received('11:00:00') }
+  const end = { atMs: 3_660_000, received: received('12:00:01') }
+  expect(place(start, end)).toEqual({ startedAtMs: at('11:00:01'), endedAtMs: at('12:00:01'), sure: true })
+  const unset = { ...end, received: received('12:00:01', { quality: 'unknown' as const }) }
+  expect(place(start, unset).sure).toBe(false)
+})
+
+it('a clock that leapt by years in a session: review, unless monotonic time agrees', () => {
+  const start = { atMs: Date.parse('2021-01-01T00:00:00Z'), received: received('11:00:00') }
+  const end = { atMs: at('12:00:00'), received: received('12:00:00') }
+  expect(place(start, end).sure).toBe(false)
+  const forty = { ...end, atMs: at('11:00:00') + 40 * 86_400_000 }
+  const late = received('11:00:00', {
+    nowMs: forty.atMs,
+    monoMs: received('11:00:00').monoMs + 40 * 86_400_000,
+  })
+  expect(
+    place({ atMs: at('11:00:00'), received: received('11:00:00') }, { ...forty, received: late }).sure,
+  ).toBe(true)
+})
+
+it('with no clock at all nobody knows: review', () => {
+  const unset = (time: string) => received(time, { quality: 'unknown' })
+  const start = { atMs: at('08:00:00'), received: unset('08:00:00') }
+  expect(place(start, { atMs: 60_000, received: unset('10:00:00') }).sure).toBe(false)
+})

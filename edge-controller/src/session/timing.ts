@@ -35,21 +35,36 @@ export interface TimedAt {
   received: Moment
 }
 
+/** A session that both ends were told of as they happened: receive times and timestamps differ by no more than this. */
+const LIVE_WITHIN_MS = 2 * 60_000
+/** A longer session is believed only where monotonic time agrees: a clock that is set leaps by years. */
+export const LONGEST_MS = 31 * 24 * 3_600_000
+
 /** Places a session in time from what was said of its start and its end. Never yields an end before the start. */
 export function place(start: TimedAt, end: TimedAt): Placed {
   const startOk = isPlausible(start.atMs, start.received)
   const endOk = isPlausible(end.atMs, end.received)
-  const said = end.atMs - start.atMs
-  if (startOk && endOk && said >= 0) return { startedAtMs: start.atMs, endedAtMs: end.atMs, sure: true }
-  if (!startOk && !endOk && said >= 0) {
-    // One clock that was wrong both times: the duration stands, the time of day does not.
-    return { startedAtMs: end.received.nowMs - said, endedAtMs: end.received.nowMs, sure: false }
+  const saidMs = end.atMs - start.atMs
+  // Within one boot of ours, monotonic time tells how long it was between the two messages.
+  const lastedMs =
+    start.received.bootId === end.received.bootId
+      ? Math.max(0, Math.round(end.received.monoMs - start.received.monoMs))
+      : undefined
+  const wasLive = lastedMs !== undefined && Math.abs(lastedMs - saidMs) <= LIVE_WITHIN_MS
+  const oursKnown = end.received.quality !== 'unknown'
+  if (startOk && endOk && saidMs >= 0) {
+    const sure = saidMs <= LONGEST_MS || wasLive
+    return { startedAtMs: start.atMs, endedAtMs: end.atMs, sure }
   }
-  // The clock stepped in between. Within one boot of ours, monotonic time tells how long it was.
-  if (start.received.bootId === end.received.bootId) {
-    const lastedMs = Math.max(0, Math.round(end.received.monoMs - start.received.monoMs))
+  if (!startOk && !endOk && saidMs >= 0) {
+    // One clock that was wrong both times: the duration stands. Told as it happened, it happened by our clock.
+    const { nowMs } = end.received
+    return { startedAtMs: nowMs - saidMs, endedAtMs: nowMs, sure: wasLive && oursKnown }
+  }
+  if (lastedMs !== undefined) {
+    // The clock was set in between.
     const endedAtMs = endOk ? end.atMs : end.received.nowMs
-    return { startedAtMs: endedAtMs - lastedMs, endedAtMs, sure: true }
+    return { startedAtMs: endedAtMs - lastedMs, endedAtMs, sure: endOk || oursKnown }
   }
   const startedAtMs = startOk ? start.atMs : start.received.nowMs
   return { startedAtMs, endedAtMs: Math.max(startedAtMs, end.received.nowMs), sure: false }

@@ -1,8 +1,9 @@
 /** What becomes known of a session after its start (2.x): where, who, its first register, its charging state. */
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import type { Draft } from '../draft.ts'
-import { changeConnector } from '../station/station.ts'
-import { putSession, type Session, type SessionContext } from './session.ts'
+import { changeConnector, connectorOf, stationOf } from '../station/station.ts'
+import { checkStart } from './plausibility.ts'
+import { putSession, type Session, type SessionContext, withReasons } from './session.ts'
 
 export interface SessionUpdate {
   evseId?: number
@@ -17,7 +18,7 @@ export interface SessionUpdate {
   resendKey?: string
 }
 
-/** Takes what is new, and tells it in one fact; what was known before stays. */
+/** Takes what is new, and tells it in one fact; what was known before stays, but for a refused token and an unknown start. */
 export function updateSession(
   draft: Draft,
   context: SessionContext,
@@ -27,13 +28,20 @@ export function updateSession(
   const placed = session.evseId === 0 && update.evseId !== undefined && update.evseId > 0
   const evseId = placed ? update.evseId! : session.evseId
   const connectorId = placed ? (update.connectorId ?? 1) : session.connectorId
-  const identified = session.idToken === undefined && update.idToken !== undefined
+  const trueStart = session.review.includes('unknown-start') ? update.startedAtMs : undefined
+  // A driver whose first card was refused tries another; who is told by the true start is whose session it is.
+  const takesOver =
+    session.idToken === undefined ||
+    trueStart !== undefined ||
+    (session.authorization !== 'Accepted' && update.authorization === 'Accepted')
+  const identified = update.idToken !== undefined && takesOver
   const startKnown =
     session.startRegisterMilliWh === undefined && update.startRegisterMilliWh !== undefined
       ? update.startRegisterMilliWh
       : undefined
   const newState = update.chargingState !== session.chargingState ? update.chargingState : undefined
-  const trueStart = session.review.includes('unknown-start') ? update.startedAtMs : undefined
+  const meter = connectorOf(stationOf(draft, context.stationId)!, evseId, connectorId) ?? {}
+  const reasons = checkStart(startKnown, trueStart ?? session.startedAtMs, meter)
 
   const next: Session = {
     ...session,
@@ -44,9 +52,13 @@ export function updateSession(
     ...(newState === undefined ? {} : { chargingState: newState }),
     ...(update.remoteStartId === undefined ? {} : { remoteStartId: update.remoteStartId }),
     ...(update.resendKey === undefined ? {} : { resendKey: update.resendKey }),
-    ...(trueStart === undefined
-      ? {}
-      : { startedAtMs: trueStart, review: session.review.filter((reason) => reason !== 'unknown-start') }),
+    ...(trueStart === undefined ? {} : { startedAtMs: trueStart }),
+    review: withReasons(
+      trueStart === undefined
+        ? session.review
+        : session.review.filter((reason) => reason !== 'unknown-start'),
+      reasons,
+    ),
   }
   putSession(draft, next)
   if (placed) move(draft, session, next)

@@ -30,8 +30,12 @@ export function takeStatus(draft: Draft, context: SessionContext, report: Status
   const connector = station && connectorOf(station, report.evseId, report.connectorId)
   const session = sessionById(draft, connector?.sessionId)
   const isFree = report.status === 'Available'
-  // A status from before the session says nothing about it.
-  if (session && atMs >= session.startedAtMs && isFree !== (session.connectorAvailable ?? false)) {
+  // A status from before the session says nothing about it; no session began after we heard of it, whatever its clock says.
+  if (
+    session &&
+    atMs >= Math.min(session.startedAtMs, session.received.nowMs) &&
+    isFree !== (session.connectorAvailable ?? false)
+  ) {
     const { connectorAvailable: _before, ...rest } = session
     putSession(draft, isFree ? { ...rest, connectorAvailable: true } : rest)
   }

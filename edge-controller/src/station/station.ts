@@ -24,6 +24,8 @@ export interface Connector {
   newestSessionId?: string
   /** Newest register known of this connector's meter. */
   register?: { milliWh: number; atMs: number }
+  /** When this connector's meter was first seen above zero, ms. */
+  aboveZeroSinceMs?: number
 }
 
 export interface Boot {
@@ -49,11 +51,27 @@ export interface Station {
   ended: string[]
 }
 
-/** The connector with a register of its meter, unless a newer one is known. */
+/** The connector with a register of its meter; the newest is kept, and when it was first above zero. */
 export function withRegister(connector: Connector, milliWh: number, atMs: number): Connector {
-  return connector.register && connector.register.atMs > atMs
-    ? connector
-    : { ...connector, register: { milliWh, atMs } }
+  const { register, aboveZeroSinceMs } = connector
+  const isNewest = register === undefined || register.atMs <= atMs
+  const isFirst = milliWh > 0 && (aboveZeroSinceMs === undefined || atMs < aboveZeroSinceMs)
+  if (!isNewest && !isFirst) return connector
+  return {
+    ...connector,
+    ...(isNewest ? { register: { milliWh, atMs } } : {}),
+    ...(isFirst ? { aboveZeroSinceMs: atMs } : {}),
+  }
+}
+
+/** Highest number of an EVSE or connector: OCPP's integers have 31 bits. */
+const LARGEST_NUMBER = 2 ** 31 - 1
+
+/** Throws OcppFault for numbers that no EVSE or connector can have. */
+export function assertPlace(evseId: number, connectorId: number): void {
+  for (const number of [evseId, connectorId])
+    if (number < 0 || number > LARGEST_NUMBER)
+      throw new OcppFault('PropertyConstraintViolation', 'no EVSE and no connector has such a number')
 }
 
 export function newStation(stationId: string, approved: boolean): Station {
@@ -74,7 +92,7 @@ export function changeStation(draft: Draft, stationId: string, change: (station:
   if (station) draft.put(STATION_KIND, stationId, change(station))
 }
 
-/** Changes one connector, which comes into being by its first mention. Throws OcppFault beyond MAX_CONNECTORS. */
+/** Changes one connector, which comes into being by its first mention. Throws OcppFault beyond MAX_CONNECTORS, and for numbers that none has. */
 export function changeConnector(
   draft: Draft,
   stationId: string,
@@ -82,6 +100,7 @@ export function changeConnector(
   connectorId: number,
   change: (connector: Connector) => Connector,
 ): void {
+  assertPlace(evseId, connectorId)
   changeStation(draft, stationId, (station) => {
     const known = connectorOf(station, evseId, connectorId)
     if (!known && station.connectors.length >= MAX_CONNECTORS)

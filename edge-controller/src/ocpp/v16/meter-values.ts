@@ -26,6 +26,6 @@ export function meterValues(
   const [ofSession, others] = session && !named ? since(session.startedAtMs, readings) : [readings, []]
   if (session && ofSession.length > 0) takeReadings(draft, context, session, ofSession)
   const ofStation = session ? others : readings
-  takeStationReadings(draft, stationId, connectorId, connectorId === 0 ? 0 : 1, ofStation)
+  takeStationReadings(draft, context, connectorId, connectorId === 0 ? 0 : 1, ofStation)
   return { reply: {}, outcome: draft.outcome() }
 }

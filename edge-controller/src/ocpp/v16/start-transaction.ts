@@ -3,7 +3,8 @@ import { parseInstant } from '@switchyard/protocol/instant.ts'
 import type { StartTransactionRequest, StartTransactionResponse } from '@switchyard/protocol/ocpp/v16.ts'
 import { Draft } from '../../draft.ts'
 import { isInUse, tokenDecided } from '../../session/authorize.ts'
-import { sessionById } from '../../session/session.ts'
+import { registerFromWh } from '../../session/reading.ts'
+import { hasDelivered, runningSessions, sessionById } from '../../session/session.ts'
 import { startSession } from '../../session/start.ts'
 import { isPlausible } from '../../session/timing.ts'
 import { connectorOf, stationOf } from '../../station/station.ts'
@@ -25,17 +26,21 @@ export function startTransaction(
   const decision = context.authorization!
   const startedAtMs = parseInstant(said.timestamp) ?? context.at.nowMs
 
-  // A resend is what the newest start on that connector said, word for word; anything else is another start.
+  // A resend is what a start on that connector said, word for word; anything else is another start.
   const resendKey = `${idTag}/${meterStart}/${startedAtMs}`
   const station = stationOf(draft, context.stationId)
   const connector = station && connectorOf(station, connectorId, 1)
   const newest = sessionById(draft, connector?.newestSessionId)
+  // A start out of a queue runs beside a newer one on its connector, and may be sent again as well.
+  const beside = runningSessions(draft, context.stationId).filter((s) => s.evseId === connectorId)
+  const meant = [...(newest ? [newest] : []), ...beside].find((s) => s.resendKey === resendKey)
   // A clock that was never set begins anew with every reboot: there, only what has not ended can be meant.
-  const canBeResend = isPlausible(startedAtMs, context.at) || !newest?.end || newest.end.presumed
-  if (newest?.resendKey === resendKey && canBeResend) {
-    const status = newest.authorization === 'ConcurrentTx' ? 'ConcurrentTx' : decision.status
+  const canBeResend =
+    isPlausible(startedAtMs, context.at) || !meant?.end || meant.end.presumed || hasDelivered(meant)
+  if (meant && canBeResend) {
+    const status = meant.authorization === 'ConcurrentTx' ? 'ConcurrentTx' : decision.status
     return {
-      reply: { transactionId: Number(newest.transactionId), idTagInfo: idTagInfo(decision, status) },
+      reply: { transactionId: Number(meant.transactionId), idTagInfo: idTagInfo(decision, status) },
       outcome: draft.outcome(),
     }
   }
@@ -45,6 +50,7 @@ export function startTransaction(
     decision.status === 'Accepted' &&
     isInUse(draft, context.stationIds, idToken, startedAtMs, connector?.sessionId)
   const status = inUse ? 'ConcurrentTx' : decision.status
+  const registerMilliWh = registerFromWh(meterStart)
   const transactionId = context.drawTransactionId(draft)
   startSession(draft, context, {
     evseId: connectorId,
@@ -53,7 +59,7 @@ export function startTransaction(
     startedAtMs,
     idToken,
     authorization: status,
-    registerMilliWh: meterStart * 1000,
+    ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
     offline: context.at.nowMs - startedAtMs > QUEUED_AFTER_MS,
     resendKey,
   })

@@ -1,10 +1,12 @@
 /** StopTransaction (1.6 section 4.10): never refused, or the station would repeat it for ever. */
 import { parseInstant } from '@switchyard/protocol/instant.ts'
 import type { StopTransactionRequest, StopTransactionResponse } from '@switchyard/protocol/ocpp/v16.ts'
-import { Draft } from '../../draft.ts'
-import { endSession, keepUnmatched } from '../../session/end.ts'
+import { Draft, type StateReader } from '../../draft.ts'
+import { type End, endSession, keepUnmatched } from '../../session/end.ts'
 import { takeReadings } from '../../session/meter.ts'
-import { sessionOfTransaction } from '../../session/session.ts'
+import { checkStep } from '../../session/plausibility.ts'
+import { registerFromWh } from '../../session/reading.ts'
+import { runningSessions, type Session, sessionOfTransaction } from '../../session/session.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
 import { idTokenOf } from './authorize.ts'
 import { readingsOf } from './readings.ts'
@@ -16,13 +18,16 @@ export function stopTransaction(
   const { stationId } = context
   const draft = new Draft(context.state)
   const transactionId = String(said.transactionId)
+  const registerMilliWh = registerFromWh(said.meterStop)
   const end = {
     atMs: parseInstant(said.timestamp) ?? context.at.nowMs,
-    registerMilliWh: said.meterStop * 1000,
+    ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
     // A stop without a reason means Local (section 7.36).
     reason: said.reason ?? 'Local',
   }
-  const session = sessionOfTransaction(draft, stationId, transactionId)
+  const session =
+    sessionOfTransaction(draft, stationId, transactionId) ??
+    (said.transactionId < 1 ? sessionWithoutId(draft, context, said.idTag, end) : undefined)
   if (!session) {
     const idToken = said.idTag === undefined ? {} : { idToken: idTokenOf(said.idTag) }
     keepUnmatched(draft, stationId, transactionId, { ...end, ...idToken })
@@ -36,4 +41,23 @@ export function stopTransaction(
   }
   const reply = said.idTag === undefined ? {} : { idTagInfo: { status: 'Accepted' as const } }
   return { reply, outcome: draft.outcome() }
+}
+
+/**
+ * Ids are positive: a stop for 0 or -1 comes from a station that lost the answer to its start. The session is meant that
+ * fits by token, time and register, if there is just one.
+ */
+function sessionWithoutId(
+  state: StateReader,
+  { stationId, maxPowerW }: HandlerContext,
+  idTag: string | undefined,
+  { atMs, registerMilliWh }: End,
+): Session | undefined {
+  if (registerMilliWh === undefined) return undefined
+  const fitting = runningSessions(state, stationId).filter(({ idToken, startedAtMs, register }) => {
+    const isToken = idTag === undefined || idToken?.value.toLowerCase() === idTag.toLowerCase()
+    if (!isToken || startedAtMs > atMs || register === undefined) return false
+    return checkStep(register, { atMs, milliWh: registerMilliWh }, maxPowerW, true).length === 0
+  })
+  return fitting.length === 1 ? fitting[0] : undefined
 }

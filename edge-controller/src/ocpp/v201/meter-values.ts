@@ -3,7 +3,7 @@ import type { MeterValuesRequest, MeterValuesResponse } from '@switchyard/protoc
 import { Draft } from '../../draft.ts'
 import { takeReadings } from '../../session/meter.ts'
 import { since } from '../../session/reading.ts'
-import { runningSessions } from '../../session/session.ts'
+import { sessionById } from '../../session/session.ts'
 import { stationOf } from '../../station/station.ts'
 import { takeStationReadings } from '../../station/station-meter.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
@@ -17,15 +17,15 @@ export function meterValues(
   const { evseId } = said
   const draft = new Draft(context.state)
   const readings = readingsOf(said.meterValue)
-  // The message names no connector: an EVSE serves one session at a time.
+  // The message names no connector: an EVSE serves one session at a time, and what came late from a queue is on none.
+  const connectors = stationOf(draft, stationId)?.connectors.filter((c) => c.evseId === evseId) ?? []
   const session =
     evseId === 0
       ? undefined
-      : runningSessions(draft, stationId).findLast((running) => running.evseId === evseId)
+      : sessionById(draft, connectors.find((c) => c.sessionId !== undefined)?.sessionId)
   const [ofSession, ofStation] = session ? since(session.startedAtMs, readings) : [[], readings]
   if (session && ofSession.length > 0) takeReadings(draft, context, session, ofSession)
-  const connector = stationOf(draft, stationId)?.connectors.find((c) => c.evseId === evseId)
-  const connectorId = connector?.connectorId ?? (evseId === 0 ? 0 : 1)
-  takeStationReadings(draft, stationId, evseId, connectorId, ofStation)
+  const connectorId = connectors[0]?.connectorId ?? (evseId === 0 ? 0 : 1)
+  takeStationReadings(draft, context, evseId, connectorId, ofStation)
   return { reply: {}, outcome: draft.outcome() }
 }

@@ -148,14 +148,7 @@ describe('a 2.0.1 session over a real socket, with a charging station that is no
     })
   })
 
-  it('keeps the end of a transaction nobody knows, reports, events and security events', async () => {
-    await event('Ended', '2026-11-23T12:00:00Z', 9, {
-      meterValue: register('2026-11-23T12:00:00Z', 7_000, 'Transaction.End'),
-    })
-    expect((await site.factsOf('session.stop-unmatched'))[0]?.data).toMatchObject({
-      transactionId: 'tx-1',
-      registerMilliWh: 7_000_000,
-    })
+  it('keeps reports, events and security events', async () => {
     const entry = (name: string) => ({
       component: { name },
       variable: { name: 'V' },

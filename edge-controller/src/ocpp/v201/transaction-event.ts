@@ -6,11 +6,18 @@ import { parseInstant } from '@switchyard/protocol/instant.ts'
 import type { TransactionEventRequest, TransactionEventResponse } from '@switchyard/protocol/ocpp/v201.ts'
 import { Draft } from '../../draft.ts'
 import { isInUse, tokenDecided } from '../../session/authorize.ts'
-import { endSession, keepUnmatched } from '../../session/end.ts'
+import { correctEnd, endSession, presumeEnd } from '../../session/end.ts'
 import { takeReadings } from '../../session/meter.ts'
-import { firstRegister, lastRegister, type Reading } from '../../session/reading.ts'
-import { type Session, sessionOfTransaction } from '../../session/session.ts'
+import {
+  endRegisterOf,
+  firstRegister,
+  lastRegister,
+  type Reading,
+  startRegisterOf,
+} from '../../session/reading.ts'
+import { hasDelivered, type Session, sessionOfTransaction } from '../../session/session.ts'
 import { startSession } from '../../session/start.ts'
+import { isPlausible } from '../../session/timing.ts'
 import { updateSession } from '../../session/update.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
 import { idTokenInfo, idTokenOf } from './authorize.ts'
@@ -22,24 +29,24 @@ export function transactionEvent(
 ): Decision<TransactionEventResponse> {
   const { stationId, authorization } = context
   const draft = new Draft(context.state)
-  const known = sessionOfTransaction(draft, stationId, said.transactionInfo.transactionId)
+  const named = sessionOfTransaction(draft, stationId, said.transactionInfo.transactionId)
+  const known = named && isOfAnother(named, context, said) ? undefined : named
   // A token that is presented to end the session takes over nothing, and is no second use.
   const isStop = said.eventType === 'Ended' || said.triggerReason === 'StopAuthorized'
   const status = authorization && (isStop ? authorization.status : statusAt(draft, context, said, known))
   const reply: TransactionEventResponse =
     authorization && status ? { idTokenInfo: idTokenInfo(authorization, status) } : {}
 
-  const resendKey = `${said.eventType}/${said.seqNo}/${said.timestamp}`
+  const readings = readingsOf(said.meterValue)
+  const resendKey = keyOf(said, readings)
   if (known?.resendKey === resendKey) return { reply, outcome: draft.outcome() }
 
-  const readings = readingsOf(said.meterValue)
-  if (!known && said.eventType === 'Ended') {
-    keepEnd(draft, context, said, readings)
-    return { reply, outcome: draft.outcome() }
-  }
+  if (named && !known) presumeEnd(draft, context, named, 'NewSession')
   let session = known ?? start(draft, context, said, readings, status, resendKey)
-  // After an end of the station's own, a late event changes nothing; its readings are still kept.
-  if (known && (!known.end || known.end.presumed)) {
+  const lateStart =
+    known?.end?.presumed === false && said.eventType === 'Started' && known.review.includes('unknown-start')
+  // After an end of the station's own, a late event changes nothing but an unknown start; its readings are still kept.
+  if (known && (!known.end || known.end.presumed || lateStart)) {
     session = updateSession(draft, context, known, {
       resendKey,
       ...(said.eventType === 'Started' ? { startedAtMs: eventTime(context, said) } : {}),
@@ -57,11 +64,12 @@ export function transactionEvent(
     })
   }
   if (readings.length > 0) session = takeReadings(draft, context, session, readings)
+  if (lateStart) correctEnd(draft, context, session)
   if (said.eventType === 'Ended') {
-    const register = lastRegister(readings, 'Transaction.End') ?? lastRegister(readings)
+    const registerMilliWh = endRegisterOf(readings)
     endSession(draft, context, session, {
       atMs: eventTime(context, said),
-      ...(register ? { registerMilliWh: register.milliWh } : {}),
+      ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
       reason: said.transactionInfo.stoppedReason ?? 'Local',
     })
   }
@@ -85,6 +93,35 @@ function statusAt(
   return inUse ? 'ConcurrentTx' : authorization.status
 }
 
+/**
+ * Whether a Started is of another transaction than the session of that id: stations count from 1 again after a reboot. The
+ * same Started sent again, or one that comes after other events of its transaction, is of the session.
+ */
+function isOfAnother(session: Session, context: HandlerContext, said: TransactionEventRequest): boolean {
+  if (said.eventType !== 'Started' || session.review.includes('unknown-start')) return false
+  const atMs = eventTime(context, said)
+  const { end, startedAtMs, register } = session
+  if (!end) return atMs > Math.max(startedAtMs, register?.atMs ?? 0) && hasGoneOn(session, said)
+  if (atMs !== startedAtMs) return atMs >= end.endedAtMs || !isPlausible(atMs, context.at)
+  // A clock that was never set tells the same time after every reboot: only what has not ended can be meant.
+  return !end.presumed && !isPlausible(atMs, context.at) && !hasDelivered(session)
+}
+
+/** Whether more than its start is known of a session: a start that is sent again with a new timestamp finds none. */
+function hasGoneOn(session: Session, { idToken }: TransactionEventRequest): boolean {
+  const isOther = idToken && session.idToken && idToken.idToken !== session.idToken.value
+  const { register, startRegisterMilliWh, resendKey } = session
+  return isOther || resendKey?.startsWith('Started/') !== true || register?.milliWh !== startRegisterMilliWh
+}
+
+/** What tells an event sent again from another one: stations repeat `seqNo`, and their timestamps are whole seconds. */
+function keyOf(said: TransactionEventRequest, readings: readonly Reading[]): string {
+  const { eventType, seqNo, timestamp, triggerReason, transactionInfo, idToken, evse } = said
+  const register = lastRegister(readings)?.milliWh
+  const state = [transactionInfo.chargingState, idToken?.idToken, evse?.id, readings.length, register]
+  return [eventType, seqNo, timestamp, triggerReason, ...state].join('/')
+}
+
 /** A session begins with the first event of its transaction; where that is not Started, the true start is not known yet. */
 function start(
   draft: Draft,
@@ -96,22 +133,22 @@ function start(
 ): Session {
   const { transactionInfo, evse, idToken } = said
   const isStart = said.eventType === 'Started'
-  const register = isStart
-    ? (firstRegister(readings, 'Transaction.Begin') ?? firstRegister(readings))
-    : firstRegister(readings, 'Transaction.Begin')
+  const registerMilliWh = startRegisterOf(readings, isStart)
+  const beginMs = isStart ? undefined : firstRegister(readings, 'Transaction.Begin')?.atMs
   return startSession(draft, context, {
     evseId: evse?.id ?? 0,
     connectorId: evse ? (evse.connectorId ?? 1) : 0,
     transactionId: transactionInfo.transactionId,
-    startedAtMs: eventTime(context, said),
+    startedAtMs: beginMs ?? eventTime(context, said),
     ...(idToken ? { idToken: idTokenOf(idToken) } : {}),
     authorization: status ?? 'None',
-    ...(register ? { registerMilliWh: register.milliWh } : {}),
+    ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
     ...(transactionInfo.remoteStartId === undefined ? {} : { remoteStartId: transactionInfo.remoteStartId }),
     offline: said.offline ?? false,
     ...(transactionInfo.chargingState === undefined ? {} : { chargingState: transactionInfo.chargingState }),
     resendKey,
     ...(isStart ? {} : { review: ['unknown-start' as const] }),
+    isOver: said.eventType === 'Ended',
   })
 }
 
@@ -120,26 +157,8 @@ function startRegister(
   said: TransactionEventRequest,
   readings: Reading[],
 ): { startRegisterMilliWh?: number } {
-  const begin =
-    firstRegister(readings, 'Transaction.Begin') ??
-    (said.eventType === 'Started' ? firstRegister(readings) : undefined)
-  return begin ? { startRegisterMilliWh: begin.milliWh } : {}
-}
-
-/** The end of a transaction nobody has heard of. */
-function keepEnd(
-  draft: Draft,
-  context: HandlerContext,
-  said: TransactionEventRequest,
-  readings: Reading[],
-): void {
-  const register = lastRegister(readings, 'Transaction.End') ?? lastRegister(readings)
-  keepUnmatched(draft, context.stationId, said.transactionInfo.transactionId, {
-    atMs: eventTime(context, said),
-    ...(register ? { registerMilliWh: register.milliWh } : {}),
-    ...(said.idToken ? { idToken: idTokenOf(said.idToken) } : {}),
-    reason: said.transactionInfo.stoppedReason ?? 'Local',
-  })
+  const startRegisterMilliWh = startRegisterOf(readings, said.eventType === 'Started')
+  return startRegisterMilliWh === undefined ? {} : { startRegisterMilliWh }
 }
 
 function eventTime(context: HandlerContext, said: TransactionEventRequest): number {

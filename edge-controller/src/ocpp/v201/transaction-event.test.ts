@@ -1,0 +1,241 @@
+import type { MeterValueType, TransactionEventRequest } from '@switchyard/protocol/ocpp/v201.ts'
+import { factData } from '@switchyard/protocol/site/fact.ts'
+import { describe, expect, it } from 'vitest'
+import { SESSION_KIND, type Session, TRANSACTION_KIND } from '../../session/session.ts'
+import { Decisions } from '../../testing/decide.ts'
+import { meterValues } from './meter-values.ts'
+import { transactionEvent } from './transaction-event.ts'
+
+const at = (time: string) => `2026-11-23T${time}Z`
+
+const wh = (time: string, value: number, context = 'Sample.Periodic'): MeterValueType =>
+  ({ timestamp: at(time), sampledValue: [{ value, context }] }) as MeterValueType
+
+function station() {
+  const d = new Decisions()
+  const event = (
+    eventType: TransactionEventRequest['eventType'],
+    time: string,
+    more: Partial<TransactionEventRequest> = {},
+    token?: string,
+  ) => {
+    const said: TransactionEventRequest = {
+      eventType,
+      timestamp: at(time),
+      triggerReason: 'Trigger',
+      seqNo: 0,
+      transactionInfo: { transactionId: '1' },
+      ...(token === undefined ? {} : { idToken: { idToken: token, type: 'ISO14443' } }),
+      ...more,
+    }
+    const { authorization: _none, ...anonymous } = d.context()
+    const context = token === undefined ? anonymous : d.context({ value: token, type: 'ISO14443' })
+    return d.take(transactionEvent, said, context).facts
+  }
+  const ends = () => d.facts.filter((f) => f.kind === 'session.ended')
+  return { d, event, ends }
+}
+
+const evse = { id: 1, connectorId: 1 }
+const started = (time: string, value: number) => ({
+  evse,
+  meterValue: [wh(time, value, 'Transaction.Begin')],
+})
+const ended = (time: string, value: number) => ({ meterValue: [wh(time, value, 'Transaction.End')] })
+
+describe('a transaction id that is used again is another session', () => {
+  it('after an end of the station itself', () => {
+    const { event, ends } = station()
+    event('Started', '08:00:00', started('08:00:00', 1_000), 'A')
+    event('Ended', '09:00:00', ended('09:00:00', 3_000))
+    event('Started', '10:00:00', started('10:00:00', 3_000), 'B')
+    event('Ended', '11:00:00', ended('11:00:00', 8_000))
+    expect(ends().map((f) => [f.sessionId, f.data.idToken?.value, f.data.energyMilliWh])).toEqual([
+      ['session-1', 'A', 2_000_000],
+      ['session-2', 'B', 5_000_000],
+    ])
+  })
+
+  it('after a power cut that lost the end: the next driver does not go on the bill of the one before', () => {
+    const { event, ends } = station()
+    event('Started', '08:00:00', started('08:00:00', 1_000), 'A')
+    event('Updated', '08:30:00', { meterValue: [wh('08:30:00', 2_000)] })
+    event('Started', '10:00:00', started('10:00:00', 2_000), 'B')
+    event('Ended', '11:00:00', ended('11:00:00', 8_000))
+    expect(ends().map((f) => [f.data.idToken?.value, f.data.energyMilliWh, f.data.presumed])).toEqual([
+      ['A', 1_000_000, true],
+      ['B', 6_000_000, false],
+    ])
+  })
+
+  it('but not where the start is only sent again, with whatever timestamp', () => {
+    const { d, event, ends } = station()
+    event('Started', '08:00:00', started('08:00:00', 1_000), 'A')
+    event('Started', '08:00:00', { ...started('08:00:00', 1_000), offline: true }, 'A')
+    event('Started', '08:02:00', started('08:00:00', 1_000), 'A')
+    event('Ended', '09:00:00', ended('09:00:00', 3_000))
+    event('Started', '08:00:00', started('08:00:00', 1_000), 'A')
+    event('Ended', '09:00:00', ended('09:00:00', 3_000))
+    expect(d.kinds.filter((kind) => kind === 'session.started')).toHaveLength(1)
+    expect(ends()).toHaveLength(1)
+  })
+
+  it('and forgetting the old session leaves the id to the new one', () => {
+    const { d, event } = station()
+    for (let i = 0; i < 60; i++) {
+      const hour = String(Math.floor(i / 3)).padStart(2, '0')
+      const time = `${hour}:${20 * (i % 3) || '00'}:00`
+      event('Started', time, started(time, 1_000 + i), 'A')
+      event('Ended', time.replace(/00$/, '30'), ended(time, 1_001 + i))
+    }
+    expect(d.count(TRANSACTION_KIND)).toBe(1)
+    event('Started', '23:00:00', started('23:00:00', 9_000), 'A')
+    event('Ended', '23:30:00', ended('23:30:00', 9_500))
+    expect(d.facts.at(-1)).toMatchObject({ kind: 'session.ended', data: { energyMilliWh: 500_000 } })
+  })
+})
+
+describe('a session whose start was lost', () => {
+  it('is held for review where its end is all that came, and takes no connector from another', () => {
+    const { d, event, ends } = station()
+    event(
+      'Started',
+      '11:00:00',
+      { ...started('11:00:00', 9_000), transactionInfo: { transactionId: '2' } },
+      'B',
+    )
+    const meterValue = [wh('08:00:00', 1_000, 'Transaction.Begin'), wh('09:00:00', 3_000, 'Transaction.End')]
+    event('Ended', '09:00:00', { evse, meterValue }, 'A')
+    expect(ends()).toHaveLength(1)
+    expect(ends()[0]?.data).toMatchObject({
+      startedAt: '2026-11-23T08:00:00.000Z',
+      energyMilliWh: 2_000_000,
+      review: ['unknown-start'],
+    })
+    expect(d.station.running).toEqual(['session-1'])
+    expect(d.station.connectors[0]?.sessionId).toBe('session-1')
+  })
+
+  it('is set right by a start that comes after its end', () => {
+    const { event, ends } = station()
+    event('Ended', '09:00:00', { evse, ...ended('09:00:00', 3_000) })
+    event('Started', '08:00:00', started('08:00:00', 1_000), 'A')
+    event('Started', '08:00:00', started('08:00:00', 1_000), 'A')
+    expect(
+      ends().map((f) => [f.data.revision, f.data.energyMilliWh, f.data.idToken?.value, f.data.review]),
+    ).toEqual([
+      [1, undefined, undefined, ['unknown-start', 'register-missing', 'no-identity']],
+      [2, 2_000_000, 'A', []],
+    ])
+  })
+
+  it('stays in review where neither start nor end has a register', () => {
+    const { event, ends } = station()
+    event('Ended', '09:00:00', { evse })
+    event('Started', '08:00:00', { evse }, 'A')
+    expect(ends().at(-1)?.data).toMatchObject({ revision: 2, review: ['register-missing'] })
+  })
+})
+
+describe('identity', () => {
+  it('a second card counts after one that was refused', () => {
+    const { d, event, ends } = station()
+    event('Started', '08:00:00', started('08:00:00', 1_000))
+    d.status = 'Invalid'
+    event('Updated', '08:00:10', {}, 'WRONG')
+    d.status = 'Accepted'
+    event('Updated', '08:00:20', {}, 'RIGHT')
+    event('Updated', '08:30:00', {}, 'ANOTHER')
+    event('Ended', '09:00:00', ended('09:00:00', 3_000))
+    expect(ends()[0]?.data).toMatchObject({ idToken: { value: 'RIGHT' }, authorization: 'Accepted' })
+  })
+
+  it('is not lost where two events have one second and one seqNo', () => {
+    const { event, ends } = station()
+    event('Started', '08:00:00', started('08:00:00', 1_000))
+    event('Updated', '08:00:10', { triggerReason: 'CablePluggedIn' })
+    event('Updated', '08:00:10', { triggerReason: 'Authorized' }, 'A')
+    event('Ended', '09:00:00', ended('09:00:00', 3_000))
+    expect(ends()[0]?.data).toMatchObject({ idToken: { value: 'A' }, review: [] })
+  })
+
+  it('two that are known before their plugs do not end each other', () => {
+    const { d, event, ends } = station()
+    event('Started', '08:00:00', {}, 'A')
+    event('Started', '08:00:05', { transactionInfo: { transactionId: '2' } }, 'B')
+    event('Updated', '08:00:10', { ...started('08:00:10', 500), evse: { id: 2 } })
+    expect(ends()).toEqual([])
+    expect(d.station.running).toHaveLength(2)
+  })
+})
+
+describe('registers', () => {
+  it('that of the start, repeated in the end, is not taken for the end', () => {
+    const { event, ends } = station()
+    event('Started', '08:00:00', started('08:00:00', 1_000), 'A')
+    event('Ended', '09:00:00', { meterValue: [wh('09:00:00', 1_000, 'Transaction.Begin')] })
+    expect(ends()[0]?.data.review).toEqual(['register-missing'])
+  })
+
+  it('that of the start, beside the present one in each reading, is not taken for the present', () => {
+    const { event, ends } = station()
+    event('Started', '08:00:00', started('08:00:00', 1_000), 'A')
+    const both = (time: string, value: number, context: string) => ({
+      ...wh(time, 1_000, 'Transaction.Begin'),
+      sampledValue: [
+        ...wh(time, 1_000, 'Transaction.Begin').sampledValue,
+        ...wh(time, value, context).sampledValue,
+      ] as MeterValueType['sampledValue'],
+    })
+    event('Updated', '08:30:00', { meterValue: [both('08:30:00', 2_000, 'Sample.Periodic')] })
+    event('Ended', '09:00:00', { meterValue: [both('09:00:00', 3_000, 'Transaction.End')] })
+    expect(ends()[0]?.data).toMatchObject({ energyMilliWh: 2_000_000, review: [] })
+  })
+
+  it('a start at zero that is told late is doubted as any other', () => {
+    const { event, ends } = station()
+    event('Started', '08:00:00', started('08:00:00', 900_000), 'A')
+    event('Ended', '09:00:00', ended('09:00:00', 910_000))
+    event('Started', '10:00:00', { evse, transactionInfo: { transactionId: '2' } }, 'A')
+    const later = { transactionInfo: { transactionId: '2' } }
+    event('Updated', '10:00:05', { ...later, meterValue: [wh('10:00:05', 0, 'Transaction.Begin')] })
+    event('Ended', '23:00:00', { ...later, ...ended('23:00:00', 910_083) })
+    expect(ends().at(-1)?.data.review).toContain('register-zero-start')
+  })
+
+  it('with a power of ten that no unit has cannot be read, and every fact can', () => {
+    const { d, event, ends } = station()
+    const scaled = (multiplier: number): MeterValueType =>
+      ({
+        timestamp: at('09:00:00'),
+        sampledValue: [{ value: 5, unitOfMeasure: { multiplier } }],
+      }) as MeterValueType
+    event('Started', '08:00:00', started('08:00:00', 1_000), 'A')
+    event('Updated', '08:30:00', { meterValue: [scaled(1e300)] })
+    event('Ended', '09:00:00', { meterValue: [scaled(999_999)] })
+    expect(ends()[0]?.data.review).toEqual(['register-missing'])
+    for (const fact of d.facts) expect(factData[fact.kind].safeParse(fact.data).success).toBe(true)
+  })
+
+  it('of MeterValues go to the session that has the EVSE, not to one that came late from a queue', () => {
+    const { d, event } = station()
+    event(
+      'Started',
+      '11:00:00',
+      { ...started('11:00:00', 9_000), transactionInfo: { transactionId: '2' } },
+      'B',
+    )
+    event('Started', '08:00:00', started('08:00:00', 1_000), 'A')
+    d.take(meterValues, { evseId: 1, meterValue: [wh('11:30:00', 9_500)] })
+    const register = (id: string) => d.get<Session>(SESSION_KIND, id)?.register?.milliWh
+    expect([register('session-1'), register('session-2')]).toEqual([9_500_000, 1_000_000])
+  })
+})
+
+it('ids with odd characters are ids like others', () => {
+  const { event, ends } = station()
+  const transactionInfo = { transactionId: '/\n\u0000é😀..%2F"<x>\\' }
+  event('Started', '08:00:00', { ...started('08:00:00', 1_000), transactionInfo }, 'A')
+  event('Ended', '09:00:00', { ...ended('09:00:00', 3_000), transactionInfo })
+  expect(ends()[0]?.data).toMatchObject({ ...transactionInfo, energyMilliWh: 2_000_000, review: [] })
+})
