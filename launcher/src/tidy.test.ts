@@ -48,8 +48,8 @@ function importsOf(path: string, text: string): Import[] {
   for (const match of code.matchAll(/^\s*import\s+'([^']+)'/gm)) add(match[1]!, false)
   // Loaded when it runs, so it closes no cycle at load; it counts as an import all the same.
   for (const match of code.matchAll(/\bimport\(\s*'([^']+)'/g)) add(match[1]!, true)
-  for (const match of code.matchAll(/new URL\(\s*'(\.{1,2}\/[^']+)\.[jt]s'/g))
-    if (!match[1]!.includes('/dist/')) add(`${match[1]}.ts`, true)
+  for (const match of code.matchAll(/new URL\(\s*'(\.{1,2}\/[^']+)\.(m?)[jt]s'/g))
+    if (!match[1]!.includes('/dist/')) add(`${match[1]}.${match[2] ? 'mjs' : 'ts'}`, true)
   return found
 }
 
