@@ -3,6 +3,7 @@ import type { Projection } from '../platform/event-log/entry.ts'
 import type { RunningService } from '../platform/service.ts'
 import { createTestPlatform, type TestPlatform } from '../platform/testing.ts'
 import { apiGateway } from './service.ts'
+import { MAX_WAITING_BYTES } from './stream-client.ts'
 
 const KEY = 'sk_test-key-of-the-gateway'
 const PASSWORD = 'correct horse battery'
@@ -275,20 +276,24 @@ describe('/api/v1/stream', () => {
     data?: string
   }
 
-  async function open(lastEventId?: string) {
+  async function open(lastEventId?: string, authorization = `Bearer ${KEY}`) {
     const abort = new AbortController()
     const response = await request('/api/v1/stream', {
-      headers: withKey(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+      headers: { authorization, ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) },
       signal: abort.signal,
     })
     expect(response.status).toBe(200)
     const events: Event[] = []
+    const stream = { events, ended: false, close }
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
     const done = (async () => {
       let text = ''
       for (;;) {
         const { value, done: ended } = await reader.read()
-        if (ended) return
+        if (ended) {
+          stream.ended = true
+          return
+        }
         text += value
         const blocks = text.split('\n\n')
         text = blocks.pop()!
@@ -303,12 +308,30 @@ describe('/api/v1/stream', () => {
         }
       }
     })()
-    const close = async () => {
+    return stream
+
+    async function close() {
       abort.abort()
       await reader.cancel().catch(() => {})
       await done
     }
-    return { events, close }
+  }
+  const sitesAre = (...siteIds: string[]) => {
+    const site = {
+      name: 'S',
+      timeZone: 'UTC',
+      createdAt: '2026-11-23T12:00:00.000Z',
+      online: true,
+      stations: 0,
+    }
+    const items = siteIds.map((siteId) => ({
+      ...site,
+      siteId,
+      lastHeardAt: null,
+      journal: null,
+      backlog: null,
+    }))
+    answer = (_, path) => Response.json(path === '/v1/sites' ? { items, next: null } : {})
   }
 
   const until = async (what: string, look: () => boolean) => {
@@ -392,6 +415,52 @@ describe('/api/v1/stream', () => {
       await until('the reset', () => stream.events.some((e) => e.event === 'reset'))
       stream.close()
     }
+  })
+
+  it('ends with the key or the sign-in that it was opened by', async () => {
+    const made: { key: string; apiKeyId: string } = await jsonOf(
+      await request('/api/v1/api-keys', {
+        method: 'POST',
+        headers: withKey({ 'content-type': 'application/json' }),
+        body: JSON.stringify({ name: 'stream' }),
+      }),
+    )
+    const kept = await open()
+    const revoked = await open(undefined, `Bearer ${made.key}`)
+    await request(`/api/v1/api-keys/${made.apiKeyId}`, { method: 'DELETE', headers: withKey() })
+    await until('the end', () => revoked.ended)
+    expect(kept.ended).toBe(false)
+    kept.close()
+  })
+
+  it('tells pictures and facts that together exceed the buffer, as fast as they are read', async () => {
+    const siteIds = ['big-1', 'big-2', 'big-3', 'big-4']
+    sitesAre(...siteIds)
+    const padding = 'x'.repeat(MAX_WAITING_BYTES / 3)
+    for (const siteId of siteIds) await platform.bus.put(`live-picture.${siteId}`, { siteId, padding }, 1e9)
+    const first = await open()
+    await until('the id', () => first.events.some((e) => e.id !== undefined))
+    const { id } = first.events.findLast((e) => e.id !== undefined)!
+    first.close()
+    await platform.appendFacts('site-1', [end('after-large')])
+    await platform.catchUp(readModel)
+    const second = await open(id)
+    await until('the fact', () => told(second.events).includes('after-large'))
+    expect(second.events.filter((e) => e.event === 'live')).toHaveLength(4)
+    expect(second.ended).toBe(false)
+    second.close()
+  })
+
+  it('leaves behind a client that does not read', async () => {
+    sitesAre()
+    const response = await request('/api/v1/stream', { headers: withKey() })
+    const size = async () =>
+      /switchyard_stream_clients (\d+)/.exec(await platform.context.metrics.metrics())?.[1]
+    expect(await size()).toBe('1')
+    const padding = 'x'.repeat(MAX_WAITING_BYTES / 3)
+    for (let n = 0; n < 5; n++) platform.bus.publish('live.default', { siteId: 'site-1', n, padding })
+    await expect.poll(size).toBe('0')
+    await response.body?.cancel()
   })
 
   it("does not tell another tenant's facts", async () => {

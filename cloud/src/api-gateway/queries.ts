@@ -8,19 +8,51 @@ export interface Principal {
   /** Name of the key, or e-mail of the operator. */
   name: string
   tenantId: string
+  /** SHA-256 of the key or cookie, hex. */
+  credential: string
 }
 
 export async function findApiKey(sql: Sql, keyHash: Buffer): Promise<Principal | undefined> {
   const [row] = await sql<{ api_key_id: string; name: string; tenant_id: string }[]>`
     select api_key_id, name, tenant_id from gateway.api_key where key_hash = ${keyHash} and revoked_at is null`
-  return row && { kind: 'api-key', id: row.api_key_id, name: row.name, tenantId: row.tenant_id }
+  return (
+    row && {
+      kind: 'api-key',
+      id: row.api_key_id,
+      name: row.name,
+      tenantId: row.tenant_id,
+      credential: keyHash.toString('hex'),
+    }
+  )
 }
 
 export async function findSignIn(sql: Sql, tokenHash: Buffer, now: Date): Promise<Principal | undefined> {
   const [row] = await sql<{ operator_id: string; email: string; tenant_id: string }[]>`
     select o.operator_id, o.email, o.tenant_id from gateway.sign_in s join gateway.operator o using (operator_id)
      where s.token_hash = ${tokenHash} and s.expires_at > ${now}`
-  return row && { kind: 'operator', id: row.operator_id, name: row.email, tenantId: row.tenant_id }
+  return (
+    row && {
+      kind: 'operator',
+      id: row.operator_id,
+      name: row.email,
+      tenantId: row.tenant_id,
+      credential: tokenHash.toString('hex'),
+    }
+  )
+}
+
+/** Those of the credentials (SHA-256, hex) that still let somebody in. */
+export async function credentialsInForce(
+  sql: Sql,
+  credentials: readonly string[],
+  now: Date,
+): Promise<Set<string>> {
+  const rows = await sql<{ credential: string }[]>`
+    with asked as (select distinct c, decode(c, 'hex') as hash from unnest(${credentials as string[]}::text[]) as c)
+    select c as credential from asked join gateway.api_key k on k.key_hash = asked.hash where k.revoked_at is null
+    union all
+    select c from asked join gateway.sign_in s on s.token_hash = asked.hash where s.expires_at > ${now}`
+  return new Set(rows.map((it) => it.credential))
 }
 
 export interface Operator {
