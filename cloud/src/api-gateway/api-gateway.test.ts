@@ -168,6 +168,21 @@ describe('authentication', () => {
     expect((await guess()).status).toBe(401)
   })
 
+  it('slows guessing down also when all guesses come at once, and counts no sign-in that succeeds', async () => {
+    const signIn = (email: string, password: string) =>
+      request('/api/v1/sign-in', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ email, password }),
+      }).then((response) => response.status)
+    platform.clock.advance(61_000)
+    const guesses = await Promise.all(Array.from({ length: 12 }, () => signIn('op2@example.com', 'x')))
+    expect(guesses.filter((status) => status === 401)).toHaveLength(5)
+    expect(guesses.filter((status) => status === 429)).toHaveLength(7)
+    platform.clock.advance(61_000)
+    for (let i = 0; i < 7; i++) expect(await signIn('op@example.com', PASSWORD)).toBe(200)
+  })
+
   it('makes, lists and revokes keys; a revoked one ends at once', async () => {
     const made: { key: string; apiKeyId: string } = await jsonOf(
       await request('/api/v1/api-keys', {

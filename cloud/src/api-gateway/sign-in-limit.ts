@@ -17,18 +17,28 @@ export class SignInLimit {
     this.#clock = clock
   }
 
-  /** Throws 429 when there were too many failures lately. */
-  check(address: string, email: string): void {
-    if (
-      this.#count(`a ${address}`) >= MAX_FAILURES_PER_ADDRESS ||
-      this.#count(`e ${email}`) >= MAX_FAILURES_PER_ACCOUNT
-    )
-      throw new ProblemError(429, 'Too many failed sign-ins: try again in a minute')
+  /**
+   * A try, counted as a failure until it is told to have succeeded: many at once must not pass before the first has failed.
+   * Throws 429 when there were too many failures lately.
+   */
+  begin(address: string, email: string): { succeeded(): void } {
+    const keys = [`a ${address}`, `e ${email}`] as const
+    if (this.#count(keys[0]) >= MAX_FAILURES_PER_ADDRESS || this.#count(keys[1]) >= MAX_FAILURES_PER_ACCOUNT)
+      throw new ProblemError(429, 'Too many failed sign-ins: try again in a minute', {}, undefined, {
+        'retry-after': String(WINDOW_MS / 1000),
+      })
+    for (const key of keys) this.#add(key)
+    return {
+      succeeded: () => {
+        for (const key of keys) this.#takeBack(key)
+      },
+    }
   }
 
-  failed(address: string, email: string): void {
-    this.#add(`a ${address}`)
-    this.#add(`e ${email}`)
+  #takeBack(key: string): void {
+    const held = this.#failures.get(key)
+    if (held && held.count > 1) held.count--
+    else this.#failures.delete(key)
   }
 
   #count(key: string): number {

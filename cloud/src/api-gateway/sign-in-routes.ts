@@ -57,14 +57,14 @@ export function signInRoutes(
     if (c.req.header('origin') !== undefined) sameOrigin(c.req.header('origin'), c.req.header('host'))
     const address = addressOf(c)
     const account = email.toLowerCase()
-    limit.check(address, account)
+    const attempt = limit.begin(address, account)
     const operator = await findOperator(sql, email)
     const right = await verify(operator?.passwordHash ?? (await nobody), password)
     if (!operator || !right) {
-      limit.failed(address, account)
       log.warn({ operator: account, address }, 'a sign-in failed')
       throw new ProblemError(401, 'E-mail or password is wrong')
     }
+    attempt.succeeded()
     const now = clock.now()
     const cookie = mintCookie(random)
     await insertSignIn(
