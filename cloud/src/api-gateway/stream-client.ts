@@ -65,7 +65,10 @@ export class StreamClient {
 
   /** A picture of a site that was just told to everybody, as JSON. */
   offerLive(siteId: string, picture: string): void {
-    if (!this.#held) return this.#live(picture)
+    if (!this.#held) {
+      this.#live(picture)
+      return
+    }
     const { pictures } = this.#held
     pictures.delete(siteId)
     pictures.set(siteId, picture)

@@ -65,6 +65,7 @@ async function updated(
       id_token_type = coalesce(${data.idToken?.type ?? null}, id_token_type),
       "authorization" = coalesce(${data.authorization ?? null}, "authorization"),
       start_register_milli_wh = coalesce(${data.startRegisterMilliWh ?? null}, start_register_milli_wh),
+      charging_state = coalesce(${data.chargingState ?? null}, charging_state),
       ledger_seq = ${entry.journal.seq}, journal_id = ${entry.journal.journalId}
     where session_id = ${sessionId} and site_id = ${entry.siteId} and revision = 0
       and (ledger_seq < ${entry.journal.seq} or journal_id <> ${entry.journal.journalId})`

@@ -23,6 +23,8 @@ export interface SessionRow {
   power_w: number | null
   current_ma: number[] | null
   soc_percent: number | null
+  /** OCPP 2.x; 1.6 tells it with the connector. */
+  charging_state: string | null
   read_at: Date | null
   reason: string | null
   presumed: boolean

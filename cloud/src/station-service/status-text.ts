@@ -14,8 +14,18 @@ export interface StatusOfStation {
     status: string
     detail: string | null
     errorCode: string | null
+    since: Date
   }[]
-  running: { evseId: number; startedAt: Date; powerW: number | null }[]
+  running: RunningSession[]
+}
+
+export interface RunningSession {
+  evseId: number
+  connectorId: number
+  startedAt: Date
+  powerW: number | null
+  /** As OCPP 2.x names it; null where only the connector tells (1.6). */
+  chargingState: string | null
 }
 
 /** Current time decides only whether a day must be named. */
@@ -37,7 +47,7 @@ function whatItDoes(station: StatusOfStation, at: (when: Date) => string): strin
   if (!station.approved) return 'Waiting for approval'
   const whole = station.connectors.find((c) => c.evseId === 0)
   if (whole !== undefined && isBad(whole.status)) return faultText(whole)
-  if (station.running.length > 0) return runningText(station.running, at)
+  if (station.running.length > 0) return runningText(station, at)
   const connectors = station.connectors.filter((c) => c.evseId > 0)
   const faulted = connectors.find((c) => c.status === 'Faulted')
   if (faulted !== undefined) return `${faultText(faulted)}${which(faulted, connectors.length)}`
@@ -52,15 +62,74 @@ function whatItDoes(station: StatusOfStation, at: (when: Date) => string): strin
   return first.status === 'Reserved' ? 'Reserved' : `Not in service${which(first, connectors.length)}`
 }
 
-function runningText(running: StatusOfStation['running'], at: (when: Date) => string): string {
-  const power = running.reduce((sum, s) => sum + (s.powerW ?? 0), 0)
-  const measured = running.some((s) => s.powerW !== null)
+/** What the connector and the session say of the state stands before a power that was read earlier. */
+function runningText({ running, connectors }: StatusOfStation, at: (when: Date) => string): string {
+  const states = running.map((session) => ({ session, state: stateOf(session, connectors) }))
+  const charging = states.filter((it) => it.state === 'Charging').map((it) => it.session)
+  const measured = charging.some((s) => s.powerW !== null)
+  const power = charging.reduce((sum, s) => sum + (s.powerW ?? 0), 0)
   const watts = measured ? `, ${powerText(power)}` : ''
-  if (running.length > 1) return `Charging at ${running.length} connectors${watts}`
-  const since = at(running[0]!.startedAt)
-  return measured && power === 0
-    ? `Session since ${since}, no power flows`
-    : `Charging since ${since}${watts}`
+  if (running.length > 1) {
+    if (charging.length === 0) return `Sessions at ${running.length} connectors, none is charging`
+    return charging.length === running.length
+      ? `Charging at ${running.length} connectors${watts}`
+      : `Charging at ${charging.length} of ${running.length} connectors in use${watts}`
+  }
+  const { session, state } = states[0]!
+  const since = `since ${at(session.startedAt)}`
+  switch (state) {
+    case 'Faulted':
+      return `${faultText(connectorOf(session, connectors)!)}; session ${since} has not ended`
+    case 'Available':
+      return `Free again; session ${since} has not ended`
+    case 'SuspendedEV':
+      return `Paused by the car, session ${since}`
+    case 'SuspendedEVSE':
+      return `Paused by the station, session ${since}`
+    case 'Preparing':
+      return `Session ${since}, not charging yet`
+    case 'Finishing':
+      return `Session ${since}, charging has ended`
+    case 'Charging':
+      return measured && power === 0 ? `Session ${since}, no power flows` : `Charging ${since}${watts}`
+  }
+}
+
+type RunningState =
+  | 'Charging'
+  | 'SuspendedEV'
+  | 'SuspendedEVSE'
+  | 'Preparing'
+  | 'Finishing'
+  | 'Available'
+  | 'Faulted'
+
+/** In the words of OCPP 1.6, which 2.x's charging states are put into; Charging where nothing says otherwise. */
+function stateOf(session: RunningSession, connectors: StatusOfStation['connectors']): RunningState {
+  const connector = connectorOf(session, connectors)
+  if (connector?.status === 'Faulted') return 'Faulted'
+  // Free or finished as of before the start: that was the session before this one.
+  const after = connector !== undefined && connector.since > session.startedAt
+  if (after && connector.status === 'Available') return 'Available'
+  switch (session.chargingState ?? connector?.detail) {
+    case 'SuspendedEV':
+      return 'SuspendedEV'
+    case 'SuspendedEVSE':
+      return 'SuspendedEVSE'
+    case 'Preparing':
+    case 'EVConnected':
+      return 'Preparing'
+    case 'Finishing':
+      return after ? 'Finishing' : 'Charging'
+    case 'Idle':
+      return 'Finishing'
+    default:
+      return 'Charging'
+  }
+}
+
+function connectorOf(session: RunningSession, connectors: StatusOfStation['connectors']) {
+  return connectors.find((c) => c.evseId === session.evseId && c.connectorId === session.connectorId)
 }
 
 /** OCPP 1.6 says more than Occupied. */

@@ -2,9 +2,9 @@
 import type { Site, Station } from '@switchyard/protocol/api/shapes.ts'
 import type { Live } from '@switchyard/protocol/site/live.ts'
 import type { ServiceContext } from '../platform/service.ts'
-import { livePictures } from './live-picture.ts'
+import { livePictures, sessionInPicture } from './live-picture.ts'
 import { type ConnectorRow, connectorsOf, type SiteRow, type StationRow } from './queries.ts'
-import { runningAt, sessionResource } from './session-queries.ts'
+import { runningAt, type SessionRow, sessionResource } from './session-queries.ts'
 import { statusText } from './status-text.ts'
 
 export function siteResource(row: SiteRow, picture: Live | undefined): Site {
@@ -78,11 +78,14 @@ export async function stationResources(
             status: c.status,
             detail: c.detail,
             errorCode: c.error_code,
+            since: c.since,
           })),
-          running: shown.map((s) => ({
-            evseId: s.evseId,
-            startedAt: new Date(s.startedAt),
-            powerW: s.powerW,
+          running: sessions.map((session, i) => ({
+            evseId: session.evse_id,
+            connectorId: session.connector_id,
+            startedAt: session.started_at,
+            powerW: shown[i]?.powerW ?? null,
+            chargingState: chargingState(session, row, pictures.get(row.site_id)),
           })),
         },
         now,
@@ -90,6 +93,18 @@ export async function stationResources(
       ledgerSeq: row.ledger_seq,
     }
   })
+}
+
+/** The state of charging where it is told with the session: by a picture that knows all that the station's row shows, else by facts. */
+function chargingState(session: SessionRow, station: StationRow, picture: Live | undefined): string | null {
+  const live = sessionInPicture(picture, {
+    sessionId: session.session_id,
+    stationId: session.station_id,
+    journalId: session.journal_id,
+    ledgerSeq: Math.max(session.ledger_seq, station.ledger_seq),
+    readAt: session.read_at,
+  })
+  return live?.chargingState ?? session.charging_state
 }
 
 /** EVSEs that told a status or have a session; evse 0 is the station as a whole and no EVSE. */
