@@ -73,6 +73,7 @@ export function createSiteController(ports: SiteControllerPorts): SiteController
     },
     onPresence: changed,
     onBooted: (stationId) => load.stationBooted(stationId),
+    onConnected: (stationId) => load.stationReturned(stationId),
     refusalOf: (call) => (load.limitMa === undefined ? undefined : refusalOf(call)),
   }
   const linkOf = (stationId: string): StationLink => {

@@ -7,18 +7,15 @@ import { appliedDocument } from '../documents.ts'
 import type { Call } from '../ocpp/calls.ts'
 import { type OcppModule, type OutgoingCall, statusOf } from '../ocpp/module.ts'
 import type { Clock, Log } from '../ports.ts'
-import { runningSessions, type Session } from '../session/session.ts'
+import { isOnConnector, runningSessions, type Session } from '../session/session.ts'
 import type { SiteState } from '../site-state.ts'
 import { STATION_KIND, type Station } from '../station/station.ts'
-import { allocate } from './allocator.ts'
-import { LIMIT_PROFILE_ID } from './profile-ids.ts'
-import { failsafeFor, nextSteps, type Reservation, reservedMa, type Step } from './safety-ledger.ts'
+import { type AskResult, ask, type HeldLimit, heldMa, nothingHeld, tellAgain } from './held-limits.ts'
+import { limitProfileId } from './profile-ids.ts'
+import { failsafeFor, nextSteps, type Reservation, reservedMa, STEP_MA, type Step } from './safety-ledger.ts'
+import { type Charging, shares } from './shares.ts'
 
 export const CONTROL_INTERVAL_MS = 2_000
-/** A station that refused or did not answer is asked again after this time. */
-export const RETRY_AFTER_MS = 15_000
-/** One that does not know charging profiles at all is asked again after this time, or after its next boot. */
-export const UNSUPPORTED_RETRY_MS = 600_000
 /** Longest wait for a station's answer to a limit. */
 export const LIMIT_TIMEOUT_MS = 10_000
 /** Meter readings older than this say nothing about now. */
@@ -35,28 +32,30 @@ export interface LoadPorts {
   onChange(): void
 }
 
-/** What a station is known to hold; lost at a restart of ours, and at every boot of the station. */
-interface StationLimits {
-  failsafeMa?: number
-  askingFailsafe: boolean
-  retryAtMs: number
-}
-interface SessionLimit {
-  confirmedMa?: number
+/**
+ * After a start of ours the stations hold the limits that they held before, which together kept the site's. Until all that
+ * charge are back, or this time is over, none is told another: a site must not pause because its controller was restarted.
+ */
+export const RETURN_GRACE_MS = 120_000
+
+/** The limit of a running session, and what its meter says of it. */
+interface SessionLimit extends HeldLimit {
   confirmedAtMs: number
-  unconfirmedMa?: number
-  asking: boolean
-  retryAtMs: number
+  /** A reading showed more than it was allowed, and none since has shown otherwise. */
+  excessMa?: number
 }
 
 export class LoadControl {
   readonly #ports: LoadPorts
-  readonly #stations = new Map<string, StationLimits>()
+  readonly #failsafes = new Map<string, HeldLimit>()
   readonly #sessions = new Map<string, SessionLimit>()
+  readonly #startedAtMs: number
+  #returning = true
   #saidUnlimited = false
 
   constructor(ports: LoadPorts) {
     this.#ports = ports
+    this.#startedAtMs = ports.clock.mono()
   }
 
   /** mA per phase: the lower of the site's own and the cloud's. */
@@ -70,7 +69,8 @@ export class LoadControl {
   limitOf(session: { sessionId: string; stationId: string }): number | undefined {
     if (this.limitMa === undefined) return undefined
     return (
-      this.#sessions.get(session.sessionId)?.confirmedMa ?? this.#stations.get(session.stationId)?.failsafeMa
+      this.#sessions.get(session.sessionId)?.confirmedMa ??
+      this.#failsafes.get(session.stationId)?.confirmedMa
     )
   }
 
@@ -88,10 +88,17 @@ export class LoadControl {
 
   /** A boot clears profiles: nothing is known of the station any more. */
   stationBooted(stationId: string): void {
-    this.#stations.delete(stationId)
+    this.#failsafes.delete(stationId)
     for (const session of runningSessions(this.#ports.state, stationId))
       this.#sessions.delete(session.sessionId)
     this.tick()
+  }
+
+  /** A station is back on the line without a boot: what it accepted before is told again. */
+  stationReturned(stationId: string): void {
+    tellAgain(this.#failsafes.get(stationId))
+    for (const { sessionId } of runningSessions(this.#ports.state, stationId))
+      tellAgain(this.#sessions.get(sessionId))
   }
 
   tick(): void {
@@ -105,144 +112,190 @@ export class LoadControl {
     const stations = this.#ports.state.list<Station>(STATION_KIND)
     const connectors = stations.reduce((n, s) => n + s.connectors.filter((c) => c.evseId > 0).length, 0)
     const failsafeMa = failsafeFor(limitMa, connectors, this.#ports.failsafeMa)
-    for (const { stationId } of stations) this.#keepFailsafe(stationId, failsafeMa)
-
     const running = this.#running()
-    this.#forgetEnded(running)
-    const reserved = new Map<string, number>()
-    const current = new Map<string, number | undefined>()
-    for (const station of stations) {
-      const limits = this.#stations.get(station.stationId)
-      for (const connector of station.connectors) {
-        if (connector.evseId === 0 || connector.sessionId !== undefined) continue
-        const idle: Reservation = { inUse: false, ...failsafeOf(limits) }
-        reserved.set(
-          `${station.stationId}/${connector.evseId}/${connector.connectorId}`,
-          reservedMa(idle, failsafeMa),
-        )
-      }
+    this.#keepEntries(running)
+    const idle = idleConnectors(stations, running)
+    let roomMa = limitMa
+    for (const ma of this.#reserved(idle, running, failsafeMa).values()) roomMa -= ma
+    for (const { stationId } of stations) {
+      const connectors = idle.filter((c) => c.stationId === stationId).length
+      roomMa -= this.#keepFailsafe(stationId, failsafeMa, connectors, roomMa)
     }
-    let idleMa = 0
-    for (const ma of reserved.values()) idleMa += ma
-    for (const session of running) {
-      reserved.set(session.sessionId, reservedMa(this.#reservation(session), failsafeMa))
-      current.set(session.sessionId, this.limitOf(session))
-    }
-    // Sessions that cannot be told keep what they have; the others share the rest.
-    const told = running.filter((s) => this.#ports.reach(s.stationId) !== undefined)
-    let heldMa = idleMa
-    for (const s of running) if (!told.includes(s)) heldMa += reserved.get(s.sessionId)!
-    const targets = allocate(
-      Math.max(0, limitMa - heldMa),
-      told.map((s) => s.sessionId),
+    if (this.#awaitsReturn(running)) return
+
+    const reserved = this.#reserved(idle, running, failsafeMa)
+    const current = new Map(running.map((session) => [session.sessionId, this.limitOf(session)]))
+    // Idle connectors that hold less than the failsafe shall have it: sessions make room.
+    const idleMa = idle.reduce((ma, { key }) => ma + Math.max(reserved.get(key)!, failsafeMa), 0)
+    const targets = shares(
+      limitMa,
+      idleMa,
+      running.map((s) => this.#charging(s, reserved.get(s.sessionId)!)),
     )
     const { decreases, increases } = nextSteps(limitMa, reserved, current, targets)
     for (const step of decreases) this.#send(running, step, true)
     for (const step of increases) this.#send(running, step, false)
+    for (const { sessionId: id } of running) {
+      const limit = this.#sessions.get(id)
+      if (limit?.again && limit.confirmedMa !== undefined)
+        this.#send(running, { id, toMa: limit.confirmedMa }, true)
+    }
   }
 
-  /** Sessions on connectors, oldest first. */
+  /** What every connector may be drawing: the idle ones by their place, the others by their session. */
+  #reserved(
+    idle: readonly IdleConnector[],
+    running: readonly Session[],
+    wantedMa: number,
+  ): Map<string, number> {
+    const reserved = new Map<string, number>()
+    for (const { stationId, key } of idle) {
+      const failsafe = this.#failsafes.get(stationId)
+      // A station that is away is taken to hold the failsafe; what it does without us is not known.
+      const unlimited = failsafe?.refuses === true && this.#ports.reach(stationId) !== undefined
+      reserved.set(key, reservedMa({ inUse: false, unlimited, ...failsafeOf(failsafe) }, wantedMa))
+    }
+    for (const session of running)
+      reserved.set(session.sessionId, reservedMa(this.#reservation(session), wantedMa))
+    return reserved
+  }
+
+  #charging({ sessionId, stationId }: Session, reservedMa: number): Charging {
+    const { refuses, excessMa } = this.#sessions.get(sessionId)!
+    const reachable = this.#ports.reach(stationId) !== undefined
+    return { sessionId, reservedMa, reachable, heeds: !refuses && excessMa === undefined }
+  }
+
+  #awaitsReturn(running: readonly Session[]): boolean {
+    const { clock, reach } = this.#ports
+    this.#returning &&=
+      clock.mono() - this.#startedAtMs < RETURN_GRACE_MS &&
+      running.some((session) => reach(session.stationId) === undefined)
+    return this.#returning
+  }
+
+  /** Sessions that have their connector, oldest first; not those that are over and wait for their stop. */
   #running(): Session[] {
     const { state } = this.#ports
     return state
       .list<Station>(STATION_KIND)
       .flatMap(({ stationId }) => runningSessions(state, stationId))
-      .filter((session) => session.evseId > 0)
+      .filter((s) => s.evseId > 0 && !s.connectorAvailable && isOnConnector(state, s))
       .sort((a, b) => (a.sessionId < b.sessionId ? -1 : 1))
   }
 
-  #forgetEnded(running: readonly Session[]): void {
+  /** Every session under control has an entry, and no other. */
+  #keepEntries(running: readonly Session[]): void {
     const ids = new Set(running.map((session) => session.sessionId))
     for (const id of this.#sessions.keys()) if (!ids.has(id)) this.#sessions.delete(id)
+    for (const id of ids)
+      if (!this.#sessions.has(id)) this.#sessions.set(id, { ...nothingHeld(), confirmedAtMs: 0 })
   }
 
   #reservation(session: Session): Reservation {
-    const { clock } = this.#ports
-    const limit = this.#sessions.get(session.sessionId)
-    const { reading } = session
-    // A reading from before the last confirmation shows the limit before.
-    const isFresh =
-      reading !== undefined &&
-      reading.atMs > (limit?.confirmedAtMs ?? 0) + LIMIT_TIMEOUT_MS &&
-      clock.now() - reading.atMs < READING_MAX_AGE_MS
-    const measuredMa = isFresh ? Math.max(0, ...(reading.currentMa ?? [])) : undefined
+    const { confirmedMa, unconfirmedMa } = this.#sessions.get(session.sessionId)!
+    const measuredMa = this.#measured(session)
     return {
       inUse: true,
-      ...failsafeOf(this.#stations.get(session.stationId)),
-      ...(limit?.confirmedMa === undefined ? {} : { confirmedMa: limit.confirmedMa }),
-      ...(limit?.unconfirmedMa === undefined ? {} : { unconfirmedMa: limit.unconfirmedMa }),
+      ...failsafeOf(this.#failsafes.get(session.stationId)),
+      ...(confirmedMa === undefined ? {} : { confirmedMa }),
+      ...(unconfirmedMa === undefined ? {} : { unconfirmedMa }),
       ...(measuredMa === undefined ? {} : { measuredMa }),
     }
   }
 
-  #keepFailsafe(stationId: string, failsafeMa: number): void {
+  /** What the meter shows of the limit that holds now; an excess stands until a newer reading says otherwise. */
+  #measured({ sessionId, stationId, reading }: Session): number | undefined {
+    const { clock } = this.#ports
+    const limit = this.#sessions.get(sessionId)!
+    // A reading from before the last confirmation shows the limit before.
+    const isFresh =
+      reading?.currentMa !== undefined &&
+      reading.atMs > limit.confirmedAtMs + LIMIT_TIMEOUT_MS &&
+      clock.now() - reading.atMs < READING_MAX_AGE_MS
+    if (!isFresh) return limit.excessMa
+    const measuredMa = Math.max(0, ...reading.currentMa!)
+    const allowedMa = heldMa(limit) ?? heldMa(this.#failsafes.get(stationId))
+    if (allowedMa !== undefined && measuredMa > allowedMa + STEP_MA) limit.excessMa = measuredMa
+    else delete limit.excessMa
+    return measuredMa
+  }
+
+  /** Asks a station for its failsafe where it needs one; returns how much of the room that may take. */
+  #keepFailsafe(stationId: string, failsafeMa: number, idleConnectors: number, roomMa: number): number {
     const { clock, log } = this.#ports
     const reached = this.#ports.reach(stationId)
-    const known = this.#stations.get(stationId) ?? { askingFailsafe: false, retryAtMs: 0 }
-    if (!reached || known.askingFailsafe || known.failsafeMa === failsafeMa || clock.mono() < known.retryAtMs)
-      return
-    known.askingFailsafe = true
-    this.#stations.set(stationId, known)
+    const failsafe = this.#failsafes.get(stationId) ?? nothingHeld()
+    const isKept = failsafe.confirmedMa === failsafeMa && !failsafe.again
+    if (!reached || failsafe.asking || isKept || clock.mono() < failsafe.retryAtMs) return 0
+    const takesMa = Math.max(0, failsafeMa - (heldMa(failsafe) ?? failsafeMa)) * idleConnectors
+    // A higher failsafe is a raise like any other: it waits for room.
+    if (takesMa > Math.max(0, roomMa)) return 0
+    this.#failsafes.set(stationId, failsafe)
+    const settle = ask(failsafe, failsafeMa)
     void this.#ask(reached, reached.module.failsafeProfile(failsafeMa), false).then((result) => {
-      known.askingFailsafe = false
-      if (result === 'Accepted') known.failsafeMa = failsafeMa
-      else {
-        known.retryAtMs = clock.mono() + retryAfterMs(result)
+      if (!settle(result, clock.mono()))
         log.warn({ stationId, limitMa: failsafeMa, result }, 'the station did not take its failsafe limit')
-      }
       this.#ports.onChange()
     })
+    return takesMa
   }
 
   #send(running: readonly Session[], { id, toMa }: Step, urgent: boolean): void {
     const { clock, log } = this.#ports
     const session = running.find((s) => s.sessionId === id)!
-    const reached = this.#ports.reach(session.stationId)
-    const limit = this.#sessions.get(id) ?? { confirmedAtMs: 0, asking: false, retryAtMs: 0 }
+    const { stationId, evseId } = session
+    const reached = this.#ports.reach(stationId)
+    const limit = this.#sessions.get(id)!
     if (!reached || limit.asking || clock.mono() < limit.retryAtMs) return
-    limit.asking = true
-    limit.unconfirmedMa = toMa
-    this.#sessions.set(id, limit)
-    const profile = {
-      evseId: session.evseId,
-      limitMa: toMa,
-      session,
-      profileId: LIMIT_PROFILE_ID + Math.min(session.evseId, 900),
-    }
+    const settle = ask(limit, toMa)
+    const profile = { evseId, limitMa: toMa, session, profileId: limitProfileId(evseId) }
     void this.#ask(reached, reached.module.limitProfile(profile), urgent).then((result) => {
-      limit.asking = false
-      if (result === 'Accepted') {
-        limit.confirmedMa = toMa
-        limit.confirmedAtMs = clock.now()
-        delete limit.unconfirmedMa
-      } else {
-        limit.retryAtMs = clock.mono() + retryAfterMs(result)
-        // What was refused or never sent has no effect; what got no answer may have one.
-        if (result !== 'unknown') delete limit.unconfirmedMa
-        log.warn(
-          { stationId: session.stationId, sessionId: id, limitMa: toMa, result },
-          'the station did not take its limit',
-        )
-      }
+      if (settle(result, clock.mono())) limit.confirmedAtMs = clock.now()
+      else log.warn({ stationId, sessionId: id, limitMa: toMa, result }, 'the station did not take its limit')
       this.#ports.onChange()
     })
   }
 
-  async #ask({ call }: { call: Call }, { action, payload }: OutgoingCall, urgent: boolean): Promise<string> {
+  async #ask(
+    { call }: { call: Call },
+    { action, payload }: OutgoingCall,
+    urgent: boolean,
+  ): Promise<AskResult> {
     const outcome = await call(action, payload, {
       timeoutMs: LIMIT_TIMEOUT_MS,
       expiresInMs: LIMIT_TIMEOUT_MS,
       urgent,
     })
-    if (outcome.status === 'answered') return statusOf(outcome.payload) ?? 'no status'
-    return outcome.status === 'failed' ? outcome.code : outcome.status
+    switch (outcome.status) {
+      case 'answered':
+        return statusOf(outcome.payload) ?? 'no status'
+      case 'failed':
+        return outcome.code
+      case 'unknown':
+        return { unanswered: outcome.reason }
+      case 'not-sent':
+        return { unanswered: 'not-sent' }
+    }
   }
 }
 
-function retryAfterMs(result: string): number {
-  return result === 'NotSupported' || result === 'NotImplemented' ? UNSUPPORTED_RETRY_MS : RETRY_AFTER_MS
+function failsafeOf(failsafe: HeldLimit | undefined): { failsafeMa?: number } {
+  const failsafeMa = heldMa(failsafe)
+  return failsafeMa === undefined ? {} : { failsafeMa }
 }
 
-function failsafeOf(limits: StationLimits | undefined): { failsafeMa?: number } {
-  return limits?.failsafeMa === undefined ? {} : { failsafeMa: limits.failsafeMa }
+interface IdleConnector {
+  stationId: string
+  key: string
+}
+
+/** Connectors without a session that is under control. */
+function idleConnectors(stations: readonly Station[], running: readonly Session[]): IdleConnector[] {
+  const inUse = new Set(running.map((session) => session.sessionId))
+  return stations.flatMap(({ stationId, connectors }) =>
+    connectors
+      .filter((c) => c.evseId > 0 && !(c.sessionId !== undefined && inUse.has(c.sessionId)))
+      .map((c) => ({ stationId, key: `${stationId}/${c.evseId}/${c.connectorId}` })),
+  )
 }

@@ -42,6 +42,7 @@ it('a start with a profile and the settings of smart charging are refused, other
   const set = (name: string) =>
     refusalOf({ action: 'SetVariables', payload: { setVariableData: [{ component: { name } }] } })
   expect(set('SmartChargingCtrlr')).toBeDefined()
+  expect(set('smartchargingCTRLR')).toBeDefined()
   expect(set('ClockCtrlr')).toBeUndefined()
   expect(refusalOf({ action: 'UnlockConnector', payload: { connectorId: 1 } })).toBeUndefined()
 })

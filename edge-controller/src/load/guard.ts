@@ -46,7 +46,7 @@ export function refusalOf(call: OutgoingCall): Refusal | undefined {
   const profile = payload.csChargingProfiles ?? payload.chargingProfile
   const refuse = (reason: string): Refusal => ({
     reason,
-    evseId: payload.evseId ?? payload.connectorId ?? 0,
+    evseId: asNumber(payload.evseId ?? payload.connectorId),
     wantedMa: wantedMa(profile),
   })
   switch (call.action) {
@@ -70,12 +70,17 @@ export function refusalOf(call: OutgoingCall): Refusal | undefined {
       return refuse('this would clear the limits of load control')
     }
     case 'SetVariables':
-      return payload.setVariableData?.some((v) => v.component?.name === 'SmartChargingCtrlr')
+      return payload.setVariableData?.some((v) => v.component?.name?.toLowerCase() === 'smartchargingctrlr')
         ? refuse('smart charging settings belong to load control on a site with a limit')
         : undefined
     default:
       return undefined
   }
+}
+
+/** A fact holds safe integers only; the schemas of OCPP know no bound. */
+function asNumber(id: number | undefined): number {
+  return id !== undefined && Number.isSafeInteger(id) ? id : 0
 }
 
 function wantedMa(profile: Profile | undefined): number {

@@ -3,7 +3,7 @@
  * what is not reserved, and a reservation falls only when its station has confirmed the lower limit. Pure.
  */
 
-/** Steps smaller than this are not worth a message; a pause and its end always are. */
+/** Steps smaller than this are not worth a message, unless the limit asks for them; a pause and its end always are. */
 export const STEP_MA = 1_000
 /** What a session draws whose station has confirmed no limit at all: the usual rating of an AC connector. */
 export const UNCONFIRMED_MA = 32_000
@@ -12,19 +12,21 @@ export const UNCONFIRMED_MA = 32_000
 export interface Reservation {
   /** Last limit that the station accepted for the running session. */
   confirmedMa?: number
-  /** Sent, and not (yet) answered: it may have taken effect. */
+  /** The highest that was sent since, and not refused: it may have taken effect. */
   unconfirmedMa?: number
   /** What its meter showed after the last confirmation. */
   measuredMa?: number
-  /** Failsafe that the station has accepted; absent: it has accepted none. */
+  /** Failsafe that the station may hold: accepted, or sent and not refused. Absent: it has accepted none. */
   failsafeMa?: number
+  /** The station is on the line and took no failsafe: whatever starts there draws what it likes. */
+  unlimited?: boolean
   /** Whether a session runs there. */
   inUse: boolean
 }
 
 /** The most that a connector may be drawing now, mA per phase. */
 export function reservedMa(r: Reservation, wantedFailsafeMa: number): number {
-  if (!r.inUse) return r.failsafeMa ?? wantedFailsafeMa
+  if (!r.inUse) return r.unlimited ? UNCONFIRMED_MA : (r.failsafeMa ?? wantedFailsafeMa)
   const known = r.confirmedMa ?? r.failsafeMa
   if (known === undefined) return Math.max(UNCONFIRMED_MA, r.unconfirmedMa ?? 0, r.measuredMa ?? 0)
   return Math.max(known, r.unconfirmedMa ?? 0, r.measuredMa ?? 0)
@@ -43,7 +45,8 @@ export interface Step {
 }
 
 /**
- * The limits to send now: every decrease, and the increases for which there is room while the decreases are not confirmed.
+ * The limits to send now: every decrease (however small, where what is reserved is over the limit), and the increases for
+ * which there is room while the decreases are not confirmed.
  * `reserved` holds every connector of the site, in use or not; `targets` the sessions.
  */
 export function nextSteps(
@@ -56,10 +59,11 @@ export function nextSteps(
   const increases: Step[] = []
   let roomMa = limitMa
   for (const ma of reserved.values()) roomMa -= ma
+  const isOver = roomMa < 0
   for (const [id, toMa] of targets) {
     const fromMa = current.get(id)
     if (fromMa !== undefined && toMa < fromMa) {
-      if (isWorthwhile(fromMa, toMa)) decreases.push({ id, toMa })
+      if (isOver || isWorthwhile(fromMa, toMa)) decreases.push({ id, toMa })
       continue
     }
     // A limit within what is reserved for it takes nothing from anybody.

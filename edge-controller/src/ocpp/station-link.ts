@@ -38,6 +38,8 @@ export interface StationLinkPorts extends SiteControllerPorts {
   /** Every station of the site. */
   stationIds(): string[]
   onFatal: (error: Error) => void
+  /** The station has a new connection. */
+  onConnected(stationId: string): void
   /** The station has booted and was accepted. */
   onBooted(stationId: string): void
   /** Why load control does not let a call pass; undefined when it may. */
@@ -106,6 +108,7 @@ export class StationLink {
     this.#baselineSet = false
     log.info({ version, remote: socket.remote, replaces: older !== undefined }, 'station connected')
     older?.close(1000, 'replaced by a newer connection')
+    this.#ports.onConnected(this.stationId)
     this.#ports.onPresence()
   }
 
