@@ -16,8 +16,8 @@ export interface Commands {
   /** Keeps a command; within the projection's transaction. */
   keep(tx: TransactionSql, siteId: string, tenantId: string, command: Command): Promise<void>
   settled(tx: TransactionSql, siteId: string, commandId: string): Promise<void>
-  /** Sends what is due to these sites (all that are online, without a list). `again`: also what was sent just before, for a new conversation. */
-  flush(siteIds?: string[], again?: boolean): Promise<void>
+  /** Sends what is due to these sites (all that are online, without a list); gives how many. `again`: also what was sent just before, for a new conversation. */
+  flush(siteIds?: string[], again?: boolean): Promise<number>
   start(): Loop
 }
 
@@ -30,23 +30,25 @@ interface Due {
 }
 
 export function createCommands({ sql, clock, log }: ServiceContext, send: Send): Commands {
-  async function flush(siteIds?: string[], again = false): Promise<void> {
+  async function flush(siteIds?: string[], again = false): Promise<number> {
     const now = new Date(clock.now())
     const sentBefore = again ? now : new Date(clock.now() - RESEND_MS)
     // Marked before it is sent: what may have reached the site is never said to be unsent.
     const due = await sql<Due[]>`
       update site_gateway.pending_command p set sent_at = ${now}
         from site_gateway.site s join site_gateway.lane l on l.site_id = s.site_id and l.journal_id = s.journal_id
-       where p.site_id = s.site_id and s.online and p.command_id in (
-         select command_id from site_gateway.pending_command
-          where (${siteIds === undefined} or site_id = any(${siteIds ?? []}::text[]))
-            and expires_at > ${now} and (sent_at is null or sent_at <= ${sentBefore})
-          order by expires_at limit ${MAX_SENDING} for update skip locked)
+       where p.site_id = s.site_id and p.command_id in (
+         select due.command_id from site_gateway.pending_command due
+           join site_gateway.site there on there.site_id = due.site_id and there.online
+          where (${siteIds === undefined} or due.site_id = any(${siteIds ?? []}::text[]))
+            and due.expires_at > ${now} and (due.sent_at is null or due.sent_at <= ${sentBefore})
+          order by due.expires_at limit ${MAX_SENDING} for update of due skip locked)
       returning s.site_id, l.journal_id, l.epoch, l.nonce, p.command`
     for (const it of due) {
       const to = { siteId: it.site_id, journalId: it.journal_id, epoch: it.epoch, nonce: it.nonce }
       send(to, 'command', { command: JSON.parse(it.command) })
     }
+    return due.length
   }
 
   return {
@@ -69,8 +71,7 @@ export function createCommands({ sql, clock, log }: ServiceContext, send: Send):
         work: async () => {
           await sql`delete from site_gateway.pending_command
             where expires_at < ${new Date(clock.now() - FORGET_AFTER_MS)}`
-          await flush()
-          return false
+          return (await flush()) === MAX_SENDING
         },
       })
     },

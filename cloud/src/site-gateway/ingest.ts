@@ -17,6 +17,8 @@ import { type ReadItem, takeGroup, type Verdict } from './take-group.ts'
 
 /** Batches that wait for one log partition; more are shed before they are inflated. */
 export const MAX_QUEUED_BATCHES = 128
+/** Of these, from one lane, which by the protocol has one in flight: so that a loud site holds up only itself. */
+export const MAX_QUEUED_OF_LANE = 4
 /** Batches in one append. */
 export const MAX_GROUP_BATCHES = 32
 /** When a shed site shall try again. */
@@ -140,7 +142,8 @@ export function createIngest(options: IngestOptions): Ingest {
       const partition = eventLog.partitionOf(siteId)
       const queue = queues[partition] ?? []
       const item = { siteId, stream, payload, atMs: clock.mono() }
-      if (queue.length >= MAX_QUEUED_BATCHES) {
+      const ofLane = queue.filter((it) => it.siteId === siteId && it.stream === stream).length
+      if (queue.length >= MAX_QUEUED_BATCHES || ofLane >= MAX_QUEUED_OF_LANE) {
         busy(item, SHED_RETRY_MS)
         return
       }

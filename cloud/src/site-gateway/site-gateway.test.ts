@@ -26,6 +26,11 @@ async function site(siteId: string, journalId?: string): Promise<TestSite> {
 const connected = (stationId: string): string =>
   factText('station.connected', { ocpp: 'ocpp1.6' }, { stationId })
 
+/** A site of the same log partition. */
+function neighbourOf(siteId: string): string {
+  const { partitionOf } = gateway.target.context.eventLog
+  for (let i = 0; ; i++) if (partitionOf(`${siteId}-${i}`) === partitionOf(siteId)) return `${siteId}-${i}`
+}
 async function logged(siteId: string) {
   const { eventLog } = gateway.target.context
   const entries = await eventLog.read(eventLog.partitionOf(siteId), 0, 5_000)
@@ -222,8 +227,14 @@ describe('batches', () => {
     for (let i = 0; i < 140; i++) await it1.publish('ledger', it1.gzipped(1, [connected('a')]))
     const busy = await it1.next('ack', (ack) => ack.refused === 'busy')
     expect(busy).toMatchObject({ retryAfterMs: SHED_RETRY_MS, upTo: 0 })
+    // A loud site takes no room from another of its log partition.
+    const neighbour = neighbourOf('shed')
+    const it2 = await site(neighbour)
+    await it2.hello('n')
+    const taken = it2.batch(1, [connected('b')])
     release()
     await lock
+    expect(await taken).toMatchObject({ upTo: 1, rowId: `journal-${neighbour}#1` })
     expect(await it1.next('ack', (ack) => ack.upTo === 1)).toMatchObject({ rowId: 'journal-shed#1' })
     expect((await logged('shed')).filter((entry) => entry.journal)).toHaveLength(1)
   })
@@ -275,6 +286,22 @@ describe('intentions', () => {
     await it1.hello('n')
     expect(await it1.next('command')).toMatchObject({ command: { id: 'kept' } })
     expect(it1.received.filter((it) => it.channel === 'command')).toHaveLength(1)
+  })
+
+  it('are sent again however many wait for sites that are away', async () => {
+    await site('crowd')
+    await gateway.sql`
+      insert into site_gateway.pending_command (command_id, tenant_id, site_id, expires_at, command)
+      select 'crowd-' || n, 'default', 'crowd', ${new Date(gateway.clock.now() + 300_000)}, '{}'
+        from generate_series(1, 600) n`
+    const it1 = await site('patient')
+    await it1.hello('n')
+    await request('patient', 'again', 600_000)
+    await it1.next('command')
+    const sent = () => it1.received.filter((it) => it.channel === 'command').length
+    gateway.clock.advance(11_000)
+    await until('the command again', () => (sent() >= 2 ? true : undefined))
+    await gateway.sql`delete from site_gateway.pending_command where site_id = 'crowd'`
   })
 
   it('as documents go down whole, in chunks, until the site has them', async () => {

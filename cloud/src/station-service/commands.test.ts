@@ -74,7 +74,7 @@ test('a call answers with the reply of the station, early by the live picture', 
   const answer = ask('POST', '/v1/stations/CS-1/calls', { action: 'ClearCache', payload: {} })
   const command = await issuedCommand()
   expect(command).toMatchObject({ kind: 'ocpp.call', args: { action: 'ClearCache', payload: {} } })
-  const outcomes = [{ commandId: command.id, status: 'accepted', reply: { status: 'Accepted' } }]
+  const outcomes = [{ commandId: command.id, status: 'accepted' as const, reply: { status: 'Accepted' } }]
   platform.bus.publish(BUS.live('default'), picture({ outcomes }, 0))
   expect(await answer).toEqual({ status: 200, body: { status: 'Accepted' } })
   expect((await ask('GET', `/v1/commands/${command.id}`)).body.status).toBe('accepted')

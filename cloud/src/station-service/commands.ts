@@ -50,7 +50,7 @@ export async function issueCommand(
   }
   await sql.begin(async (tx) => {
     await insertCommand(tx, {
-      command: { ...command, args: storable(args) as never },
+      command,
       tenantId,
       siteId,
       actor,

@@ -1,4 +1,5 @@
 /** What became of a command. */
+import type { OutcomeStatus } from '@switchyard/protocol/site/command.ts'
 import type { JSONValue, TransactionSql } from 'postgres'
 import type { LogEntry, ReadEntry } from '../platform/event-log/entry.ts'
 
@@ -13,7 +14,7 @@ export async function projectOutcome(tx: TransactionSql, entry: LogEntry, fact: 
 
 export interface Outcome {
   commandId: string
-  status: string
+  status: OutcomeStatus
   reply?: unknown
   error?: { code: string; description: string } | undefined
 }

@@ -2,7 +2,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { page, pageQuery, site, siteCreated, siteInput } from '@switchyard/protocol/api/shapes.ts'
 import { decodeCursor, pageOf } from '../platform/http/cursor.ts'
-import { conflict, invalid, notFound } from '../platform/http/problem.ts'
+import { conflict, invalid, notFound, ProblemError } from '../platform/http/problem.ts'
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv, ServiceVariables } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
@@ -60,7 +60,7 @@ const documents = createRoute({
 })
 
 export function siteRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext): void {
-  const { sql, clock, eventLog, bus } = context
+  const { sql, clock, eventLog, bus, config } = context
 
   /** Asks site-gateway; never inside a transaction. */
   const newCredential = (id: string, { tenantId, actor, requestId, trace }: ServiceVariables) =>
@@ -89,6 +89,10 @@ export function siteRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext
     if (!isTimeZone(timeZone)) {
       throw invalid([{ path: 'timeZone', message: 'is no time zone, e.g. "Europe/Berlin"' }])
     }
+    // Its credential would be refused, after the site had been made.
+    if (id === config.mqtt.username || id === config.mqtt.adminUsername) {
+      throw conflict(`${id} is the cloud's own account at the broker; choose another id`)
+    }
     const tenantId = c.get('tenantId')
     const trace = c.get('trace')
     const at = new Date(clock.now())
@@ -107,7 +111,9 @@ export function siteRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext
       await publishSite(tx, { eventLog, tenantId, siteId: id, at, trace }, { timeZone })
     })
     eventLog.wake()
-    const mqtt = await newCredential(id, c.var)
+    const mqtt = await newCredential(id, c.var).catch((error: unknown) => {
+      throw withoutCredential(id, error)
+    })
     const row = await findSite(sql, tenantId, id)
     if (row === undefined) throw notFound(`There is no site ${id}`)
     return c.json({ ...siteResource(row, undefined), mqtt }, 201)
@@ -139,6 +145,18 @@ export function siteRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext
     }))
     return c.json({ items }, 200)
   })
+}
+
+/** The site stands all the same, so asking for it again would be a conflict: says what to ask for. */
+function withoutCredential(siteId: string, error: unknown): unknown {
+  if (!(error instanceof ProblemError)) return error
+  const { status, detail } = error.problem
+  return new ProblemError(
+    status,
+    `Site ${siteId} was made, its credential was not (${detail}): ask for it at POST /sites/${siteId}/credentials`,
+    {},
+    error,
+  )
 }
 
 function isTimeZone(timeZone: string): boolean {

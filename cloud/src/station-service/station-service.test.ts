@@ -63,6 +63,17 @@ test('what is wrong with the input is named by its path', async () => {
   expect((await ask('GET', '/v1/stations/none')).status).toBe(404)
 })
 
+test('a site whose credential cannot be made says how to get one; an id that never could have one makes no site', async () => {
+  platform.onClient(() => Response.json({ status: 503, detail: 'the broker is away' }, { status: 503 }))
+  const made = await createSite()
+  expect(made.status).toBe(503)
+  expect(made.body.detail).toContain(`POST /sites/${SITE}/credentials`)
+  const reserved = await ask('POST', '/v1/sites', { siteId: 'cloud' })
+  expect(reserved.status).toBe(409)
+  const { items } = (await ask('GET', '/v1/sites')).body
+  expect(items.map((site: { siteId: string }) => site.siteId)).toEqual([SITE])
+})
+
 test('a station shows what its site told, and a replay changes nothing', async () => {
   await createSite()
   await platform.appendFacts(SITE, [

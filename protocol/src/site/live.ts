@@ -56,7 +56,7 @@ export const live = z.object({
   outcomes: z.array(
     z.object({
       commandId: z.string(),
-      status: z.string(),
+      status: z.enum(['accepted', 'rejected', 'failed', 'expired', 'unknown']),
       reply: z.json().optional(),
       error: z.object({ code: z.string(), description: z.string() }).optional(),
     }),

@@ -101,6 +101,9 @@ describe('a consumer', () => {
 
     expect(await replayParked(optionsOf(taken), 'site:bad')).toEqual({ applied: 3, parkedAgain: undefined })
     expect(await takenOf('bad')).toEqual([1, 2, 3, 4])
+    await platform.relay()
+    const [cleared] = await platform.entries('alert.cleared')
+    expect(JSON.parse(cleared!.text).data.alertId).toBe(JSON.parse(alert!.text).data.alertId)
     await platform.appendFacts('bad', [gone])
     await platform.catchUp(taken)
     expect(await takenOf('bad')).toEqual([1, 2, 3, 4, 5])

@@ -20,6 +20,11 @@ export interface ConsumeOptions {
   generation: string
   /** Told in the same transaction when a site is parked, so that an alert goes out with it. */
   onParked(tx: TransactionSql, parked: Parked): Promise<void>
+  /** Told in the transaction in which a parked site has caught up again. */
+  onReplayed(
+    tx: TransactionSql,
+    parked: Pick<Parked, 'consumer' | 'parkKey' | 'tenantId' | 'siteId'>,
+  ): Promise<void>
 }
 
 /** Makes the cursors of a consumer that is new; an old one goes on where it was. */

@@ -41,13 +41,25 @@ export function consumeOptions(
         kind: 'alert.raised',
         at: instant(clock.now()),
         data: {
-          alertId: `parked-${parked.consumer}-${parked.parkKey}`,
+          alertId: alertId(parked),
           rule: 'projection-parked',
           severity: 'critical',
           text: `${parked.consumer} could not take fact ${parked.partition}/${parked.position}: ${parked.reason}`,
         },
       }),
+    onReplayed: (tx, parked) =>
+      eventLog.publish(tx, {
+        tenantId: parked.tenantId,
+        siteId: parked.siteId,
+        kind: 'alert.cleared',
+        at: instant(clock.now()),
+        data: { alertId: alertId(parked) },
+      }),
   }
+}
+
+function alertId({ consumer, parkKey }: { consumer: string; parkKey: string }): string {
+  return `parked-${consumer}-${parkKey}`
 }
 
 export async function startConsumers(options: ConsumerOptions): Promise<Loop> {

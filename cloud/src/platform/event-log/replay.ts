@@ -64,5 +64,7 @@ async function replayWithin(
               ${parked.tenant_id}, ${parked.site_id}, 'being replayed')`
     return { applied: result.applied, parkedAgain: undefined, done: false }
   }
+  if (again === undefined)
+    await options.onReplayed(tx, { consumer, parkKey, tenantId: parked.tenant_id, siteId: parked.site_id })
   return { applied: result.applied, parkedAgain: again?.reason, done: true }
 }
