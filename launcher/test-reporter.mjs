@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 /** Written to the file that TEST_OUTCOME_FILE names, once, at the end of the run. */
 export default class OutcomeReporter {
   onTestRunEnd(modules, unhandledErrors) {
-    const outcome = { passed: 0, failed: 0, skipped: 0, failures: [] }
+    const outcome = { passed: 0, failed: 0, skipped: 0, failures: [], skips: [] }
     const fail = (name) => {
       outcome.failed++
       outcome.failures.push(name)
@@ -12,11 +12,14 @@ export default class OutcomeReporter {
     for (const module of modules) {
       for (const test of module.children.allTests()) {
         const { state } = test.result()
-        if (state === 'passed' || state === 'skipped') outcome[state]++
-        else
-          fail(
-            `${module.relativeModuleId}: ${test.fullName}${state === 'pending' ? ' (it never ended)' : ''}`,
-          )
+        const name = `${module.relativeModuleId}: ${test.fullName}`
+        if (state === 'passed') outcome.passed++
+        else if (state === 'failed') fail(name)
+        else if (state === 'pending') fail(`${name} (it never ended)`)
+        else {
+          outcome.skipped++
+          outcome.skips.push(name)
+        }
       }
       for (const suite of module.children.allSuites())
         for (const error of suite.errors())

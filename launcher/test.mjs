@@ -66,6 +66,7 @@ async function runTests(environment) {
   const outcome = JSON.parse(readFileSync(file, 'utf8'))
   for (const kind of ['passed', 'failed', 'skipped']) count[kind] += outcome[kind]
   failures.push(...outcome.failures)
+  for (const skip of outcome.skips) console.log(`skipped: ${skip}`)
   if (code !== 0 && outcome.failed === 0) check('vitest ended well', false)
 }
 
