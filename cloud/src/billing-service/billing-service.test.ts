@@ -108,6 +108,7 @@ describe('a session that ended', () => {
     expect(await invoices()).toEqual([
       {
         invoiceId: '2026-11-EUR-no-driver',
+        lineCount: 1,
         driverId: null,
         period: '2026-11',
         status: 'open',
@@ -153,6 +154,13 @@ describe('a session that ended', () => {
     const [invoice] = await invoices()
     expect(invoice.lines.map((l: { inclTax: string }) => l.inclTax)).toEqual(['6.67', '-6.67', '11.31'])
     expect([invoice.totalExclTax, invoice.totalInclTax]).toEqual(['9.50', '11.31'])
+    expect(invoice.lineCount).toBe(3)
+    const lines = `/v1/invoices/${invoice.invoiceId}/lines`
+    const first = (await ask('GET', `${lines}?limit=2`)).body
+    const rest = (await ask('GET', `${lines}?limit=2&cursor=${first.next}`)).body
+    expect([...first.items, ...rest.items]).toEqual(invoice.lines)
+    expect(rest.next).toBeNull()
+    expect((await ask('GET', '/v1/invoices/none/lines')).status).toBe(404)
     expect((await told('cdr.issued')).map((d) => d.cdr.cdrId)).toEqual(['S-1:1', 'S-1:1:credit', 'S-1:2'])
   })
 

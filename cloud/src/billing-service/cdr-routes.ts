@@ -1,13 +1,21 @@
 /** `/v1/cdrs` and `/v1/invoices`. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { cdr, invoice, page, pageQuery } from '@switchyard/protocol/api/shapes.ts'
+import {
+  cdr,
+  invoice,
+  invoiceLine,
+  MAX_LINES_LISTED,
+  MAX_LINES_SHOWN,
+  page,
+  pageQuery,
+} from '@switchyard/protocol/api/shapes.ts'
 import { decodeCursor, pageOf } from '../platform/http/cursor.ts'
 import { notFound } from '../platform/http/problem.ts'
 import { answers, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { cdrResource, listCdrs } from './cdrs.ts'
-import { invoiceResources, listInvoices } from './invoices.ts'
+import { invoiceResources, lineResource, listInvoices, listLines } from './invoices.ts'
 
 const cdrs = createRoute({
   method: 'get',
@@ -46,6 +54,13 @@ const oneInvoice = createRoute({
   request: { params: z.object({ invoiceId: z.string() }) },
   responses: { 200: answers('The invoice', invoice), ...problems },
 })
+const lines = createRoute({
+  method: 'get',
+  path: '/v1/invoices/{invoiceId}/lines',
+  summary: 'All lines of an invoice, in the order in which their CDRs were issued',
+  request: { params: z.object({ invoiceId: z.string() }), query: pageQuery },
+  responses: { 200: answers('Lines', page(invoiceLine)), ...problems },
+})
 
 export function cdrRoutes(app: OpenAPIHono<ServiceEnv>, { sql }: ServiceContext): void {
   app.openapi(cdrs, async (c) => {
@@ -79,15 +94,29 @@ export function cdrRoutes(app: OpenAPIHono<ServiceEnv>, { sql }: ServiceContext)
       (row) => row,
       (row) => [row.period, row.invoice_id],
     )
-    return c.json({ items: await invoiceResources(sql, tenantId, items), next }, 200)
+    return c.json({ items: await invoiceResources(sql, tenantId, items, MAX_LINES_LISTED), next }, 200)
   })
 
   app.openapi(oneInvoice, async (c) => {
     const { invoiceId } = c.req.valid('param')
     const tenantId = c.get('tenantId')
     const rows = await listInvoices(sql, { tenantId, invoiceId }, 1)
-    const [shown] = await invoiceResources(sql, tenantId, rows)
+    const [shown] = await invoiceResources(sql, tenantId, rows, MAX_LINES_SHOWN)
     if (shown === undefined) throw notFound(`There is no invoice ${invoiceId}`)
     return c.json(shown, 200)
+  })
+
+  app.openapi(lines, async (c) => {
+    const { invoiceId } = c.req.valid('param')
+    const { limit, cursor } = c.req.valid('query')
+    const tenantId = c.get('tenantId')
+    const after = decodeCursor(cursor, 'instant', 'text')
+    if ((await listInvoices(sql, { tenantId, invoiceId }, 1)).length === 0)
+      throw notFound(`There is no invoice ${invoiceId}`)
+    const rows = await listLines(sql, { tenantId, invoiceId, after }, limit + 1)
+    return c.json(
+      pageOf(rows, limit, lineResource, (row) => [row.issued_at.toISOString(), row.cdr_id]),
+      200,
+    )
   })
 }

@@ -2,7 +2,7 @@
  * Invoices: one per driver, calendar month (of the session's end, UTC) and currency; sessions of no driver share one. A line
  * per CDR, its amounts rounded as the CDR's are, so that the lines add up to the total.
  */
-import type { Cdr, Invoice } from '@switchyard/protocol/api/shapes.ts'
+import type { Cdr, Invoice, InvoiceLine } from '@switchyard/protocol/api/shapes.ts'
 import type { Sql, TransactionSql } from 'postgres'
 
 /** A credit goes on the invoice of the line that it takes back. */
@@ -53,6 +53,7 @@ export interface InvoiceRow {
   /** Decimal text. */
   total_excl_tax: string
   total_incl_tax: string
+  line_count: number
 }
 
 export interface InvoiceFilter {
@@ -70,10 +71,10 @@ export async function listInvoices(sql: Sql, filter: InvoiceFilter, limit: numbe
   const [afterPeriod, afterId] = filter.after ?? []
   return await sql<InvoiceRow[]>`
     select i.*, coalesce(l.excl_tax, 0)::numeric(14, 2)::text as total_excl_tax,
-           coalesce(l.incl_tax, 0)::numeric(14, 2)::text as total_incl_tax
+           coalesce(l.incl_tax, 0)::numeric(14, 2)::text as total_incl_tax, l.lines as line_count
     from billing.invoice i
     left join lateral (
-      select sum(excl_tax) as excl_tax, sum(incl_tax) as incl_tax from billing.invoice_line
+      select sum(excl_tax) as excl_tax, sum(incl_tax) as incl_tax, count(*)::int as lines from billing.invoice_line
       where tenant_id = i.tenant_id and invoice_id = i.invoice_id
     ) l on true
     where i.tenant_id = ${filter.tenantId}
@@ -84,26 +85,46 @@ export async function listInvoices(sql: Sql, filter: InvoiceFilter, limit: numbe
     order by i.period desc, i.invoice_id desc limit ${limit}`
 }
 
-/** With their lines, in the order in which the CDRs were issued. */
+interface LineRow {
+  invoice_id: string
+  cdr_id: string
+  session_id: string
+  text: string
+  excl_tax: string
+  incl_tax: string
+  issued_at: Date
+}
+
+/** Lines of an invoice in the order in which its CDRs were issued. `after`: (issued_at, cdr_id) of the last one seen. */
+export async function listLines(
+  sql: Sql,
+  { tenantId, invoiceId, after }: { tenantId: string; invoiceId: string; after?: string[] | undefined },
+  limit: number,
+): Promise<LineRow[]> {
+  const [issuedAt, afterId] = after ?? []
+  return await sql<LineRow[]>`
+    select l.*, c.issued_at from billing.invoice_line l join billing.cdr c using (tenant_id, cdr_id)
+    where l.tenant_id = ${tenantId} and l.invoice_id = ${invoiceId}
+      ${afterId === undefined ? sql`` : sql`and (c.issued_at, l.cdr_id) > (${issuedAt!}::timestamptz, ${afterId})`}
+    order by c.issued_at, l.cdr_id limit ${limit}`
+}
+
+/** With the first lines of each, at most `maxLines`. */
 export async function invoiceResources(
   sql: Sql,
   tenantId: string,
   rows: readonly InvoiceRow[],
+  maxLines: number,
 ): Promise<Invoice[]> {
-  const ids = rows.map((r) => r.invoice_id)
-  const lines = await sql<
-    {
-      invoice_id: string
-      cdr_id: string
-      session_id: string
-      text: string
-      excl_tax: string
-      incl_tax: string
-    }[]
-  >`
-    select l.* from billing.invoice_line l join billing.cdr c using (tenant_id, cdr_id)
-    where l.tenant_id = ${tenantId} and l.invoice_id = any(${ids})
-    order by c.issued_at, c.credit desc, l.cdr_id`
+  const lines = await sql<LineRow[]>`
+    select first.* from unnest(${rows.map((r) => r.invoice_id)}::text[]) as asked(invoice_id)
+    cross join lateral (
+      select l.*, c.issued_at from billing.invoice_line l join billing.cdr c using (tenant_id, cdr_id)
+      where l.tenant_id = ${tenantId} and l.invoice_id = asked.invoice_id
+      order by c.issued_at, l.cdr_id limit ${maxLines}
+    ) first order by first.issued_at, first.cdr_id`
+  const ofInvoice = new Map<string, LineRow[]>(rows.map((row) => [row.invoice_id, []]))
+  for (const line of lines) ofInvoice.get(line.invoice_id)?.push(line)
   return rows.map((row) => ({
     invoiceId: row.invoice_id,
     driverId: row.driver_id,
@@ -112,15 +133,18 @@ export async function invoiceResources(
     currency: row.currency,
     totalExclTax: row.total_excl_tax,
     totalInclTax: row.total_incl_tax,
-    lines: lines
-      .filter((l) => l.invoice_id === row.invoice_id)
-      .map((l) => ({
-        lineId: l.cdr_id,
-        cdrId: l.cdr_id,
-        sessionId: l.session_id,
-        text: l.text,
-        exclTax: l.excl_tax,
-        inclTax: l.incl_tax,
-      })),
+    lineCount: row.line_count,
+    lines: (ofInvoice.get(row.invoice_id) ?? []).map(lineResource),
   }))
+}
+
+export function lineResource(row: LineRow): InvoiceLine {
+  return {
+    lineId: row.cdr_id,
+    cdrId: row.cdr_id,
+    sessionId: row.session_id,
+    text: row.text,
+    exclTax: row.excl_tax,
+    inclTax: row.incl_tax,
+  }
 }

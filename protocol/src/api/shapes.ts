@@ -284,14 +284,20 @@ export const cdr = z
   .meta({ id: 'Cdr' })
 export type Cdr = z.infer<typeof cdr>
 
-export const invoiceLine = z.object({
-  lineId: z.string(),
-  cdrId: z.string(),
-  sessionId: z.string(),
-  text: z.string(),
-  exclTax: z.string(),
-  inclTax: z.string(),
-})
+export const invoiceLine = z
+  .object({
+    lineId: z.string(),
+    cdrId: z.string(),
+    sessionId: z.string(),
+    text: z.string(),
+    exclTax: z.string(),
+    inclTax: z.string(),
+  })
+  .meta({ id: 'InvoiceLine' })
+export type InvoiceLine = z.infer<typeof invoiceLine>
+/** Most lines within an invoice, alone and in a list; `/invoices/{invoiceId}/lines` has all of them, page by page. */
+export const MAX_LINES_SHOWN = 500
+export const MAX_LINES_LISTED = 100
 export const invoice = z
   .object({
     invoiceId: z.string(),
@@ -303,6 +309,8 @@ export const invoice = z
     currency: z.string(),
     totalExclTax: z.string(),
     totalInclTax: z.string(),
+    /** How many lines there are; `lines` has the first of them, at most MAX_LINES_SHOWN, in a list MAX_LINES_LISTED. */
+    lineCount: z.int(),
     lines: z.array(invoiceLine),
   })
   .meta({ id: 'Invoice' })
