@@ -128,6 +128,8 @@ export class Sessions {
         state: session.state,
       },
       settings.startedMeasurands,
+      // As the ledger has it: writing that took time.
+      { atMs: session.startedAtMs, register: session.startRegisterMilliWh },
     )
     this.#armSample(connector)
     this.#options.onStarted(start)
