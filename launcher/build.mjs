@@ -35,7 +35,6 @@ const STEPS = [
     saying: 'Building the dashboard',
     inputs: ['cloud/dashboard', 'protocol/src'],
     output: 'cloud/dashboard/dist/index.html',
-    needs: 'cloud/dashboard/index.html',
     make: () => node(['node_modules/vite/bin/vite.js', 'build', '--logLevel', 'warn'], 'cloud/dashboard'),
   },
 ]
@@ -46,7 +45,6 @@ function bundleStep(name, inputs, entries, afterwards) {
     saying: `Bundling ${name}`,
     inputs: [...inputs, `${name}/package.json`],
     output: `${name}/dist/main.js`,
-    needs: `${name}/${entries[0]}`,
     make: async () => {
       const { bundle } = await import('./bundle.mjs')
       if (!(await bundle(name, entries))) return false
@@ -61,7 +59,6 @@ export async function build({ only } = {}) {
   let earlier = ''
   for (const step of STEPS) {
     if (only && !only.includes(step.name)) continue
-    if (step.needs && !existsSync(join(PROJECT, step.needs))) continue
     const stamp = hashOf([...ALWAYS, ...step.inputs], step.name === 'dashboard' ? '' : earlier)
     if (step.name === 'ocpp') earlier = stamp
     const stampFile = join(STAMPS, step.name)

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as esbuild from 'esbuild'
 import { PROJECT } from './project.mjs'
@@ -16,7 +16,7 @@ export async function bundle(name, entries) {
   const outdir = join(folder, 'dist')
   try {
     await esbuild.build({
-      entryPoints: entries.map((it) => join(folder, it)).filter((it) => existsSync(it)),
+      entryPoints: entries.map((it) => join(folder, it)),
       outdir,
       entryNames: '[name]',
       bundle: true,
