@@ -9,6 +9,7 @@ import { keepRetention, newestSyncedMs } from './journal/retention.ts'
 import { WorkerJournal } from './journal/worker-journal.ts'
 import { createLog } from './log.ts'
 import { listenOcpp } from './ocpp/server.ts'
+import { SPOKEN_VERSIONS } from './ocpp/station-link.ts'
 import { openPanel } from './panel/panel.ts'
 import { type SiteStatus, sessionsOf } from './panel/status.ts'
 import { systemRandom as random } from './random.ts'
@@ -100,7 +101,8 @@ const ocpp = await listenOcpp({
   host: config.OCPP_BIND_ADDRESS,
   port: config.OCPP_PORT,
   maxConnections: config.OCPP_MAX_CONNECTIONS,
-  versions: ['1.6', '2.0.1'],
+  versions: SPOKEN_VERSIONS,
+  clock,
   log,
   admit: controller.admit,
   accept: controller.accept,

@@ -43,7 +43,7 @@ export interface SiteController {
 
 export function createSiteController(ports: SiteControllerPorts): SiteController {
   const { state, clock, random, log, config } = ports
-  const passwords = new PasswordCheck()
+  const passwords = new PasswordCheck(clock, random)
   const links = new Map<string, StationLink>()
   const listeners = new Set<() => void>()
   const sweep = new SessionSweep()

@@ -1,22 +1,24 @@
 /** Whether a station may open a connection: onboarding, then its password (OCPP security profiles 1 and 2: HTTP basic auth). */
 import type { StateReader } from '../draft.ts'
-import type { PasswordCheck } from '../station/password.ts'
+import type { PasswordCheck, PasswordVerdict } from '../station/password.ts'
 import { stationEntry } from '../station/settings.ts'
 import { stationOf } from '../station/station.ts'
 
 /** closed: only known stations; approve: a new one boots as Pending; open: a new one is accepted. */
 export type Onboarding = 'open' | 'approve' | 'closed'
 
-/** Identities as OCPP 2.0.1 allows them (48 characters), and what 1.6 stations use beside: never a slash or a control character. */
-export const STATION_ID_PATTERN = /^[A-Za-z0-9 *\-_=:+|@.()#,;!~$&']{1,48}$/
+/** Identities as OCPP 2.0.1 allows them (48 characters), and what 1.6 stations use beside: never a slash or a control character, nor what a URL takes for a folder. */
+export const STATION_ID_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9 *\-_=:+|@.()#,;!~$&']{1,48}$/
 
-export type Admission = { ok: true } | { ok: false; status: 401 | 404 | 503; reason: string }
+export type Admission = { ok: true } | { ok: false; status: 401 | 404 | 429 | 503; reason: string }
 
 export interface Knock {
   /** As decoded from the URL. */
   stationId: string
   /** As it stands in the URL: some stations use it as user name. */
   rawId: string
+  /** Network address. */
+  remote: string
   /** The Authorization header. */
   authorization?: string | undefined
 }
@@ -40,10 +42,16 @@ export async function admit(
     return { ok: false, status: 401, reason: 'this station has a password: basic auth is asked for' }
   const password = passwordFor(credentials, knock)
   if (password === undefined) return { ok: false, status: 401, reason: 'the user name is not the identity' }
-  const fits = await passwords.verify(spellingsOf(password), entry.passwordHash)
-  if (fits === undefined)
-    return { ok: false, status: 503, reason: 'too many stations are being authenticated' }
-  return fits ? { ok: true } : { ok: false, status: 401, reason: 'wrong password' }
+  const verdict = await passwords.verify(knock, spellingsOf(password), entry.passwordHash)
+  if (verdict !== 'fits') return REFUSALS[verdict]
+  // It may have been changed while it was being verified.
+  return stationEntry(state, stationId)?.passwordHash === entry.passwordHash ? { ok: true } : REFUSALS.wrong
+}
+
+const REFUSALS: Record<Exclude<PasswordVerdict, 'fits'>, Admission> = {
+  wrong: { ok: false, status: 401, reason: 'wrong password' },
+  busy: { ok: false, status: 503, reason: 'too many stations are being authenticated' },
+  'too-soon': { ok: false, status: 429, reason: 'too many wrong passwords: wait a minute' },
 }
 
 /** Longest header that is read: a user name of 48 characters, url-encoded, and a password of 64. */

@@ -27,6 +27,18 @@ const execute = (kind: string, args: JsonObject, stationId = 'CP1') =>
   )
 
 describe('commands to a 1.6 station', () => {
+  it('a remote start that the station refuses vouches for nobody, but takes nothing back from one before it', async () => {
+    await open('ocpp1.6', { offlinePolicy: 'refuse' })
+    let status = 'Rejected'
+    station.handle('RemoteStartTransaction', () => ({ status }))
+    const idToken = { value: 'TAG-9', type: 'Central' }
+    const authorized = async () => (await station.call('Authorize', { idTag: 'TAG-9' })).idTagInfo
+    expect(await execute('RemoteStart', { idToken })).toMatchObject({ status: 'rejected' })
+    expect(await authorized()).toEqual({ status: 'Invalid' })
+    for (status of ['Accepted', 'Rejected']) await execute('RemoteStart', { idToken })
+    expect(await authorized()).toEqual({ status: 'Accepted' })
+  })
+
   it('start, stop and reset in the words of 1.6', async () => {
     await open('ocpp1.6', { offlinePolicy: 'refuse' })
     const heard: JsonObject[] = []

@@ -27,8 +27,11 @@ export interface CommandPorts {
   drawRemoteStartId(): number
   /** Why load control does not let this call pass; undefined when it may. */
   refusal(call: OutgoingCall): string | undefined
-  /** A remote start was accepted by its station. */
-  onRemoteStart(args: CommandArgs<'RemoteStart'>): void
+  /**
+   * A remote start is on its way: its token is vouched for, since the session may start before the answer comes. Returns how
+   * to take that back.
+   */
+  vouch(args: CommandArgs<'RemoteStart'>): () => void
 }
 
 /** Carries one command out on a connected station; never rejects. */
@@ -52,12 +55,14 @@ export async function carryOut(
   const refusal = ports.refusal(built)
   if (refusal !== undefined) return failed('LoadManagement', refusal)
 
-  if (kind === 'RemoteStart') ports.onRemoteStart(parsed.data as CommandArgs<'RemoteStart'>)
+  const withdraw = kind === 'RemoteStart' ? ports.vouch(parsed.data as CommandArgs<'RemoteStart'>) : undefined
   const outcome = await ports.call(built.action, built.payload, {
     timeoutMs: Math.min(remainingMs, ANSWER_TIMEOUT_MS),
     expiresInMs: remainingMs,
   })
-  return resultOf(kind, outcome)
+  const result = resultOf(kind, outcome)
+  if (result.status !== 'accepted' && result.status !== 'unknown') withdraw?.()
+  return result
 }
 
 function build(

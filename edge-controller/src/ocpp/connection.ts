@@ -21,6 +21,8 @@ export const INBOX_MAX = 64
 export const INBOX_RESUME = 16
 /** Answers kept for messages that come a second time. */
 export const ANSWERS_KEPT = 8
+/** Longest message that is remembered: a longer one that comes again is taken again, which changes nothing but its readings. */
+export const KEPT_MAX_CHARS = 16 * 1024
 /** A socket on which nothing was heard for so many ping intervals is closed. */
 export const SILENT_INTERVALS = 2.5
 
@@ -141,7 +143,7 @@ export class Connection {
     const answer = await this.#ports.lane.run(() => this.#ports.answer(call))
     if (!answer) return
     const answerText = serialiseFrame(answer.frame)
-    if (answer.keep) this.#remember(text, answerText)
+    if (answer.keep && text.length <= KEPT_MAX_CHARS) this.#remember(text, answerText)
     this.#send(answerText)
     answer.after?.()
   }

@@ -41,8 +41,26 @@ describe('the handshake', () => {
 
   it('refuses identities that no station can have, and paths that are none', async () => {
     await open()
-    for (const path of ['', 'a%2Fb', 'a/b', '%00', '%zz', 'x'.repeat(49)])
+    for (const path of [
+      '',
+      '..',
+      '%2e',
+      'a%2Fb',
+      'CP%F0%9F%98%80',
+      'CP%C3%A9',
+      'a/b',
+      '%00',
+      '%zz',
+      'x'.repeat(49),
+    ])
       expect(await refusal(site.url, path, noProtocols)).toMatchObject({ status: 404 })
+  })
+
+  it('bears a slash too many, as stations put it between the address and the identity', async () => {
+    await open()
+    const socket = await connectRaw(site.url, '/CP1/')
+    await site.until(async () => (await site.factsOf('station.connected'))[0]?.stationId === 'CP1')
+    socket.close()
   })
 
   it('decodes the identity', async () => {

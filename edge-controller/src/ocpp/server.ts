@@ -7,7 +7,8 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type OcppVersion, SUBPROTOCOL, versionOfSubprotocol } from '@switchyard/protocol/ocpp/version.ts'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { Log, Socket } from '../ports.ts'
+import { limitedLog } from '../limited-log.ts'
+import type { Clock, Log, Socket } from '../ports.ts'
 import type { Admission, Knock } from './admission.ts'
 
 /** Largest frame of a station; a longer one closes its socket with 1009. */
@@ -27,6 +28,7 @@ export interface OcppServerOptions {
   /** Connections at once, handshakes included; further ones are refused with 503. */
   maxConnections: number
   versions: readonly OcppVersion[]
+  clock: Clock
   log: Log
   admit(knock: Knock): Promise<Admission>
   accept(socket: Socket, stationId: string, version: OcppVersion): void
@@ -40,7 +42,7 @@ export interface OcppServer {
 }
 
 export async function listenOcpp(options: OcppServerOptions): Promise<OcppServer> {
-  const { log } = options
+  const log = limitedLog(options.log, options.clock)
   const server = createServer({
     headersTimeout: HANDSHAKE_TIMEOUT_MS,
     requestTimeout: HANDSHAKE_TIMEOUT_MS,
@@ -84,7 +86,12 @@ export async function listenOcpp(options: OcppServerOptions): Promise<OcppServer
       return refuse(socket, 400, reason, log, request)
     }
     const authorization = request.headers.authorization
-    const admission = await options.admit({ stationId, rawId, authorization })
+    const admission = await options.admit({
+      stationId,
+      rawId,
+      remote: request.socket.remoteAddress ?? '',
+      authorization,
+    })
     if (!admission.ok) return refuse(socket, admission.status, admission.reason, log, request)
     if (socket.destroyed) return
     sockets.handleUpgrade(request, socket, head, (ws) =>
@@ -128,11 +135,11 @@ function chooseSubprotocol(
   return undefined
 }
 
-/** The path's last part as it stands in the URL; undefined when the path is none of ours. */
+/** The path's last part as it stands in the URL; undefined when the path is none of ours. A slash too many is borne. */
 function rawIdOf(url: string): string | undefined {
   const path = url.split('?', 1)[0]!
   if (!path.startsWith(PATH_PREFIX)) return undefined
-  const rawId = path.slice(PATH_PREFIX.length).replace(/\/$/, '')
+  const rawId = path.slice(PATH_PREFIX.length).replace(/^\/+|\/+$/g, '')
   return rawId === '' || rawId.includes('/') ? undefined : rawId
 }
 
@@ -148,6 +155,7 @@ const PHRASE: Record<number, string> = {
   400: 'Bad Request',
   401: 'Unauthorized',
   404: 'Not Found',
+  429: 'Too Many Requests',
   503: 'Service Unavailable',
 }
 

@@ -6,6 +6,7 @@ import { Draft } from '../draft.ts'
 import type { CommandResult } from '../execute.ts'
 import { uuidV7 } from '../ids.ts'
 import { JournalFull } from '../journal/port.ts'
+import { limitedLog } from '../limited-log.ts'
 import type { Refusal } from '../load/guard.ts'
 import type { Socket } from '../ports.ts'
 import { type Authorization, authorize } from '../session/authorize.ts'
@@ -140,7 +141,7 @@ export class StationLink {
       call: connection.call,
       drawRemoteStartId: () => 1 + Math.floor(random.fraction() * (2 ** 31 - 2)),
       refusal: (call) => this.#refusal(call),
-      onRemoteStart: (args) => grants.add(this.stationId, args.idToken.value),
+      vouch: (args) => grants.add(this.stationId, args.idToken.value),
     })
   }
 
@@ -295,8 +296,9 @@ export class StationLink {
   }
 }
 
-/** Every line of the log names the station. */
-function withStation({ log, stationId }: StationLinkPorts): StationLinkPorts['log'] {
+/** Every line of the log names the station, and no station fills it. */
+function withStation({ log: whole, clock, stationId }: StationLinkPorts): StationLinkPorts['log'] {
+  const log = limitedLog(whole, clock)
   return {
     debug: (fields, message) => log.debug({ stationId, ...fields }, message),
     info: (fields, message) => log.info({ stationId, ...fields }, message),

@@ -14,14 +14,20 @@ export class Grants {
     this.#clock = clock
   }
 
-  add(stationId: string, token: string): void {
+  /** Returns how to take it back when the remote start came to nothing; what an earlier one has vouched for stands. */
+  add(stationId: string, token: string): () => void {
     const key = keyOf(stationId, token)
+    const beforeMs = this.#untilMs.get(key)
     this.#untilMs.delete(key)
     this.#untilMs.set(key, this.#clock.mono() + GRANT_MS)
-    if (this.#untilMs.size <= GRANTS_MAX) return
-    for (const oldest of this.#untilMs.keys()) {
-      this.#untilMs.delete(oldest)
-      break
+    if (this.#untilMs.size > GRANTS_MAX)
+      for (const oldest of this.#untilMs.keys()) {
+        this.#untilMs.delete(oldest)
+        break
+      }
+    return () => {
+      if (beforeMs === undefined) this.#untilMs.delete(key)
+      else this.#untilMs.set(key, beforeMs)
     }
   }
 

@@ -1,5 +1,6 @@
 /** Passwords of stations: scrypt, computed off the main thread, a bounded number at a time. */
-import { scrypt, timingSafeEqual } from 'node:crypto'
+import { createHmac, scrypt, timingSafeEqual } from 'node:crypto'
+import type { Clock, Random } from '../ports.ts'
 
 /** Verifications that run at once: each holds a thread of the pool and 16 MB. */
 export const VERIFYING_MAX = 2
@@ -49,31 +50,111 @@ export async function hashPassword(password: string, salt: Uint8Array): Promise<
   return ['scrypt', N, r, p, parts.salt.toString('base64url'), key.toString('base64url')].join('$')
 }
 
-/** Checks passwords a few at a time. */
+/** Wrong passwords that cost a caller nothing; after them each one makes it wait, doubling up to the cap. */
+export const FREE_TRIES = 3
+const WAIT_FIRST_MS = 1_000
+const WAIT_CAP_MS = 60_000
+/** Callers remembered for their wrong passwords; the oldest goes first. */
+const CALLERS_MAX = 1_000
+/** Stations remembered for the password that fitted last; the oldest goes first. */
+const PROVEN_MAX = 1_000
+
+/** `fits`, `wrong`, or not looked at: `busy` (too many wait), `too-soon` (after too many wrong ones). */
+export type PasswordVerdict = 'fits' | 'wrong' | 'busy' | 'too-soon'
+
+export interface Caller {
+  stationId: string
+  /** Its network address. */
+  remote: string
+}
+
+/**
+ * Checks passwords a few at a time. Guessing is dear for who guesses, and only for him: a caller waits by station and address,
+ * and a password that has fitted before is known again without computing, so that a reconnecting site needs no scrypt.
+ */
 export class PasswordCheck {
+  readonly #clock: Clock
+  /** Under a key of this process: what is remembered of passwords is worth nothing elsewhere. */
+  readonly #key: Uint8Array
+  readonly #proven = new Map<string, Buffer>()
+  readonly #wrong = new Map<string, { tries: number; untilMs: number }>()
+  /** Callers with a verification under way: one at a time each. */
+  readonly #callers = new Set<string>()
   #verifying = 0
   readonly #waiting: (() => void)[] = []
 
-  /** Whether one of the spellings is the password; undefined when too many wait already. A hash that cannot be read fits none. */
-  async verify(spellings: readonly string[], hashText: string): Promise<boolean | undefined> {
+  constructor(clock: Clock, random: Random) {
+    this.#clock = clock
+    this.#key = random.bytes(32)
+  }
+
+  /** Whether one of the spellings is the password. A hash that cannot be read fits none. */
+  async verify(caller: Caller, spellings: readonly string[], hashText: string): Promise<PasswordVerdict> {
     const hash = readHash(hashText)
-    if (!hash) return false
+    if (!hash) return 'wrong'
+    const { stationId } = caller
+    const digests = spellings.map((spelling) => this.#digest(spelling, hashText))
+    const proven = this.#proven.get(stationId)
+    if (proven && digests.some((digest) => timingSafeEqual(digest, proven))) return 'fits'
+    const who = `${caller.remote} ${stationId}`
+    if ((this.#wrong.get(who)?.untilMs ?? 0) > this.#clock.mono()) return 'too-soon'
+    if (this.#callers.has(who)) return 'busy'
+    this.#callers.add(who)
+    try {
+      const fitting = await this.#compute(spellings, hash)
+      if (fitting === undefined) return 'busy'
+      if (fitting < 0) {
+        this.#guessed(who)
+        return 'wrong'
+      }
+      this.#wrong.delete(who)
+      remember(this.#proven, stationId, digests[fitting]!, PROVEN_MAX)
+      return 'fits'
+    } finally {
+      this.#callers.delete(who)
+    }
+  }
+
+  #digest(password: string, hashText: string): Buffer {
+    return createHmac('sha256', this.#key).update(`${hashText}\n${password}`).digest()
+  }
+
+  #guessed(who: string): void {
+    const tries = (this.#wrong.get(who)?.tries ?? 0) + 1
+    const doublings = Math.min(tries - FREE_TRIES, 16)
+    const waitMs = tries < FREE_TRIES ? 0 : Math.min(WAIT_CAP_MS, WAIT_FIRST_MS * 2 ** doublings)
+    remember(this.#wrong, who, { tries, untilMs: this.#clock.mono() + waitMs }, CALLERS_MAX)
+  }
+
+  /** Which spelling fits; -1 for none, undefined when too many wait already. */
+  async #compute(spellings: readonly string[], hash: ScryptHash): Promise<number | undefined> {
     if (this.#verifying >= VERIFYING_MAX) {
       if (this.#waiting.length >= WAITING_MAX) return undefined
       // Woken by one that ends and hands its place over.
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     } else this.#verifying++
     try {
-      for (const spelling of spellings)
-        if (timingSafeEqual(await derive(spelling, hash), hash.hash)) return true
-      return false
+      for (const [i, spelling] of spellings.entries())
+        if (timingSafeEqual(await derive(spelling, hash), hash.hash)) return i
+      return -1
     } catch {
       // A cost that scrypt refuses: no password fits.
-      return false
+      return -1
     } finally {
       const next = this.#waiting.shift()
       if (next) next()
       else this.#verifying--
     }
+  }
+}
+
+/** Puts it last, and forgets the oldest above the bound. */
+function remember<T>(map: Map<string, T>, key: string, value: T, max: number): void {
+  map.delete(key)
+  map.set(key, value)
+  if (map.size <= max) return
+  for (const oldest of map.keys()) {
+    map.delete(oldest)
+    break
   }
 }

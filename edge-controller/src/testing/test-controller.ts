@@ -99,6 +99,7 @@ export class TestController {
       port: 0,
       maxConnections: this.#options.maxConnections ?? 100,
       versions: SPOKEN_VERSIONS,
+      clock,
       log,
       admit: (knock) => this.controller.admit(knock),
       accept: (socket, stationId, version) => this.controller.accept(socket, stationId, version),
