@@ -71,6 +71,8 @@ async function billOrHold(
   now: Date,
 ): Promise<void> {
   const { tenantId, siteId, stationId, data } = session
+  // Somebody was turned away and took nothing: no fee for that. What was taken is billed, whoever let it flow.
+  if (payable === undefined && data.authorization !== 'Accepted' && data.energyMilliWh === 0) return
   const reasons = [...new Set([...data.review, ...implausible(data)])]
   if (reasons.length === 0 && (await overlaps(tx, session))) reasons.push(OVERLAP)
   // A correction is priced by the tariff that its first bill was.

@@ -90,6 +90,14 @@ const energyOnly = (price: number | string, over: object = {}) => ({
 })
 
 describe('a session that ended', () => {
+  test('costs nothing where the driver was turned away and took nothing; what was taken is billed', async () => {
+    await take(
+      ended('S-refused', { authorization: 'ConcurrentTx', endRegisterMilliWh: 0, energyMilliWh: 0 }),
+      ended('S-taken', { authorization: 'Invalid', startedAt: AT(4), endedAt: AT(6) }),
+    )
+    expect((await cdrs()).map((cdr) => cdr.sessionId)).toEqual(['S-taken'])
+  })
+
   test('becomes a CDR and an invoice line, to the cent, and is told to the others', async () => {
     await take(ended('S-1'))
     const [cdr] = await cdrs()
