@@ -12,10 +12,16 @@ export interface PublishContext {
   trace: string | undefined
 }
 
-/** The document `stations`, from the rows as this transaction sees them. */
+/**
+ * Before anything of a site is changed: one publisher at a time, so that a later version never holds an earlier state. The site
+ * comes before its stations, as in the projection, so that the two cannot wait for each other.
+ */
+export async function lockSite(tx: TransactionSql, siteId: string): Promise<void> {
+  await tx`select 1 from station.site where site_id = ${siteId} for update`
+}
+
+/** The document `stations`, from the rows as this transaction sees them. The caller holds the site's lock. */
 export async function publishStations(tx: TransactionSql, context: PublishContext): Promise<void> {
-  // One publisher per site at a time, so that a later version never holds an earlier state.
-  await tx`select 1 from station.site where site_id = ${context.siteId} for update`
   const rows = await tx<
     {
       station_id: string

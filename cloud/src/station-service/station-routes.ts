@@ -6,7 +6,7 @@ import { conflict, invalid, notFound, ProblemError } from '../platform/http/prob
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv, ServiceVariables } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
-import { publishStations } from './documents.ts'
+import { lockSite, publishStations } from './documents.ts'
 import { hashPassword } from './password-hash.ts'
 import { findSite, listStations, type StationRow, wishOfStation } from './queries.ts'
 import { stationResources } from './views.ts'
@@ -111,6 +111,7 @@ async function want(
   const at = new Date(clock.now())
   await sql.begin(async (tx) => {
     const { approved, baseline, maxPowerW } = patch
+    await lockSite(tx, siteId)
     await wishOfStation(
       tx,
       { tenantId, stationId, siteId, at },

@@ -74,6 +74,27 @@ test('a site whose credential cannot be made says how to get one; an id that nev
   expect(items.map((site: { siteId: string }) => site.siteId)).toEqual([SITE])
 })
 
+test('a wish for a station and the facts of its site do not wait for each other', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, booted)
+  await platform.settle(service)
+  const { sql } = platform
+  let wished: ReturnType<typeof ask> | undefined
+  // As the projection does: the site's row, then the station's.
+  await sql.begin(async (tx) => {
+    await tx`update station.site set ledger_seq = ledger_seq where site_id = ${SITE}`
+    wished = ask('PATCH', '/v1/stations/CS-1', { maxPowerW: 11_000 })
+    await expect
+      .poll(
+        () =>
+          sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      )
+      .not.toHaveLength(0)
+    await tx`update station.station set ledger_seq = ledger_seq where station_id = 'CS-1'`
+  })
+  expect((await wished)?.status).toBe(200)
+})
+
 test('a station shows what its site told, and a replay changes nothing', async () => {
   await createSite()
   await platform.appendFacts(SITE, [
