@@ -27,7 +27,7 @@ const STEPS = [
   bundleStep('simulators', ['simulators', 'protocol', 'edge-controller/src'], ['src/main.ts']),
   bundleStep(
     'launcher',
-    ['launcher/src', 'launcher/flags.mjs', 'launcher/lock.mjs'],
+    ['launcher/src', 'launcher/flags.mjs', 'launcher/blocked-ports.mjs', 'launcher/lock.mjs'],
     ['src/main.ts', 'src/test-database.ts'],
   ),
   {

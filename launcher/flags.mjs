@@ -1,4 +1,5 @@
 // What a user may say to `npm start`. Plain JavaScript: a wrong flag must be named before minutes are spent on installing.
+import { BLOCKED_PORTS } from './blocked-ports.mjs'
 
 /** Every port: flag name, default, and what listens there. */
 export const PORTS = [
@@ -14,6 +15,9 @@ export const PORTS = [
   ['broker', 18830, 'embedded MQTT broker'],
   ['postgres', 54329, 'embedded Postgres'],
 ].map(([name, port, what]) => ({ name, flag: `--${name}-port`, port, what }))
+
+/** These two speak no HTTP, so that the ports which browsers refuse are good enough for them. */
+const NO_HTTP = ['broker', 'postgres']
 
 const SWITCHES = [
   ['--no-simulator', 'no simulated site: only your own chargers'],
@@ -95,9 +99,14 @@ export function readFlags(args, environment) {
   }
   const offset = number('--port-offset', 0, MAX_PORT, 0, true)
   const ports = {}
-  for (const { name, flag, port } of PORTS) {
+  for (const { name, flag, port, what } of PORTS) {
     ports[name] = number(flag, 1, MAX_PORT, port + offset, true)
     if (ports[name] > MAX_PORT) errors.push(`--port-offset ${offset} puts ${flag} past ${MAX_PORT}.`)
+    else if (BLOCKED_PORTS.has(ports[name]) && !NO_HTTP.includes(name))
+      errors.push(
+        `Port ${ports[name]} (${what}) is one that browsers refuse to open. Choose another with ${flag} N` +
+          `${offset > 0 && !given.has(flag) ? ', or another --port-offset' : ''}.`,
+      )
   }
   for (const [at, one] of PORTS.entries())
     for (const other of PORTS.slice(at + 1))

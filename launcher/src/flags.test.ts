@@ -51,6 +51,21 @@ describe('flags', () => {
     expect(errors).toEqual([expect.stringMatching(/--api-port and --ocpp-port are both 9000/)])
   })
 
+  test('a port that browsers refuse is an error that names its flag, and the offset that led there', () => {
+    expect(readFlags(['--api-port', '6000'], {}).errors).toEqual([
+      'Port 6000 (api-gateway: dashboard and public API) is one that browsers refuse to open. Choose another with --api-port N.',
+    ])
+    expect(readFlags(['--port-offset', '2000'], {}).errors).toEqual([
+      expect.stringMatching(/^Port 6000 .*--ocpp-gateway-port N, or another --port-offset\.$/),
+      expect.stringMatching(/^Port 10080 .*--controller-port N, or another --port-offset\.$/),
+    ])
+    expect(readFlags(['--port-offset', '3000', '--api-port', '7100'], {}).errors).toEqual([])
+  })
+
+  test('broker and Postgres speak no HTTP and may have any port', () => {
+    expect(readFlags(['--broker-port', '6000', '--postgres-port', '10080'], {}).errors).toEqual([])
+  })
+
   test('a flag that npm kept for itself is not silently lost', () => {
     const { errors } = readFlags([], { npm_lifecycle_event: 'start', npm_config_speed: 'true' })
     expect(errors).toEqual([expect.stringContaining('npm start -- --speed')])
