@@ -55,8 +55,18 @@ it('says what is wrong with a configuration, and starts nothing', async () => {
   const wrong = await run(['--verify-config'], { ...env, LOG_LEVEL: 'loud', SERVICE_KEY: 'short' })
   expect(wrong.code).toBe(1)
   expect(wrong.output).toMatch(/LOG_LEVEL.*\n.*SERVICE_KEY/)
-  expect((await run(['--target=nobody'])).output).toContain('--target: nobody is no target')
+  const both = await run(['--target=nobody'], { ...env, LOG_LEVEL: 'loud' })
+  expect(both.output).toMatch(/--target: nobody is no target.*\n.*LOG_LEVEL/)
   expect((await run(['--verify-config', '--target=api-gateway'])).output).toContain('REDIS_URL')
+})
+
+it('says how it is called, without a stack', async () => {
+  for (const args of [['serve'], ['--tagret=all']]) {
+    const { code, output } = await run(args)
+    expect(code).toBe(1)
+    expect(output).toContain('switchyard cloud [run | migrate]')
+    expect(output).not.toContain('    at ')
+  }
 })
 
 it('names a port that is taken', async () => {
@@ -67,6 +77,7 @@ it('names a port that is taken', async () => {
   await new Promise((resolve) => taken.close(resolve))
   expect(code).toBe(1)
   expect(output).toContain(`driver-service: port ${port} on 127.0.0.1 is taken`)
+  expect(output).not.toContain('    at ')
 })
 
 it('runs all targets in one process, each on its own port, and stops in order', async () => {

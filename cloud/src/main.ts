@@ -20,28 +20,38 @@ const DATABASE_RETRY_MS = 500
 const UPKEEP_INTERVAL_MS = 3_600_000
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      target: { type: 'string', default: 'all' },
-      'list-targets': { type: 'boolean' },
-      'verify-config': { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-    },
-  })
-  const [command = 'run', ...more] = positionals
-  if (more.length > 0 || !['run', 'migrate'].includes(command))
-    throw new Error(`${positionals.join(' ')}: the commands are run (the default) and migrate`)
+  const { values, command } = readArguments(process.argv.slice(2))
   if (values.help) return print(HELP)
   if (values['list-targets']) return print(targets.map((it) => it.name).join('\n'))
-  const selected = selectTargets(values.target)
-  const config = readConfig(process.env)
-  verifyTogether(config, selected)
+  const { selected, config } = verified(values.target, process.env)
   if (values['verify-config']) return print('The configuration is valid.')
   const log = createLog(config.logLevel)
   if (command === 'migrate') return void (await migrateWhenUp(config, migrationSources(targets), log))
   await run(config, selected, log)
 }
+
+function readArguments(args: string[]) {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        target: { type: 'string', default: 'all' },
+        'list-targets': { type: 'boolean' },
+        'verify-config': { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    })
+    const [command = 'run', ...more] = positionals
+    if (more.length === 0 && ['run', 'migrate'].includes(command)) return { values, command }
+    throw new Error(`${positionals.join(' ')}: the commands are run (the default) and migrate`)
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}\n${HELP}`)
+  }
+}
+
+/** The program was called wrongly; the message says how it is called. */
+class UsageError extends Error {}
 
 const HELP = `switchyard cloud [run | migrate] [--target=all | name,name,...] [--list-targets] [--verify-config]`
 
@@ -125,8 +135,28 @@ function upkeep(log: Logger, running: readonly RunningTarget[]): void {
   })
 }
 
+/** Targets and configuration. Throws ConfigError naming everything that is wrong with either, and with the two together. */
+function verified(target: string, env: NodeJS.ProcessEnv): { selected: readonly Target[]; config: Config } {
+  const problems: string[] = []
+  const selected = problemsInto(problems, () => selectTargets(target))
+  const config = problemsInto(problems, () => readConfig(env))
+  if (selected && config) problems.push(...wrongTogether(config, selected))
+  if (!selected || !config || problems.length > 0) throw new ConfigError(problems)
+  return { selected, config }
+}
+
+function problemsInto<T>(problems: string[], read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    problems.push(...error.problems)
+    return undefined
+  }
+}
+
 /** What is wrong only for this choice of targets. */
-function verifyTogether(config: Config, selected: readonly Target[]): void {
+function wrongTogether(config: Config, selected: readonly Target[]): string[] {
   const problems: string[] = []
   if (selected.length < targets.length && !config.redisUrl)
     problems.push(
@@ -138,7 +168,7 @@ function verifyTogether(config: Config, selected: readonly Target[]): void {
     config.mqtt.sharedSubscriptions
   )
     problems.push('MQTT_SHARED_SUBSCRIPTIONS: needs MQTT_URL; the embedded broker serves one process')
-  if (problems.length > 0) throw new ConfigError(problems)
+  return problems
 }
 
 function print(text: string): void {
@@ -147,6 +177,8 @@ function print(text: string): void {
 
 main().catch((error: Error) => {
   // A wrong configuration or a taken port is the operator's to read; anything else needs its stack.
-  console.error(error instanceof ConfigError ? error.message : (error.stack ?? error.message))
+  const taken = (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
+  const told = taken || error instanceof ConfigError || error instanceof UsageError
+  console.error(told ? error.message : (error.stack ?? error.message))
   process.exit(1)
 })

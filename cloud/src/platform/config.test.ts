@@ -50,6 +50,14 @@ it('what is missing is said to be needed, and what needs company says so', () =>
   expect(problemsOf({ ...needed, MQTT_URL: 'mqtt://broker' })[0]).toMatch(
     /^MQTT_PASSWORD: is needed with MQTT_URL/,
   )
+  const half = problemsOf({
+    LOG_LEVEL: 'loud',
+    BOOTSTRAP_OPERATOR_EMAIL: 'a@b.example',
+    MQTT_URL: 'mqtt://broker',
+  })
+  expect(half.map((it) => it.split(':')[0])).toEqual(
+    expect.arrayContaining(['LOG_LEVEL', 'SERVICE_KEY', 'MQTT_PASSWORD', 'BOOTSTRAP_OPERATOR_PASSWORD']),
+  )
 })
 
 it('a value may lie in a file; a file that cannot be read, or a value given twice, is named', () => {

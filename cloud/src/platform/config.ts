@@ -121,6 +121,14 @@ export class ConfigError extends Error {
   }
 }
 
+/** Who gives the first needs the second. */
+const TOGETHER = [
+  ['MQTT_URL', 'MQTT_PASSWORD'],
+  ['MQTT_ADMIN_USERNAME', 'MQTT_ADMIN_PASSWORD'],
+  ['BOOTSTRAP_OPERATOR_EMAIL', 'BOOTSTRAP_OPERATOR_PASSWORD'],
+  ['BOOTSTRAP_OPERATOR_PASSWORD', 'BOOTSTRAP_OPERATOR_EMAIL'],
+] as const
+
 /** Reads the configuration from an environment. Throws ConfigError naming everything that is wrong. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = []
@@ -137,10 +145,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       problems.push(`${name}: ${given[name] === undefined ? 'is needed' : issue.message}`)
     }
   }
-  if (parsed.success && parsed.data.MQTT_URL && !parsed.data.MQTT_PASSWORD)
-    problems.push('MQTT_PASSWORD: is needed with MQTT_URL (also as MQTT_PASSWORD_FILE)')
-  if (parsed.success && parsed.data.MQTT_ADMIN_USERNAME && !parsed.data.MQTT_ADMIN_PASSWORD)
-    problems.push('MQTT_ADMIN_PASSWORD: is needed with MQTT_ADMIN_USERNAME')
+  for (const [name, other] of TOGETHER) {
+    if (
+      given[name] !== undefined &&
+      given[other] === undefined &&
+      !problems.some((it) => it.startsWith(other))
+    )
+      problems.push(`${other}: is needed with ${name} (also as ${other}_FILE)`)
+  }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems)
   return freeze(parsed.data)
 }

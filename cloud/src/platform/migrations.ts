@@ -23,7 +23,7 @@ export interface MigrationSource {
 }
 export const LOG_MIGRATIONS: MigrationSource = { folder: 'platform', schema: 'log', outbox: false }
 
-/** An applied migration was changed, or a schema is newer than this program. */
+/** An applied migration was changed. */
 export class MigrationError extends Error {
   constructor(message: string) {
     super(message)
@@ -44,6 +44,7 @@ export async function migrate(
     for (const source of [LOG_MIGRATIONS, ...sources]) applied.push(...(await migrateSchema(sql, source)))
     await sql`select log.make_partitions(${DAYS_AHEAD})`
     if (applied.length > 0) log.info({ applied }, 'migrations applied')
+    else log.info('the schemas are up to date')
     return applied
   } finally {
     await sql.end({ timeout: 5 })
