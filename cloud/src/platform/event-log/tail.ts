@@ -1,16 +1,12 @@
 /** The end of the log as the stream to browsers needs it: what happened, without the text. */
 import type { Sql } from 'postgres'
-import { LOG_PARTITIONS } from './entry.ts'
+import { LOG_PARTITIONS, type LogEntry } from './entry.ts'
 
-export interface TailEntry {
-  partition: number
-  position: number
-  receivedAt: Date
-  tenantId: string
-  siteId: string | null
-  kind: string
-  stationId: string | null
-  sessionId: string | null
+export type TailEntry = Pick<
+  LogEntry,
+  'partition' | 'position' | 'receivedAt' | 'tenantId' | 'siteId' | 'kind' | 'stationId' | 'sessionId'
+> & {
+  /** Of a site's fact: where in its journal it stands. */
   stream: string | null
   seq: number | null
 }
