@@ -8,7 +8,18 @@ const { PROJECT } = await import('./project.mjs')
 const { run } = await import('./run.mjs')
 const { prepare } = await import('./prepare.mjs')
 
+/** Keep in step with end-to-end/bench/main.ts. */
+const BENCHMARKS = ['throughput', 'latency', 'memory', 'ingest']
+
 async function main() {
+  // Named before minutes are spent on building.
+  const unknown = process.argv.slice(2).filter((it) => !BENCHMARKS.includes(it))
+  if (unknown.length > 0) {
+    console.error(
+      `There is no benchmark ${unknown.join(', ')}. "npm run bench" runs all, "npm run bench -- NAME" one of ${BENCHMARKS.join(', ')}.`,
+    )
+    return 2
+  }
   if (!(await prepare())) return 1
   const { bundle } = await import('./bundle.mjs')
   if (!(await bundle('end-to-end', ['bench/main.ts', 'bench/load.ts', 'bench/echo-server.ts']))) return 1

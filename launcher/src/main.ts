@@ -8,6 +8,7 @@ import { type Home, openHome, wipe } from './home.ts'
 import { takenPorts } from './ports.ts'
 import { forgottenDatabases } from './postgres/forgotten.ts'
 import { stopLeftOver } from './postgres/left-over.ts'
+import { checkReplay } from './replay-file.ts'
 import { screen } from './screen.ts'
 import { ensureSecrets } from './secrets.ts'
 import { System } from './system.ts'
@@ -35,7 +36,7 @@ async function run(flags: Flags, project: string): Promise<void> {
   const typedIn = process.env.INIT_CWD ?? process.cwd()
   if (flags.replay !== undefined) {
     flags.replay = resolve(typedIn, flags.replay)
-    if (!existsSync(flags.replay)) throw new Error(`--replay: there is no file ${flags.replay}.`)
+    checkReplay(flags.replay, project)
   }
   const path = flags.home === undefined ? join(project, '.switchyard') : resolve(typedIn, flags.home)
   let home = openHome(path)

@@ -1,6 +1,6 @@
 /** `npm start` itself: real programs, a home and ports of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -139,6 +139,18 @@ test('a taken port is named with its flag before anything starts', async () => {
   expect(start.output()).toContain(`Port ${port}`)
   expect(start.output()).toContain('--ocpp-port')
   await new Promise((resolve) => server.close(resolve))
+})
+
+test('a file to replay that cannot be read is named with its line before anything starts', async () => {
+  const file = join(folder, 'broken.csv')
+  writeFileSync(
+    file,
+    'arrival,departure,requested_energy (kWh),station_id\n2026-05-01 08:00:00+00:00,2026-05-01 09:00:00+00:00,much,1\n',
+  )
+  const start = launch('--replay', file)
+  expect(await start.exited).toBe(1)
+  expect(start.output()).toContain(`--replay: ${file}: line 2, column "requested_energy (kWh)"`)
+  expect(start.output()).not.toContain('Starting Postgres')
 })
 
 async function freePorts(count: number): Promise<number[]> {

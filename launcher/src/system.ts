@@ -19,7 +19,8 @@ import { noteHome } from './postgres/forgotten.ts'
 import { PublicApi } from './public-api.ts'
 import { readSecret, writeSecret } from './secrets.ts'
 
-const SIMULATORS = 'simulators/dist/main.js'
+/** The simulators' program in a built checkout. */
+export const SIMULATORS = 'simulators/dist/main.js'
 /** Migrations of a large database run before the cloud is ready. */
 const CLOUD_READY_MS = 120_000
 const CONTROLLER_READY_MS = 60_000

@@ -56,6 +56,7 @@ describe('the command line', () => {
     ],
     [['fly'], 'there is no command "fly"'],
     [['site', '--url', 'ws://x', '--replay', '/nowhere.csv'], '/nowhere.csv: ENOENT'],
+    [['sessions', '--replay', '/nowhere.csv'], '/nowhere.csv: ENOENT'],
   ])('names what is wrong with %j', async (args, message) => {
     const { code, text } = await start(...args).ended
     expect(text).toContain(message)

@@ -1,9 +1,10 @@
 /** The simulators' command line. */
 import { VOLTAGE_V } from './car/car.ts'
 import { CHARGER_OPTIONS, chargerCommand } from './cli/charger-command.ts'
-import { describeOptions, numberOption, readOptions, UsageError } from './cli/options.ts'
+import { describeOptions, numberOption, readOptions, required, UsageError } from './cli/options.ts'
 import { SITE_OPTIONS, STATIONS_BOUNDS, siteCommand } from './cli/site-command.ts'
 import { ReplayError } from './site/recorded.ts'
+import { readReplay } from './site/replay.ts'
 import { type PlannedStation, stationPlan } from './site/site.ts'
 import { SIMULATED_TOKENS } from './tokens.ts'
 
@@ -14,6 +15,9 @@ ${describeOptions(SITE_OPTIONS)}
 
 charger   one station, one session: plug in, authorise, charge, stop; exit code 0 when it was delivered
 ${describeOptions(CHARGER_OPTIONS)}
+
+sessions  how many sessions a file for --replay holds, as JSON; exit code 2, saying where, when it cannot be read
+${describeOptions({ replay: SITE_OPTIONS.replay! })}
 
 tokens    the id tokens that simulated drivers carry, as JSON
 
@@ -37,6 +41,11 @@ async function run([command, ...args]: readonly string[]): Promise<number> {
       return await siteCommand(args)
     case 'charger':
       return await chargerCommand(args)
+    case 'sessions': {
+      const file = required(readOptions({ replay: SITE_OPTIONS.replay! }, args), 'replay')
+      console.log(JSON.stringify({ sessions: readReplay(file).length }))
+      return 0
+    }
     case 'tokens':
       if (args[0] !== undefined) throw new UsageError(`tokens takes no options, but got ${args[0]}`)
       console.log(JSON.stringify(SIMULATED_TOKENS, null, 2))
@@ -48,9 +57,9 @@ async function run([command, ...args]: readonly string[]): Promise<number> {
       return 0
     }
     case undefined:
-      throw new UsageError('say what to simulate: site, charger, tokens or stations')
+      throw new UsageError('say what to simulate: site, charger, sessions, tokens or stations')
     default:
-      throw new UsageError(`there is no command "${command}": site, charger, tokens or stations`)
+      throw new UsageError(`there is no command "${command}": site, charger, sessions, tokens or stations`)
   }
 }
 

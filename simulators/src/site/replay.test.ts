@@ -94,7 +94,7 @@ describe('a session file', () => {
   })
 
   it('is refused when it is no gzip, absent, or of another kind', () => {
-    expect(() => readReplay(file('x.csv.gz', 'plain'))).toThrow('incorrect header check')
+    expect(() => readReplay(file('x.csv.gz', 'plain'))).toThrow('no whole gzip file (incorrect header check)')
     expect(() => readReplay(join(folder, 'absent.csv'))).toThrow('ENOENT')
     expect(() => readReplay(file('x.xlsx', ''))).toThrow('a name ending in .csv')
     expect(() => readReplay(file('x.json', '{"context_dict": {"1": {"class": "a.EV"}}}'))).toThrow(

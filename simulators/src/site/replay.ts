@@ -27,6 +27,8 @@ function inflate(file: string): string {
     if (whole.length > REPLAY_MAX_BYTES) throw new Error(`larger than ${REPLAY_MAX_BYTES} bytes`)
     return whole.toString('utf8')
   } catch (error) {
-    throw new ReplayError(file, (error as Error).message)
+    const { code, message } = error as NodeJS.ErrnoException
+    // zlib says "incorrect header check", or that data ended early.
+    throw new ReplayError(file, code?.startsWith('Z_') ? `no whole gzip file (${message})` : message)
   }
 }
