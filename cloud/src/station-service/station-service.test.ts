@@ -114,7 +114,7 @@ test('a station shows what its site told, and a replay changes nothing', async (
     connected: true,
     evses: [{ evseId: 1, sessionId: 'S-1', connectors: [{ status: 'Available', errorCode: null }] }],
     // 12:00 UTC is 13:00 in Berlin.
-    statusText: 'Charging since 13:00, 7.1 kW',
+    statusText: 'Charging since 13:00 CET, 7.1 kW',
     ledgerSeq: 4,
   })
   const session = await ask('GET', '/v1/sessions/S-1')

@@ -1,4 +1,4 @@
-/** What a station does, in one plain sentence, in the time of its site. */
+/** What a station does, in one plain sentence, in the time of its site, whose zone it names. */
 
 export interface StatusOfStation {
   approved: boolean
@@ -167,7 +167,12 @@ function powerText(powerW: number): string {
 
 function clockTime(when: Date, timeZone: string, now: Date): string {
   const day = (d: Date) => d.toLocaleDateString('en-CA', { timeZone })
-  const time = when.toLocaleTimeString('en-GB', { timeZone, hour: '2-digit', minute: '2-digit' })
+  const time = when.toLocaleTimeString('en-GB', {
+    timeZone,
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZoneName: 'short',
+  })
   return day(when) === day(now) ? time : `${day(when)} ${time}`
 }
 

@@ -22,6 +22,11 @@ export function sendCommand(
   })
 }
 
+/** Lets a station charge that waits for approval. */
+export function approveStation(stationId: string): Promise<unknown> {
+  return request(`/stations/${encodeURIComponent(stationId)}`, { method: 'PATCH', body: { approved: true } })
+}
+
 export function addToken(token: TokenInput, idempotencyKey: string): Promise<unknown> {
   return request('/tokens', { method: 'POST', body: token, idempotencyKey })
 }

@@ -132,9 +132,7 @@ function OfflineNotice({ site, zone }: { site: Site; zone: string }) {
 
 function SiteClock({ zone }: { zone: string }) {
   const now = useNow()
-  return (
-    <span>
-      {timeText(now, zone, true)} · {zone} ({zoneOffset(now, zone)})
-    </span>
-  )
+  // "UTC · UTC (GMT+0)" would say one thing three times.
+  const where = zone === 'UTC' ? '' : ` · ${zone} (${zoneOffset(now, zone)})`
+  return <span>{timeText(now, zone, true) + where}</span>
 }

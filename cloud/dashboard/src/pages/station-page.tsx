@@ -6,6 +6,7 @@ import { protocolText } from '../format/protocol.ts'
 import { useSites } from '../hooks/use-sites.ts'
 import type { StationView } from '../live/merge.ts'
 import { SessionTable } from '../session/session-table.tsx'
+import { Approval } from '../station/approval.tsx'
 import { ConnectorLine } from '../station/station-card.tsx'
 import { StationCommands } from '../station/station-commands.tsx'
 import { useMerged } from '../station/use-station-views.ts'
@@ -63,7 +64,9 @@ function StationDetail({ view }: { view: StationView }) {
                 <StatusBadge tone="off">Not connected</StatusBadge>
               )}
             </FactItem>
-            <FactItem name="Onboarding">{station.approved ? 'Approved' : 'Waits for approval'}</FactItem>
+            <FactItem name="Onboarding">
+              <Approval stationId={station.stationId} approved={station.approved} />
+            </FactItem>
             <FactItem name="Site">
               <Link to="/sites/$siteId" params={{ siteId: station.siteId }}>
                 {sites.byId(station.siteId)?.name ?? station.siteId}

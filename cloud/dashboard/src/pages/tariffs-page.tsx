@@ -19,7 +19,8 @@ const NAMES = {
 const PER = { ENERGY: '/kWh', TIME: '/h', PARKING_TIME: '/h', FLAT: '' } as const
 
 function stepText({ type, step_size: step }: Component): string {
-  if (type === 'FLAT' || step <= 1) return 'exact'
+  if (type === 'FLAT') return ''
+  if (step <= 1) return type === 'ENERGY' ? 'to the Wh' : 'to the second'
   return type === 'ENERGY' ? `in steps of ${step} Wh` : `in steps of ${durationText(step * 1000)}`
 }
 
