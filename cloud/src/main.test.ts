@@ -80,6 +80,21 @@ it('names a port that is taken', async () => {
   expect(output).not.toContain('    at ')
 })
 
+it('goes on, and is ready, while Redis is away', async () => {
+  const { child, exited, output } = start([], { ...env, REDIS_URL: 'redis://127.0.0.1:1' })
+  const lines = () =>
+    output()
+      .split('\n')
+      .filter((it) => it.startsWith('{'))
+      .map((it) => JSON.parse(it) as Record<string, string>)
+  await expect.poll(() => lines().some((it) => it.msg === 'up'), { timeout: 30_000 }).toBe(true)
+  const { url } = lines().find((it) => it.service === 'api-gateway' && it.msg === 'listening')!
+  expect((await fetch(`${url}/ready`)).status).toBe(200)
+  expect(await (await fetch(`${url}/metrics`)).text()).toContain('switchyard_bus_up{service="api-gateway"} 0')
+  child.kill('SIGTERM')
+  expect(await exited).toBe(0)
+})
+
 it('runs all targets in one process, each on its own port, and stops in order', async () => {
   expect((await run(['migrate'])).code).toBe(0)
   const { child, exited, output } = start([])

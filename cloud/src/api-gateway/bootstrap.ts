@@ -15,11 +15,11 @@ export async function bootstrap({ config, sql, clock, random, log }: ServiceCont
   if (operatorEmail !== undefined && operatorPassword !== undefined) {
     if (await findOperator(sql, operatorEmail)) return
     const passwordHash = await hash(operatorPassword)
-    await insertOperator(
+    const made = await insertOperator(
       sql,
       { operatorId: random.uuid(), tenantId: DEFAULT_TENANT, email: operatorEmail, passwordHash },
       now,
     )
-    log.info({ operator: operatorEmail }, 'the first operator was made')
+    if (made) log.info({ operator: operatorEmail }, 'the first operator was made')
   }
 }

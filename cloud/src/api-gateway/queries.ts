@@ -75,11 +75,13 @@ export async function findOperator(sql: Sql, email: string): Promise<Operator | 
   )
 }
 
-export async function insertOperator(sql: Sql, operator: Operator, now: Date): Promise<void> {
-  await sql`
+/** False when there is one with this e-mail already. */
+export async function insertOperator(sql: Sql, operator: Operator, now: Date): Promise<boolean> {
+  const rows = await sql`
     insert into gateway.operator (operator_id, tenant_id, email, password_hash, created_at)
     values (${operator.operatorId}, ${operator.tenantId}, ${operator.email}, ${operator.passwordHash}, ${now})
-    on conflict do nothing`
+    on conflict do nothing returning 1`
+  return rows.length > 0
 }
 
 export async function insertSignIn(

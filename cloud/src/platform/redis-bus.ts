@@ -42,6 +42,7 @@ export async function createRedisBus({ url, prefix, log }: RedisBusOptions): Pro
       log.warn({ reason: error.message }, 'Redis cannot be used; going on without it')
     })
     client.on('ready', () => {
+      if (lastError !== '') log.info('Redis can be used again')
       lastError = ''
     })
   }

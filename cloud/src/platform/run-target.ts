@@ -1,5 +1,6 @@
 /** Starts one target: its pool, log, routes, consumers and relay; and stops them in the reverse order. */
 import type { Logger } from 'pino'
+import { Gauge } from 'prom-client'
 import type { Bus } from './bus.ts'
 import type { Clock, Random } from './clock.ts'
 import type { Config } from './config.ts'
@@ -78,6 +79,15 @@ export async function startTarget(service: Service, parts: ProcessParts): Promis
     undo.push(async (deadlineMs) => {
       await Promise.all([server?.close(deadlineMs), running.stop(deadlineMs)])
     })
+    // No part of readiness: without the bus everything goes on by polling, and no replica would be left to serve.
+    new Gauge({
+      name: 'switchyard_bus_up',
+      help: 'Whether wake-ups and live pictures pass (0: Redis is away, and all goes on by polling)',
+      registers: [metrics],
+      collect() {
+        this.set(bus.ready() ? 1 : 0)
+      },
+    })
     const loops: Loop[] = []
     if (running.projections?.length)
       loops.push(
@@ -103,7 +113,6 @@ export async function startTarget(service: Service, parts: ProcessParts): Promis
       notReady: async () => {
         const database = await answers(sql, clock)
         if (database !== undefined) return database
-        if (!bus.ready()) return 'Redis does not answer'
         return running.notReady?.()
       },
     })

@@ -1,6 +1,7 @@
 /** Questions of a running authorization: put to driver-service, answered within two seconds or not at all. */
-import { answer, ask } from '@switchyard/protocol/site/envelope.ts'
+import { type Answer, type Ask, answer, ask } from '@switchyard/protocol/site/envelope.ts'
 import { z } from 'zod'
+import { isStorable } from '../platform/event-log/storable.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import type { Conversations } from './conversation.ts'
 import type { Send } from './down.ts'
@@ -9,6 +10,9 @@ import type { Send } from './down.ts'
 export const ANSWER_TIMEOUT_MS = 2_000
 /** Questions under way at once; more are dropped, and the sites decide alone. */
 export const MAX_ASKS = 500
+
+/** Longest identifier of OCPP (2.1; 1.6 has 20 characters). */
+const MAX_ID_TOKEN_CHARS = 255
 
 const decision = z.object({ status: answer.shape.status })
 
@@ -20,6 +24,15 @@ export function createAnswers(
   let underWay = 0
   const driver = client('driver-service')
 
+  async function statusOf(tenantId: string, { value, type }: Ask['idToken']): Promise<Answer['status']> {
+    // No token that is known can be so, whatever a station read from a broken card.
+    if (value === '' || value.length > MAX_ID_TOKEN_CHARS || !isStorable(value)) return 'Unknown'
+    const query = new URLSearchParams({ idToken: value, type })
+    const caller = { tenantId, actor: 'site-gateway' }
+    const request = { timeoutMs: ANSWER_TIMEOUT_MS }
+    return (await driver.read(`/v1/authorize?${query}`, caller, decision, request)).status
+  }
+
   return {
     async take(siteId, payload) {
       const read = ask.safeParse(parse(payload))
@@ -30,21 +43,14 @@ export function createAnswers(
       if (underWay >= MAX_ASKS) return
       underWay++
       try {
-        const { id, nonce, idToken, stationId } = read.data
+        const { id, nonce, idToken } = read.data
         let conversation = await conversations.authorityOf(siteId)
         if (conversation?.nonce !== nonce) {
           conversations.forget(siteId)
           conversation = await conversations.authorityOf(siteId)
         }
         if (!conversation || conversation.nonce !== nonce) return
-        const query = new URLSearchParams({ idToken: idToken.value, type: idToken.type, siteId, stationId })
-        const { status } = await driver.read(
-          `/v1/authorize?${query}`,
-          { tenantId: conversation.tenantId, actor: 'site-gateway' },
-          decision,
-          { timeoutMs: ANSWER_TIMEOUT_MS },
-        )
-        send(conversation, 'answer', { id, status })
+        send(conversation, 'answer', { id, status: await statusOf(conversation.tenantId, idToken) })
       } catch (error) {
         log.warn(
           { siteId, reason: (error as Error).message },

@@ -396,6 +396,9 @@ describe('the present', () => {
     expect(await it1.next('answer', (it) => it.id === 'q1')).toMatchObject({ status: 'Accepted', nonce: 'n' })
     expect(await it1.next('answer', (it) => it.id === 'q2')).toMatchObject({ status: 'Unknown' })
     expect(it1.received.filter((it) => it.channel === 'answer' && it.message.id === 'q0')).toEqual([])
+    // What no table holds need not be looked for.
+    await ask('n', 'q3', 'A\0B')
+    expect(await it1.next('answer', (it) => it.id === 'q3')).toMatchObject({ status: 'Unknown' })
   })
 
   it('calls a silent site offline after the expiry, and online when it speaks again', async () => {
