@@ -86,11 +86,14 @@ export class LoadControl {
     return { ...(limitMa === undefined ? {} : { limitMa }), usedMa }
   }
 
-  /** A boot clears profiles: nothing is known of the station any more. */
+  /** A boot clears profiles: nothing is known of the station any more, but whether it refused them. */
   stationBooted(stationId: string): void {
-    this.#failsafes.delete(stationId)
-    for (const session of runningSessions(this.#ports.state, stationId))
-      this.#sessions.delete(session.sessionId)
+    const { refuses = false } = this.#failsafes.get(stationId) ?? {}
+    this.#failsafes.set(stationId, { ...nothingHeld(), refuses })
+    for (const { sessionId } of runningSessions(this.#ports.state, stationId)) {
+      const limit = this.#sessions.get(sessionId)
+      if (limit) this.#sessions.set(sessionId, { ...nothingHeld(), refuses: limit.refuses, confirmedAtMs: 0 })
+    }
     this.tick()
   }
 
@@ -118,27 +121,38 @@ export class LoadControl {
     let roomMa = limitMa
     for (const ma of this.#reserved(idle, running, failsafeMa).values()) roomMa -= ma
     for (const { stationId } of stations) {
-      const connectors = idle.filter((c) => c.stationId === stationId).length
-      roomMa -= this.#keepFailsafe(stationId, failsafeMa, connectors, roomMa)
+      // Where no limit of a session holds, the failsafe does.
+      const unlimited = running.filter((s) => this.#sessions.get(s.sessionId)?.confirmedMa === undefined)
+      const ruled = [...idle, ...unlimited].filter((c) => c.stationId === stationId).length
+      roomMa -= this.#keepFailsafe(stationId, failsafeMa, ruled, roomMa)
     }
     if (this.#awaitsReturn(running)) return
 
     const reserved = this.#reserved(idle, running, failsafeMa)
     const current = new Map(running.map((session) => [session.sessionId, this.limitOf(session)]))
     // Idle connectors that hold less than the failsafe shall have it: sessions make room.
-    const idleMa = idle.reduce((ma, { key }) => ma + Math.max(reserved.get(key)!, failsafeMa), 0)
-    const targets = shares(
-      limitMa,
-      idleMa,
-      running.map((s) => this.#charging(s, reserved.get(s.sessionId)!)),
-    )
+    const idleMa = idle.reduce((ma, { stationId, key }) => {
+      // One that is being asked for the first time may not raise others, but shall not lower them either.
+      const { refuses, confirmedMa } = this.#failsafes.get(stationId) ?? nothingHeld()
+      return (
+        ma + (refuses || confirmedMa !== undefined ? Math.max(reserved.get(key)!, failsafeMa) : failsafeMa)
+      )
+    }, 0)
+    const charging = running.map((s) => this.#charging(s, reserved.get(s.sessionId)!))
+    const targets = shares(limitMa, idleMa, charging)
+    for (const { sessionId, heeds } of charging) {
+      // Who does not listen is not raised: it is told again what it took last (see held-limits.ts).
+      const fromMa = current.get(sessionId)
+      if (!heeds && fromMa !== undefined)
+        targets.set(sessionId, Math.min(fromMa, targets.get(sessionId) ?? 0))
+    }
     const { decreases, increases } = nextSteps(limitMa, reserved, current, targets)
     for (const step of decreases) this.#send(running, step, true)
     for (const step of increases) this.#send(running, step, false)
     for (const { sessionId: id } of running) {
-      const limit = this.#sessions.get(id)
-      if (limit?.again && limit.confirmedMa !== undefined)
-        this.#send(running, { id, toMa: limit.confirmedMa }, true)
+      const { again, confirmedMa = current.get(id) } = this.#sessions.get(id)!
+      if (again && confirmedMa !== undefined)
+        this.#send(running, { id, toMa: Math.min(confirmedMa, targets.get(id)!) }, true)
     }
   }
 
@@ -151,8 +165,9 @@ export class LoadControl {
     const reserved = new Map<string, number>()
     for (const { stationId, key } of idle) {
       const failsafe = this.#failsafes.get(stationId)
-      // A station that is away is taken to hold the failsafe; what it does without us is not known.
-      const unlimited = failsafe?.refuses === true && this.#ports.reach(stationId) !== undefined
+      // A station that has not been heard of since our start is taken to hold the failsafe that it was given before.
+      const isHere = this.#ports.reach(stationId) !== undefined
+      const unlimited = failsafe?.confirmedMa === undefined && (isHere || failsafe?.refuses === true)
       reserved.set(key, reservedMa({ inUse: false, unlimited, ...failsafeOf(failsafe) }, wantedMa))
     }
     for (const session of running)
@@ -188,8 +203,13 @@ export class LoadControl {
   #keepEntries(running: readonly Session[]): void {
     const ids = new Set(running.map((session) => session.sessionId))
     for (const id of this.#sessions.keys()) if (!ids.has(id)) this.#sessions.delete(id)
-    for (const id of ids)
-      if (!this.#sessions.has(id)) this.#sessions.set(id, { ...nothingHeld(), confirmedAtMs: 0 })
+    for (const { sessionId, stationId } of running) {
+      if (this.#sessions.has(sessionId)) continue
+      // A station that takes no failsafe is not expected to take a limit.
+      const { refuses = false, confirmedMa } = this.#failsafes.get(stationId) ?? {}
+      const limit = { ...nothingHeld(), refuses: refuses && confirmedMa === undefined, confirmedAtMs: 0 }
+      this.#sessions.set(sessionId, limit)
+    }
   }
 
   #reservation(session: Session): Reservation {
@@ -222,14 +242,14 @@ export class LoadControl {
   }
 
   /** Asks a station for its failsafe where it needs one; returns how much of the room that may take. */
-  #keepFailsafe(stationId: string, failsafeMa: number, idleConnectors: number, roomMa: number): number {
+  #keepFailsafe(stationId: string, failsafeMa: number, connectors: number, roomMa: number): number {
     const { clock, log } = this.#ports
     const reached = this.#ports.reach(stationId)
     const failsafe = this.#failsafes.get(stationId) ?? nothingHeld()
     const isKept = failsafe.confirmedMa === failsafeMa && !failsafe.again
     if (!reached || failsafe.asking || isKept || clock.mono() < failsafe.retryAtMs) return 0
-    const takesMa = Math.max(0, failsafeMa - (heldMa(failsafe) ?? failsafeMa)) * idleConnectors
     // A higher failsafe is a raise like any other: it waits for room.
+    const takesMa = Math.max(0, failsafeMa - (heldMa(failsafe) ?? failsafeMa)) * connectors
     if (takesMa > Math.max(0, roomMa)) return 0
     this.#failsafes.set(stationId, failsafe)
     const settle = ask(failsafe, failsafeMa)

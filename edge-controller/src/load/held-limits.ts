@@ -15,7 +15,7 @@ export interface HeldLimit {
   refuses: boolean
   asking: boolean
   retryAtMs: number
-  /** Shall be told again though it was accepted: some stations lose their profiles with their connection. */
+  /** Shall be told again, the last accepted one included: after a refusal, and as some stations lose their profiles with their connection. */
   again: boolean
 }
 
@@ -45,6 +45,7 @@ export function ask(limit: HeldLimit, toMa: number): (result: AskResult, nowMs: 
     if (isAnswer || result.unanswered === 'not-sent') restore(limit, before)
     // A lost connection says nothing about the station's will.
     if (isAnswer || result.unanswered === 'timeout') limit.refuses = true
+    limit.again = true
     limit.retryAtMs = nowMs + retryAfterMs(result)
     return false
   }

@@ -18,7 +18,7 @@ export interface Reservation {
   measuredMa?: number
   /** Failsafe that the station may hold: accepted, or sent and not refused. Absent: it has accepted none. */
   failsafeMa?: number
-  /** The station is on the line and took no failsafe: whatever starts there draws what it likes. */
+  /** The station took no failsafe, or not yet: whatever starts there draws what it likes. */
   unlimited?: boolean
   /** Whether a session runs there. */
   inUse: boolean

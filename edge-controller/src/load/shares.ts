@@ -13,17 +13,22 @@ export interface Charging {
 
 /**
  * Shares what the idle connectors leave, oldest first. Sessions that cannot be told, refuse their limit or do not keep it stay
- * with what they reserve, and the others share the rest. Who can be told and does not listen is told its part all the same.
+ * with what they reserve, and the others share the rest. Who can be told and does not listen is told the part that it would
+ * have if it alone began to.
  */
 export function shares(limitMa: number, idleMa: number, sessions: readonly Charging[]): Map<string, number> {
   const told = sessions.filter((s) => s.reachable)
-  const leftMa = limitMa - idleMa - sum(sessions.filter((s) => !s.reachable))
-  const forAll = among(leftMa, told)
-  const forHeeding = among(
-    leftMa - sum(told.filter((s) => !s.heeds)),
-    told.filter((s) => s.heeds),
-  )
-  return new Map([...forAll, ...forHeeding])
+  const heeding = told.filter((s) => s.heeds)
+  const leftMa = limitMa - idleMa - sum(sessions.filter((s) => !heeding.includes(s)))
+  const given = among(leftMa, heeding)
+  for (const deaf of told.filter((s) => !s.heeds)) {
+    const asIfHeeding = among(
+      leftMa + deaf.reservedMa,
+      told.filter((s) => s.heeds || s === deaf),
+    )
+    given.set(deaf.sessionId, asIfHeeding.get(deaf.sessionId)!)
+  }
+  return given
 }
 
 function among(budgetMa: number, sessions: readonly Charging[]): Map<string, number> {
