@@ -152,6 +152,24 @@ describe.skipIf(missing.length > 0)(
       }, 180_000)
     }
 
+    test('a station that waits for approval is approved on its page', async () => {
+      const { page } = await signedIn(WIDTHS.desktop)
+      await open(page, '/stations')
+      await page.getByRole('table').getByRole('link').last().click()
+      await page.getByRole('heading', { name: 'Commands' }).waitFor()
+      const stationId = decodeURIComponent(new URL(page.url()).pathname.split('/').at(-1)!)
+      const answer = await page.request.patch(new URL(`/api/v1/stations/${stationId}`, url).href, {
+        data: { approved: false },
+        headers: { origin: new URL(url).origin },
+      })
+      expect(answer.status()).toBe(200)
+      await page.reload()
+      await page.getByRole('button', { name: 'Approve' }).click()
+      await page.getByText('Approved', { exact: true }).waitFor()
+      await page.reload()
+      await page.getByText('Approved', { exact: true }).waitFor()
+    })
+
     test('the menu of a phone opens by keyboard, and leads on', async () => {
       const { page } = await signedIn(WIDTHS.phone)
       await page.getByRole('button', { name: 'Open the menu' }).press('Enter')
