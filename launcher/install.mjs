@@ -156,7 +156,8 @@ function readable(line) {
 
 /** Of a build: what is compiled and what went wrong, not a compiler's every warning. */
 function readableBuild(line) {
-  if (/gyp (ERR! (stack|find Python)|verb|info|http)/.test(line)) return undefined
+  // That nothing ready-made could be fetched is no problem where it compiles; explainBuild says it where it does not.
+  if (/prebuild-install warn|gyp (ERR! (stack|find Python)|verb|info|http)/.test(line)) return undefined
   if (!/^\s*(CC|CXX|SOLINK_MODULE)\(|\berror\b|ERR!|not found|ENOTFOUND/.test(line)) return undefined
   return readable(line)
 }
