@@ -57,7 +57,16 @@ async function runTests(environment) {
   const { code } = await run(
     process.execPath,
     [vitest, 'run', '--reporter=default', `--reporter=${reporter}`, ...process.argv.slice(2)],
-    { env: { ...process.env, ...environment, TEST_OUTCOME_FILE: file }, waiting: 'tests are still running' },
+    {
+      // A log file is read as text; vitest colours what it writes into a pipe too.
+      env: {
+        ...process.env,
+        ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
+        ...environment,
+        TEST_OUTCOME_FILE: file,
+      },
+      waiting: 'tests are still running',
+    },
   )
   if (!existsSync(file)) {
     check('vitest ran to its end', false)

@@ -77,16 +77,18 @@ function stationRows(station: LiveStation, timeZone: string): string[] {
   const { stationId, connected, connectors } = station
   if (connectors.length === 0)
     return [row([stationId, '', connected ? 'connected' : 'not connected', '', '', ''])]
-  return connectors.map(({ evseId, connectorId, status, detail, session }) =>
-    row([
+  return connectors.map(({ evseId, connectorId, status, detail, session }) => {
+    // What 1.6 says of a connector, 2.0.1 says of its session; "Occupied" tells nobody whether the car charges.
+    const state = detail ?? session?.chargingState ?? status
+    return row([
       stationId,
       `${evseId}/${connectorId}`,
-      connected ? (detail ?? status) : `not connected (was ${detail ?? status})`,
+      connected ? state : `not connected (was ${state})`,
       session?.powerW === undefined ? '' : `${session.powerW} W`,
       session?.energyMilliWh === undefined ? '' : `${formatWh(session.energyMilliWh)} Wh`,
       session ? localTime(session.startedAt, timeZone) : '',
-    ]),
-  )
+    ])
+  })
 }
 
 function row(cells: readonly string[]): string {

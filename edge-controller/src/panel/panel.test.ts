@@ -35,6 +35,12 @@ const status: SiteStatus = {
             powerW: 7_200,
           },
         },
+        {
+          evseId: 2,
+          connectorId: 1,
+          status: 'Occupied',
+          session: { sessionId: 't', startedAt: '2026-07-01T09:00:00.000Z', chargingState: 'SuspendedEV' },
+        },
       ],
     },
   ],
@@ -78,6 +84,8 @@ it('shows the site in plain words, in its own time zone', async () => {
   expect(body).toContain('1234.5 Wh')
   expect(body).toContain('L1 16.0 A, L2 0.0 A, L3 0.0 A of 32.0 A per phase')
   expect(body).toContain('1 d 1 h')
+  // 2.0.1 tells of its session what 1.6 tells of the connector.
+  expect(body).toContain('<td>2/1</td><td>SuspendedEV</td>')
 })
 
 it('escapes everything that comes from chargers', async () => {
