@@ -107,6 +107,18 @@ it('tells of a session in review, once however often the fact comes, and clears 
   await platform.sql`update log.cursor set position = 0, received_at = 'epoch'`
   await platform.settle(monitoring)
   expect((await get<Alerts>('/v1/alerts')).items).toHaveLength(1)
+  const told = await platform.entries('alert.raised')
+  expect(told.map((it) => JSON.parse(it.text).data.alertId)).toEqual(['session-review:session-1:1'])
+})
+
+it('is not misled by its own word: an alert that was cleared before the fact of it came back stays cleared', async () => {
+  await platform.appendFacts('s1', [ended(1, ['register-falling'])])
+  await platform.catchUp(monitoring.projections![0]!)
+  // Cleared while the fact that it was raised still lies in the outbox.
+  await platform.sql`update monitoring.alert set cleared_at = raised_at + interval '1 millisecond'`
+  await platform.settle(monitoring)
+  expect(await platform.entries('alert.raised')).toHaveLength(1)
+  expect((await get<Alerts>('/v1/alerts?open=true')).items).toEqual([])
 })
 
 it('clears what was held against a session when a later revision of it is billed', async () => {
@@ -120,6 +132,7 @@ it('clears what was held against a session when a later revision of it is billed
   await publish('s1', { kind: 'cdr.issued', stationId: 'CP1', sessionId: 'session-1', at, data: { cdr } })
   const { items } = await get<Alerts>('/v1/alerts')
   expect(items.map((it) => [it.rule, it.clearedAt === null])).toEqual([['session-review', false]])
+  expect(await platform.entries('alert.cleared')).toHaveLength(1)
 })
 
 it('tells of rows that a site lost, and raises an alert again that was cleared before', async () => {
@@ -129,7 +142,8 @@ it('tells of rows that a site lost, and raises an alert again that was cleared b
   await publish('s1', { kind: 'alert.cleared', at, data: { alertId: 'parked' } })
   const open = async () => (await get<Alerts>('/v1/alerts?open=true')).items.map((it) => it.rule).sort()
   expect(await open()).toEqual(['stream-loss'])
-  await publish('s1', { kind: 'alert.raised', at, data: parked })
+  const later = '2126-11-23T12:00:00.000Z'
+  await publish('s1', { kind: 'alert.raised', at: later, data: parked })
   expect(await open()).toEqual(['projection-parked', 'stream-loss'])
 })
 

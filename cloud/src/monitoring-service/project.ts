@@ -1,6 +1,5 @@
 /** Projection `monitoring`: presence of sites, and alerts. */
 import type { Cdr } from '@switchyard/protocol/api/shapes.ts'
-import { instant } from '@switchyard/protocol/instant.ts'
 import type { TransactionSql } from 'postgres'
 import type { LogEntry, Projection } from '../platform/event-log/entry.ts'
 import type { EventLog } from '../platform/event-log/event-log.ts'
@@ -8,6 +7,7 @@ import { storable } from '../platform/event-log/storable.ts'
 import { clear, clearRule, raise } from './queries.ts'
 import { alertOf, reviewAlertId } from './rules.ts'
 import { SITE_OFFLINE } from './site-offline.ts'
+import { tellCleared, tellRaised } from './tell.ts'
 
 export function monitoringProjection(eventLog: EventLog): Projection {
   return {
@@ -26,7 +26,8 @@ export function monitoringProjection(eventLog: EventLog): Projection {
     async apply(tx, entry, read) {
       const fact = storable(read)
       const alert = alertOf(entry, fact)
-      if (alert) await raise(tx, alert)
+      if (alert && (await raise(tx, alert)) && fact.kind !== 'alert.raised')
+        await tellRaised(tx, eventLog, alert)
       switch (fact.kind) {
         case 'site.online':
           if (await presence(tx, entry, true, entry.receivedAt)) await backOnline(tx, eventLog, entry)
@@ -35,7 +36,7 @@ export function monitoringProjection(eventLog: EventLog): Projection {
           await presence(tx, entry, false, new Date(fact.data.lastHeardAt))
           return
         case 'cdr.issued':
-          await billed(tx, entry, fact.data.cdr)
+          await billed(tx, eventLog, entry, fact.data.cdr)
           return
         case 'alert.cleared':
           await clear(tx, entry.tenantId, fact.data.alertId, entry.receivedAt)
@@ -65,20 +66,16 @@ async function presence(
 }
 
 /** A revision that is billed replaces all before it, and with them what was held against them. */
-async function billed(tx: TransactionSql, entry: LogEntry, cdr: Cdr): Promise<void> {
+async function billed(tx: TransactionSql, eventLog: EventLog, entry: LogEntry, cdr: Cdr): Promise<void> {
   if (cdr.credit) return
-  for (let revision = 1; revision <= cdr.revision; revision++)
-    await clear(tx, entry.tenantId, reviewAlertId(cdr.sessionId, revision), entry.receivedAt)
+  for (let revision = 1; revision <= cdr.revision; revision++) {
+    const alertId = reviewAlertId(cdr.sessionId, revision)
+    if (await clear(tx, entry.tenantId, alertId, entry.receivedAt))
+      await tellCleared(tx, eventLog, entry, alertId)
+  }
 }
 
 async function backOnline(tx: TransactionSql, eventLog: EventLog, entry: LogEntry): Promise<void> {
-  for (const alertId of await clearRule(tx, entry.tenantId, SITE_OFFLINE, entry.siteId!, entry.receivedAt)) {
-    await eventLog.publish(tx, {
-      tenantId: entry.tenantId,
-      siteId: entry.siteId,
-      kind: 'alert.cleared',
-      at: instant(entry.receivedAt.getTime()),
-      data: { alertId },
-    })
-  }
+  for (const alertId of await clearRule(tx, entry.tenantId, SITE_OFFLINE, entry.siteId!, entry.receivedAt))
+    await tellCleared(tx, eventLog, entry, alertId)
 }

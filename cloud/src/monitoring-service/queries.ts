@@ -29,10 +29,17 @@ export async function raise(tx: TransactionSql, alert: NewAlert): Promise<boolea
   return rows.length > 0
 }
 
-export async function clear(tx: TransactionSql, tenantId: string, alertId: string, at: Date): Promise<void> {
-  await tx`
+/** False when it was not open. */
+export async function clear(
+  tx: TransactionSql,
+  tenantId: string,
+  alertId: string,
+  at: Date,
+): Promise<boolean> {
+  const rows = await tx`
     update monitoring.alert set cleared_at = ${at}
-     where tenant_id = ${tenantId} and alert_id = ${alertId} and cleared_at is null`
+     where tenant_id = ${tenantId} and alert_id = ${alertId} and cleared_at is null returning 1`
+  return rows.length > 0
 }
 
 /** Clears the open alerts of a rule at a site; gives their ids. */

@@ -13,6 +13,8 @@ export function alertOf(entry: LogEntry, fact: ReadEntry): NewAlert | undefined 
     case 'alert.raised':
       return {
         ...about,
+        // When it was raised, not when that was heard: our own word of it, coming back, must not raise it after it was cleared.
+        raised_at: new Date(fact.at),
         alert_id: fact.data.alertId,
         rule: fact.data.rule,
         severity: fact.data.severity,

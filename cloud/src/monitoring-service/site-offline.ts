@@ -3,6 +3,7 @@ import { instant } from '@switchyard/protocol/instant.ts'
 import { faultOf } from '../platform/log.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { offlineSince, raise } from './queries.ts'
+import { tellRaised } from './tell.ts'
 
 export const SITE_OFFLINE = 'site-offline'
 /** How often is looked. */
@@ -31,14 +32,7 @@ export async function sweepOffline({ sql, eventLog, clock, config }: ServiceCont
         text: `Site ${site.site_id} has not been heard from since ${instant(site.since.getTime())}. Charging there goes on; its facts come when it is back.`,
         raised_at: new Date(now),
       }
-      if (!(await raise(tx, alert))) continue
-      await eventLog.publish(tx, {
-        tenantId: site.tenant_id,
-        siteId: site.site_id,
-        kind: 'alert.raised',
-        at: instant(now),
-        data: { alertId: alert.alert_id, rule: alert.rule, severity: alert.severity, text: alert.text },
-      })
+      if (await raise(tx, alert)) await tellRaised(tx, eventLog, alert)
     }
     return sites.length
   })
