@@ -48,7 +48,7 @@ export interface EventLog {
     from: number,
     to: number,
   ): Promise<Map<number, string>>
-  /** Entries after a position, oldest first; for the stream to browsers and for replays. */
+  /** Entries after a position with their text, oldest first: for looking into the log. Consumers and the stream read it by statements of their own. */
   read(partition: number, after: number, limit: number): Promise<LogEntry[]>
   /** Writes a fact to the outbox of the calling service, inside its own transaction. `wake` after the commit. */
   publish(
