@@ -120,12 +120,12 @@ export class LoadControl {
     const idle = idleConnectors(stations, running)
     let roomMa = limitMa
     for (const ma of this.#reserved(idle, running, failsafeMa).values()) roomMa -= ma
-    for (const { stationId } of stations) {
-      // Where no limit of a session holds, the failsafe does.
-      const unlimited = running.filter((s) => this.#sessions.get(s.sessionId)?.confirmedMa === undefined)
-      const ruled = [...idle, ...unlimited].filter((c) => c.stationId === stationId).length
-      roomMa -= this.#keepFailsafe(stationId, failsafeMa, ruled, roomMa)
-    }
+    // Where no limit of a session holds, the failsafe does.
+    const unlimited = running.filter((s) => this.#sessions.get(s.sessionId)?.confirmedMa === undefined)
+    const ruled = new Map<string, number>()
+    for (const { stationId } of [...idle, ...unlimited]) ruled.set(stationId, (ruled.get(stationId) ?? 0) + 1)
+    for (const { stationId } of stations)
+      roomMa -= this.#keepFailsafe(stationId, failsafeMa, ruled.get(stationId) ?? 0, roomMa)
     if (this.#awaitsReturn(running)) return
 
     const reserved = this.#reserved(idle, running, failsafeMa)

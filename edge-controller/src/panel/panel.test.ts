@@ -48,10 +48,14 @@ const status: SiteStatus = {
   load: { limitMa: 32_000, usedMa: [16_050, 0, 0] },
 }
 
+/** As the controller has it: what `status` is without its drivers' tokens. */
+const withTokens: SiteStatus = structuredClone(status)
+for (const { session } of withTokens.stations[0]!.connectors) session!.idToken = 'SECRET-CARD'
+
 let panel: Panel
 beforeEach(async () => {
   const log = { debug() {}, info() {}, warn() {}, error() {} }
-  panel = await openPanel({ host: '127.0.0.1', port: 0, metrics: true, log, status: () => status })
+  panel = await openPanel({ host: '127.0.0.1', port: 0, metrics: true, log, status: () => withTokens })
 })
 afterEach(() => panel.close())
 

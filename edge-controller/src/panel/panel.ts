@@ -5,7 +5,7 @@ import type { Log } from '../ports.ts'
 import { hostAllowed } from './host-guard.ts'
 import { createMetrics } from './metrics.ts'
 import { statusPage } from './page.ts'
-import type { SiteStatus } from './status.ts'
+import { type SiteStatus, withoutTokens } from './status.ts'
 
 /** Connections at once; further ones are refused. */
 const MAX_CONNECTIONS = 50
@@ -53,7 +53,7 @@ export async function openPanel(options: PanelOptions): Promise<Panel> {
         return json(200, { status: 'ok', service: 'edge-controller', instance: bootId, version })
       }
       case '/api/status':
-        return json(200, status())
+        return json(200, withoutTokens(status()))
       case '/metrics':
         if (metrics) return { code: 200, type: metrics.contentType, body: await metrics.metrics() }
     }
