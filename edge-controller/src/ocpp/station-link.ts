@@ -2,6 +2,7 @@
 import { loadValidators } from '@switchyard/protocol/ocpp/validators.ts'
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { Command } from '@switchyard/protocol/site/command.ts'
+import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import { Draft } from '../draft.ts'
 import type { CommandResult } from '../execute.ts'
 import { uuidV7 } from '../ids.ts'
@@ -12,7 +13,7 @@ import type { Socket } from '../ports.ts'
 import { type Authorization, authorize } from '../session/authorize.ts'
 import { presumeEnd } from '../session/end.ts'
 import type { Grants } from '../session/grants.ts'
-import { sessionById } from '../session/session.ts'
+import { type SessionContext, sessionById } from '../session/session.ts'
 import type { Moment } from '../session/timing.ts'
 import type { TransactionIds } from '../session/transaction-ids.ts'
 import type { SiteControllerPorts } from '../site-controller-ports.ts'
@@ -77,6 +78,21 @@ export class StationLink {
     }
     const older = this.#connection
     void this.#lane.run(() => this.#commitConnected(version, socket.remote))
+    const dispatching = loadValidators(version).then((validators) => ({
+      ...this.#ports,
+      validators,
+      routes: module.routes,
+      isAccepted: () => this.#isAccepted(),
+      context: (authorization: Authorization | undefined) => this.#context(version, authorization),
+      authorize: (idToken: IdToken) =>
+        authorize(this.#ports.state, this.stationId, idToken, {
+          clock,
+          ask: this.#ports.ask,
+          grants: this.#ports.grants,
+          offlinePolicy: config.offlinePolicy,
+        }),
+      after: (after: After) => this.#after(after, connection, module),
+    }))
     const connection = new Connection(socket, {
       stationId: this.stationId,
       version,
@@ -85,22 +101,7 @@ export class StationLink {
       log,
       lane: this.#lane,
       pingIntervalMs: config.pingIntervalMs,
-      answer: async (call) =>
-        dispatch(call, {
-          ...this.#ports,
-          validators: await loadValidators(version),
-          routes: module.routes,
-          isAccepted: () => this.#isAccepted(),
-          context: (authorization) => this.#context(version, authorization),
-          authorize: (idToken) =>
-            authorize(this.#ports.state, this.stationId, idToken, {
-              clock,
-              ask: this.#ports.ask,
-              grants: this.#ports.grants,
-              offlinePolicy: config.offlinePolicy,
-            }),
-          after: (after) => this.#after(after, connection, module),
-        }),
+      answer: async (call) => dispatch(call, await dispatching),
       ...(record ? { record: (direction, text) => record(this.stationId, direction, text) } : {}),
       onClosed: (code, reason) => this.#closed(connection, code, reason),
     })
@@ -164,7 +165,7 @@ export class StationLink {
   presumeEnd(sessionId: string, reason: string): Promise<void> {
     return this.#commit((draft) => {
       const session = sessionById(draft, sessionId)
-      if (session) presumeEnd(draft, this.#context('1.6', undefined), session, reason)
+      if (session) presumeEnd(draft, this.#sessionContext(), session, reason)
     })
   }
 
@@ -198,21 +199,26 @@ export class StationLink {
     return { nowMs: clock.now(), monoMs: clock.mono(), bootId: state.bootId, quality: clock.quality() }
   }
 
-  #context(version: OcppVersion, authorization: Authorization | undefined): HandlerContext {
-    const { state, config, random, transactionIds, stationIds } = this.#ports
+  #sessionContext(): SessionContext {
     const at = this.#moment()
-    const settings = this.#settings()
     return {
       stationId: this.stationId,
+      at,
+      maxPowerW: this.#settings().maxPowerW,
+      mintSessionId: () => uuidV7(at.nowMs, this.#ports.random),
+    }
+  }
+
+  #context(version: OcppVersion, authorization: Authorization | undefined): HandlerContext {
+    const { state, config, transactionIds, stationIds } = this.#ports
+    return {
+      ...this.#sessionContext(),
       version,
       state,
-      at,
-      settings,
-      maxPowerW: settings.maxPowerW,
+      settings: this.#settings(),
       ...(authorization ? { authorization } : {}),
       stationIds: authorization ? stationIds() : [],
       heartbeatIntervalS: config.heartbeatIntervalS,
-      mintSessionId: () => uuidV7(at.nowMs, random),
       drawTransactionId: (draft) => transactionIds.draw(draft),
     }
   }
@@ -232,7 +238,6 @@ export class StationLink {
     this.#baselineSet = true
     const settings = await module.setBaseline(connection.call, {
       meterIntervalS: config.meterIntervalS,
-      heartbeatIntervalS: config.heartbeatIntervalS,
       pingIntervalS: Math.round(config.pingIntervalMs / 1000),
     })
     if (connection.closed) return

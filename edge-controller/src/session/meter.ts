@@ -32,10 +32,14 @@ export function takeReadings(
   const inOrder = [...readings].sort((a, b) => a.atMs - b.atMs)
   for (const reading of inOrder) {
     const atMs = isPlausible(reading.atMs, context.at) ? reading.atMs : context.at.nowMs
-    const key = readingKey(reading, atMs)
-    if (taken.readingKey === key) continue
+    const registerMilliWh = registerOf(reading.values)
+    const powerW = powerOf(reading.values)
+    // What tells a resent reading from another one of the same instant.
+    const readingKey = `${atMs}/${reading.values.length}/${registerMilliWh}/${powerW}`
+    if (taken.readingKey === readingKey) continue
     if (taken.end?.presumed && atMs > taken.end.endedAtMs) taken = resume(draft, taken)
-    taken = { ...takeReading(draft, context, taken, { ...reading, atMs }), readingKey: key }
+    const measured = { atMs, values: reading.values, registerMilliWh, powerW }
+    taken = { ...takeReading(draft, context, taken, measured), readingKey }
   }
   putSession(draft, taken)
   return taken
@@ -58,14 +62,14 @@ function resume(draft: Draft, session: Session): Session {
   return running
 }
 
-/** What tells a resent reading from another one of the same instant. */
-function readingKey(reading: Reading, atMs: number): string {
-  return `${atMs}/${reading.values.length}/${registerOf(reading.values)}/${powerOf(reading.values)}`
+/** A reading with what its session reads from it. */
+interface Measured extends Reading {
+  registerMilliWh: number | undefined
+  powerW: number | undefined
 }
 
-function takeReading(draft: Draft, context: SessionContext, session: Session, reading: Reading): Session {
-  const registerMilliWh = registerOf(reading.values)
-  const powerW = powerOf(reading.values)
+function takeReading(draft: Draft, context: SessionContext, session: Session, reading: Measured): Session {
+  const { registerMilliWh, powerW } = reading
   const currentMa = currentOf(reading.values)
   const socPercent = socOf(reading.values)
   const { stationId, sessionId } = session
