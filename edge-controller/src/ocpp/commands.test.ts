@@ -1,6 +1,6 @@
 import type { JsonObject } from '@switchyard/protocol/json.ts'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type ChargePoint, connect } from '../testing/charge-point.ts'
+import { type ChargePoint, connect, connectRaw } from '../testing/charge-point.ts'
 import { TestController, type TestControllerOptions } from '../testing/test-controller.ts'
 
 let site: TestController
@@ -242,6 +242,44 @@ describe('the metering baseline', () => {
       reason: 'UnknownVariable',
     })
     expect(await station.call('Heartbeat', {})).toHaveProperty('currentTime')
+  })
+
+  it.each([
+    ['ocpp1.6', { chargePointVendor: 'V', chargePointModel: 'M' }],
+    ['ocpp2.0.1', { reason: 'PowerUp', chargingStation: { vendorName: 'V', model: 'M' } }],
+  ])('outlives whatever an %s station answers', async (protocol, boot) => {
+    const shapes = [
+      null,
+      7,
+      'x',
+      [],
+      [null],
+      {},
+      { status: 7 },
+      { status: 'Accepted', configurationKey: [null, 7, {}] },
+    ]
+    const result = { attributeStatus: 'Accepted', attributeValue: 7 }
+    const answers = [
+      ...shapes,
+      { status: 'Accepted', setVariableResult: [result], getVariableResult: [result] },
+    ]
+    for (const answer of answers) {
+      site = await TestController.start({ config: { baseline: true, siteLimitMa: 32_000 } })
+      const { ws } = await connectRaw(site.url, 'CP1', [protocol])
+      ws.on('message', (data) => {
+        const [type, id] = JSON.parse(data.toString()) as unknown[]
+        if (type === 2) ws.send(JSON.stringify([3, id, answer]))
+      })
+      ws.send(JSON.stringify([2, 'b', 'BootNotification', boot]))
+      const { data } = await site.until(async () => (await site.factsOf('station.settings'))[0])
+      expect(data.applied).toEqual([])
+      const result = await execute('Reset', { type: 'Soft' })
+      expect(['accepted', 'rejected']).toContain(result.status)
+      ws.terminate()
+      await site.stop()
+    }
+    site = await TestController.start()
+    station = await connect(site.url, 'CP1')
   })
 
   it('is left alone on a station whose document says so', async () => {

@@ -15,7 +15,6 @@ export interface OutgoingCall {
 export interface BaselineWish {
   /** Seconds between sampled meter values in a session. */
   meterIntervalS: number
-  heartbeatIntervalS: number
   pingIntervalS: number
 }
 

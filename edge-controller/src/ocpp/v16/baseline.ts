@@ -70,9 +70,11 @@ export async function setBaseline(call: Call, wish: BaselineWish): Promise<Setti
   return { applied, deviations }
 }
 
+/** The keys that a station tells, as far as they are such: what it answers has passed no schema. */
 function keysOf(payload: unknown): ConfigurationKey[] {
   const keys = (payload as { configurationKey?: unknown } | null)?.configurationKey
-  return Array.isArray(keys) ? (keys as ConfigurationKey[]) : []
+  if (!Array.isArray(keys)) return []
+  return keys.filter((k) => typeof k?.key === 'string' && typeof k.value === 'string')
 }
 
 /** Stations order lists and write booleans as they like. */

@@ -68,7 +68,8 @@ async function set(call: Call, component: string, variable: string, value: strin
   if (outcome.status === 'failed') return outcome.code
   if (outcome.status !== 'answered') return outcome.reason
   const results = (outcome.payload as Partial<SetVariablesResponse> | null)?.setVariableResult
-  return results?.[0]?.attributeStatus ?? 'no status'
+  const status: unknown = results?.[0]?.attributeStatus
+  return typeof status === 'string' ? status : 'no status'
 }
 
 async function read(call: Call, component: string, variable: string): Promise<string | undefined> {
@@ -77,7 +78,9 @@ async function read(call: Call, component: string, variable: string): Promise<st
   })
   if (outcome.status !== 'answered') return undefined
   const results = (outcome.payload as Partial<GetVariablesResponse> | null)?.getVariableResult
-  return results?.[0]?.attributeValue
+  // What it answers has passed no schema.
+  const value: unknown = results?.[0]?.attributeValue
+  return typeof value === 'string' ? value : undefined
 }
 
 /** Stations order lists and write booleans as they like. */

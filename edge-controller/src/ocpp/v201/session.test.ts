@@ -164,6 +164,8 @@ describe('a 2.0.1 session over a real socket, with a charging station that is no
     expect(reports.length).toBeGreaterThan(1)
     expect(reports.flatMap((r) => r.data.entries)).toHaveLength(100)
     expect(reports.map((r) => r.data.more)).toEqual([...reports.slice(1).map(() => true), false])
+    const huge = { requestId: 7, generatedAt: '2026-11-23T12:00:00Z', seqNo: 1e300, reportData: [entry('C')] }
+    await expect(station.call('NotifyReport', huge)).rejects.toThrow('31 bits')
     await station.call('SecurityEventNotification', {
       type: 'SettingSystemTime',
       timestamp: '2026-11-23T12:00:00Z',

@@ -211,7 +211,8 @@ describe('registers', () => {
         sampledValue: [{ value: 5, unitOfMeasure: { multiplier } }],
       }) as MeterValueType
     event('Started', '08:00:00', started('08:00:00', 1_000), 'A')
-    event('Updated', '08:30:00', { meterValue: [scaled(1e300)] })
+    const transactionInfo = { transactionId: '1', remoteStartId: 1e300 }
+    event('Updated', '08:30:00', { meterValue: [scaled(1e300)], transactionInfo })
     event('Ended', '09:00:00', { meterValue: [scaled(999_999)] })
     expect(ends()[0]?.data.review).toEqual(['register-missing'])
     for (const fact of d.facts) expect(factData[fact.kind].safeParse(fact.data).success).toBe(true)

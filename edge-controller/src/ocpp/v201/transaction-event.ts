@@ -58,9 +58,7 @@ export function transactionEvent(
       ...(said.transactionInfo.chargingState === undefined
         ? {}
         : { chargingState: said.transactionInfo.chargingState }),
-      ...(said.transactionInfo.remoteStartId === undefined
-        ? {}
-        : { remoteStartId: said.transactionInfo.remoteStartId }),
+      ...remoteStart(said),
     })
   }
   if (readings.length > 0) session = takeReadings(draft, context, session, readings)
@@ -143,13 +141,20 @@ function start(
     ...(idToken ? { idToken: idTokenOf(idToken) } : {}),
     authorization: status ?? 'None',
     ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
-    ...(transactionInfo.remoteStartId === undefined ? {} : { remoteStartId: transactionInfo.remoteStartId }),
+    ...remoteStart(said),
     offline: said.offline ?? false,
     ...(transactionInfo.chargingState === undefined ? {} : { chargingState: transactionInfo.chargingState }),
     resendKey,
     ...(isStart ? {} : { review: ['unknown-start' as const] }),
     isOver: said.eventType === 'Ended',
   })
+}
+
+/** The remote start that it answers; ids of ours have 31 bits. */
+function remoteStart({ transactionInfo: { remoteStartId } }: TransactionEventRequest): {
+  remoteStartId?: number
+} {
+  return remoteStartId !== undefined && Number.isSafeInteger(remoteStartId) ? { remoteStartId } : {}
 }
 
 /** The start's register may come with a later event, marked Transaction.Begin. */
