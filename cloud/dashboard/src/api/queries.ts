@@ -99,4 +99,6 @@ export const tariffsQuery = () => whole<TariffResource>(keys.tariffs, '/tariffs'
 export const invoicesQuery = () => paged<Invoice>([...keys.invoices, 'list'], '/invoices')
 export const invoiceQuery = (invoiceId: string) =>
   one<Invoice>(keys.invoice(invoiceId), `/invoices/${id(invoiceId)}`)
+export const invoiceLinesQuery = (invoiceId: string) =>
+  paged<Invoice['lines'][number]>([...keys.invoice(invoiceId), 'lines'], `/invoices/${id(invoiceId)}/lines`)
 export const alertsQuery = () => paged<Alert>(keys.alerts, '/alerts')

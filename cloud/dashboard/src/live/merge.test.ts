@@ -165,6 +165,19 @@ test('what an absent site told last is not called the present', () => {
   })
 })
 
+test('a car that pauses is not charging, whatever power was read before', () => {
+  const [evse] = station.evses
+  const paused: Station = {
+    ...station,
+    evses: [{ ...evse!, connectors: [{ ...evse!.connectors[0]!, detail: 'SuspendedEV' }] }],
+  }
+  const view = mergeStation(paused, [session], site, undefined, NOW)
+  expect(connectorStatus(view.connectors[0]!, view, 'Europe/Berlin', NOW)).toMatchObject({
+    word: 'Paused',
+    sentence: expect.stringMatching(/the car draws no power$/),
+  })
+})
+
 test('rows that arrived after the picture was taken are not behind', () => {
   const behind = picture({ ledgerSeq: 104, backlog: { ledger: 9, telemetry: 7 } })
   expect(rowsBehind(site, behind)).toEqual({ ledger: 4, telemetry: 7 })

@@ -82,11 +82,12 @@ export function sessionStatus(
   if (session.finishing) {
     return { tone: 'waiting', word: 'Ending', sentence: 'Ended at the site; its facts are on the way' }
   }
+  // What the station says of the state stands before a power that was read earlier.
   const state = session.chargingState ?? connectorDetail
-  if (state === 'SuspendedEV' && (session.powerW ?? 0) < IDLE_BELOW_W) {
+  if (state === 'SuspendedEV') {
     return { tone: 'waiting', word: 'Paused', sentence: `Plugged in${started}; the car draws no power` }
   }
-  if (state === 'SuspendedEVSE' && (session.powerW ?? 0) < IDLE_BELOW_W) {
+  if (state === 'SuspendedEVSE') {
     return { tone: 'waiting', word: 'Paused', sentence: `Plugged in${started}; held back by the station` }
   }
   if (session.powerW === null) {

@@ -1,13 +1,14 @@
 /** One invoice, line by line; each line leads to the session it bills. */
 import type { Invoice } from '@switchyard/protocol/api/shapes.ts'
-import { useQuery } from '@tanstack/react-query'
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { createColumnHelper } from '@tanstack/react-table'
 import { useMemo } from 'react'
-import { driversQuery, invoiceQuery } from '../api/queries.ts'
+import { driversQuery, invoiceLinesQuery, invoiceQuery } from '../api/queries.ts'
 import { amountText } from '../format/money.ts'
 import { DataTable } from '../ui/data-table.tsx'
 import { FactItem, Facts } from '../ui/facts.tsx'
+import { LoadMore } from '../ui/load-more.tsx'
 import { Page, Panel } from '../ui/page.tsx'
 import { Empty, Loaded } from '../ui/states.tsx'
 
@@ -34,6 +35,7 @@ export function InvoicePage() {
 }
 
 function InvoiceDetail({ invoice }: { invoice: Invoice }) {
+  const query = useInfiniteQuery(invoiceLinesQuery(invoice.invoiceId))
   const columns = useMemo(
     () => [
       column.accessor('text', {
@@ -65,25 +67,33 @@ function InvoiceDetail({ invoice }: { invoice: Invoice }) {
           <FactItem name="Status">
             {invoice.status === 'open' ? 'Open: sessions of this month are still added' : 'Issued'}
           </FactItem>
-          <FactItem name="Lines">{invoice.lines.length}</FactItem>
+          <FactItem name="Lines">{invoice.lineCount}</FactItem>
           <FactItem name="Total excl. VAT">{amountText(invoice.totalExclTax, invoice.currency)}</FactItem>
           <FactItem name="Total incl. VAT">
             <strong>{amountText(invoice.totalInclTax, invoice.currency)}</strong>
           </FactItem>
         </Facts>
       </Panel>
-      <Panel flush>
-        {invoice.lines.length === 0 ? (
-          <Empty title="No line yet" />
-        ) : (
-          <DataTable
-            caption="Lines of the invoice"
-            rows={invoice.lines}
-            columns={columns}
-            rowKey={(line) => line.lineId}
-          />
-        )}
-      </Panel>
+      <Loaded query={query} lines={4}>
+        {({ pages }) => {
+          const lines = pages.flatMap((page) => page.items)
+          return (
+            <Panel flush>
+              {lines.length === 0 ? (
+                <Empty title="No line yet" />
+              ) : (
+                <DataTable
+                  caption="Lines of the invoice"
+                  rows={lines}
+                  columns={columns}
+                  rowKey={(line) => line.lineId}
+                />
+              )}
+              <LoadMore query={query} shown={lines.length} what="lines" />
+            </Panel>
+          )
+        }}
+      </Loaded>
     </>
   )
 }

@@ -45,7 +45,7 @@ export function InvoicesPage() {
             <StatusBadge tone="done">Issued</StatusBadge>
           ),
       }),
-      column.accessor((invoice) => invoice.lines.length, {
+      column.accessor((invoice) => invoice.lineCount, {
         id: 'lines',
         header: 'Lines',
         meta: { align: 'right' },

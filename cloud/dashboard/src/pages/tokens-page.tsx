@@ -158,8 +158,8 @@ function AddToken({ drivers, onClose }: { drivers: Driver[]; onClose(): void }) 
       addToken(
         {
           idToken: text(form, 'idToken'),
+          // Without `valid`: a new token is valid, and one that was blocked stays so.
           type: text(form, 'type'),
-          valid: true,
           ...(text(form, 'driverId') === '' ? {} : { driverId: text(form, 'driverId') }),
         },
         key,
