@@ -98,6 +98,15 @@ describe('site-offline', () => {
   })
 })
 
+it('tells of a stop that fits no session: energy may have flowed that nobody is billed for', async () => {
+  const stop = { transactionId: '99', at, registerMilliWh: 20_000_000 }
+  await platform.appendFacts('s1', [{ kind: 'session.stop-unmatched', stationId: 'CP1', data: stop }])
+  await platform.settle(monitoring)
+  const { items } = await get<Alerts>('/v1/alerts')
+  expect(items).toMatchObject([{ rule: 'stop-unmatched', severity: 'warning', siteId: 's1' }])
+  expect(items[0]!.text).toContain('transaction 99')
+})
+
 it('tells of a session in review, once however often the fact comes, and clears it when it is billed', async () => {
   await platform.appendFacts('s1', [ended(1, ['register-falling'])])
   await platform.settle(monitoring)

@@ -19,6 +19,7 @@ export function monitoringProjection(eventLog: EventLog): Projection {
       'stream.loss',
       'session.ended',
       'session.held',
+      'session.stop-unmatched',
       'cdr.issued',
       'alert.raised',
       'alert.cleared',

@@ -38,6 +38,14 @@ export function alertOf(entry: LogEntry, fact: ReadEntry): NewAlert | undefined 
         text: `Site ${entry.siteId} lost rows ${fact.data.from} to ${fact.data.to} of its ${entry.journal?.stream} before they could be sent: ${fact.data.reason}.`,
       }
     }
+    case 'session.stop-unmatched':
+      return {
+        ...about,
+        alert_id: `stop-unmatched:${entry.siteId}:${entry.journal?.journalId}:${entry.journal?.seq}`,
+        rule: 'stop-unmatched',
+        severity: 'warning',
+        text: `Station ${entry.stationId} told the end of a session (transaction ${fact.data.transactionId}) that does not fit any that is known, or contradicts the end told before: nothing is billed for it.`,
+      }
     case 'session.ended':
       if (fact.data.review.length === 0) return undefined
       return {

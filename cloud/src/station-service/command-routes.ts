@@ -37,7 +37,7 @@ const call = createRoute({
   path: '/v1/stations/{stationId}/calls',
   summary: 'Sends any OCPP action to a station and answers with the reply of the station',
   description:
-    '409: the station or its site is not connected, nothing was sent. 502: the station answered with an error (`code`). 504: no answer in time.',
+    '409: the station or its site is not connected, or the site refuses it (load control); nothing was sent. 502: the station answered with an error (`code`). 504: no answer in time.',
   request: {
     params,
     query: z.object({ ttlMs: z.coerce.number().int().min(1000).max(MAX_CALL_TTL_MS).optional() }),
@@ -111,6 +111,9 @@ function replyOf(outcome: CommandRow | undefined, stationId: string, commandId: 
   const description = error?.description ?? ''
   if (code === 'StationOffline')
     throw new ProblemError(409, `Station ${stationId} is not connected`, { code })
+  // The site's own word, from its load control: the station was not asked.
+  if (code === 'LoadManagement')
+    throw new ProblemError(409, `The site refuses this: ${description}; nothing was sent`, { code })
   if (status === 'expired' || status === 'unknown') {
     throw new ProblemError(504, `No answer from ${stationId} in time (${code}); ${seeCommand}`, { code })
   }

@@ -108,6 +108,24 @@ test('a call that the station refuses is a 502 with its code', async () => {
   })
 })
 
+test('a call that the site refuses is a 409 in the words of the site', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, booted)
+  await platform.settle(service)
+  await online()
+  const answer = ask('POST', '/v1/stations/CS-1/calls', { action: 'ClearChargingProfile', payload: {} })
+  const { id } = await issuedCommand()
+  const error = { code: 'LoadManagement', description: 'it would remove a limit of this site' }
+  await platform.appendFacts(SITE, [
+    { kind: 'command.outcome', data: { commandId: id, status: 'failed', error } },
+  ])
+  await platform.settle(service)
+  expect(await answer).toMatchObject({
+    status: 409,
+    body: { detail: 'The site refuses this: it would remove a limit of this site; nothing was sent' },
+  })
+})
+
 test('silence ends a command: expired where nothing can have reached the site, else unknown', async () => {
   await createSite()
   await platform.appendFacts(SITE, booted)
