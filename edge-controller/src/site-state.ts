@@ -77,16 +77,17 @@ export class SiteState {
     return heads
   }
 
+  /** `undefined` fields stay out of the text; they are not spread in, which would cost more than the text (measured). */
   #stamp(draft: FactDraft, trace: string | undefined): Fact {
     return {
       kind: draft.kind,
-      ...(draft.stationId === undefined ? {} : { stationId: draft.stationId }),
-      ...(draft.sessionId === undefined ? {} : { sessionId: draft.sessionId }),
+      stationId: draft.stationId,
+      sessionId: draft.sessionId,
       at: instant(this.#clock.now()),
       monoMs: Math.round(this.#clock.mono()),
       bootId: this.bootId,
       clock: this.#clock.quality(),
-      ...(trace === undefined ? {} : { trace }),
+      trace,
       data: draft.data,
     } as Fact
   }

@@ -11,8 +11,8 @@ export interface HandlerContext extends SessionContext {
   version: OcppVersion
   state: StateReader
   settings: StationSettings
-  /** Decision on the token that the route's `identity` found in the payload. */
-  authorization?: Authorization
+  /** Decision on the token that the route's `identity` found in the payload; undefined where there was none. */
+  authorization: Authorization | undefined
   /** Stations in which a token may be in use. */
   stationIds: readonly string[]
   heartbeatIntervalS: number

@@ -1,6 +1,6 @@
 /** Readings of a running session. */
 import { instant } from '@switchyard/protocol/instant.ts'
-import { MAX_PROFILE_POINTS } from '@switchyard/protocol/site/fact.ts'
+import { type FactData, MAX_PROFILE_POINTS } from '@switchyard/protocol/site/fact.ts'
 import type { Draft } from '../draft.ts'
 import { changeStation } from '../station/station.ts'
 import { checkStep } from './plausibility.ts'
@@ -38,8 +38,8 @@ export function takeReadings(
     const readingKey = `${atMs}/${reading.values.length}/${registerMilliWh}/${powerW}`
     if (taken.readingKey === readingKey) continue
     if (taken.end?.presumed && atMs > taken.end.endedAtMs) taken = resume(draft, taken)
-    const measured = { atMs, values: reading.values, registerMilliWh, powerW }
-    taken = { ...takeReading(draft, context, taken, measured), readingKey }
+    const measured = { atMs, values: reading.values, registerMilliWh, powerW, readingKey }
+    taken = takeReading(draft, context, taken, measured)
   }
   putSession(draft, taken)
   return taken
@@ -66,61 +66,57 @@ function resume(draft: Draft, session: Session): Session {
 interface Measured extends Reading {
   registerMilliWh: number | undefined
   powerW: number | undefined
+  readingKey: string
 }
 
 function takeReading(draft: Draft, context: SessionContext, session: Session, reading: Measured): Session {
-  const { registerMilliWh, powerW } = reading
+  const { atMs, registerMilliWh, powerW, readingKey } = reading
   const currentMa = currentOf(reading.values)
   const socPercent = socOf(reading.values)
   const { stationId, sessionId } = session
-  draft.fact({
-    kind: 'session.meter',
-    stationId,
-    sessionId,
-    data: {
-      at: instant(reading.atMs),
-      evseId: session.evseId,
-      connectorId: session.connectorId,
-      ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
-      ...(powerW === undefined ? {} : { powerW }),
-      ...(currentMa === undefined ? {} : { currentMa }),
-      ...(socPercent === undefined ? {} : { socPercent }),
-      values: keptValues(reading.values),
-    },
-  })
-  let next = session
-  if (registerMilliWh !== undefined) {
-    next = takeRegister(draft, context, next, reading.atMs, registerMilliWh)
+  const data: FactData<'session.meter'> = {
+    at: instant(atMs),
+    evseId: session.evseId,
+    connectorId: session.connectorId,
+    values: keptValues(reading.values),
+  }
+  if (registerMilliWh !== undefined) data.registerMilliWh = registerMilliWh
+  if (powerW !== undefined) data.powerW = powerW
+  if (currentMa !== undefined) data.currentMa = currentMa
+  if (socPercent !== undefined) data.socPercent = socPercent
+  draft.fact({ kind: 'session.meter', stationId, sessionId, data })
+  const next: Session = { ...session, readingKey }
+  const moved =
+    registerMilliWh === undefined ? undefined : takeRegister(draft, context, session, atMs, registerMilliWh)
+  if (moved) {
+    next.register = moved.register
+    next.review = moved.review
   }
   // Readings of a queue arrive after live ones: only a newer one, or one that shows more energy, is the present.
-  const isHigher = next.register !== session.register
-  if (!isHigher && reading.atMs < (session.reading?.atMs ?? 0)) return next
-  return {
-    ...next,
-    reading: {
-      ...next.reading,
-      atMs: reading.atMs,
-      ...(powerW === undefined ? {} : { powerW }),
-      ...(currentMa === undefined ? {} : { currentMa }),
-      ...(socPercent === undefined ? {} : { socPercent }),
-    },
+  if (moved || atMs >= (session.reading?.atMs ?? 0)) {
+    next.reading = { ...session.reading, atMs }
+    if (powerW !== undefined) next.reading.powerW = powerW
+    if (currentMa !== undefined) next.reading.currentMa = currentMa
+    if (socPercent !== undefined) next.reading.socPercent = socPercent
   }
+  return next
 }
 
+/** Where the register stands after it; undefined where that is where it was. */
 function takeRegister(
   draft: Draft,
   context: SessionContext,
   session: Session,
   atMs: number,
   milliWh: number,
-): Session {
+): { register: NonNullable<Session['register']>; review: Session['review'] } | undefined {
   addProfilePoint(draft, session, atMs, milliWh)
   const before = session.register
   // Older and not above the newest: out of a queue. Older and above it: the station's clock was set back.
-  if (before && atMs < before.atMs && milliWh <= before.milliWh) return session
+  if (before && atMs < before.atMs && milliWh <= before.milliWh) return undefined
   const register = { atMs: before && atMs < before.atMs ? latest(before.atMs, context) : atMs, milliWh }
   const reasons = before ? checkStep(before, register, context.maxPowerW, false) : []
-  return { ...session, register, review: withReasons(session.review, reasons) }
+  return { register, review: withReasons(session.review, reasons) }
 }
 
 function latest(atMs: number, { at }: SessionContext): number {

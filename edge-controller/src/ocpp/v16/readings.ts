@@ -12,15 +12,17 @@ export function readingsOf(meterValues: readonly MeterValue[]): Reading[] {
   }))
 }
 
+/** Assigned field by field: this runs for every value of every reading, where spreading is dear (measured). */
 function sampledValueOf(v: SampledValue16): SampledValue {
   const isSigned = v.format === 'SignedData'
-  return {
+  const read: SampledValue = {
     measurand: v.measurand ?? 'Energy.Active.Import.Register',
     value: isSigned ? '' : v.value,
-    ...(v.unit === undefined ? {} : { unit: v.unit }),
-    ...(v.phase === undefined ? {} : { phase: v.phase }),
-    ...(v.location === undefined ? {} : { location: v.location }),
-    ...(v.context === undefined ? {} : { context: v.context }),
-    ...(isSigned ? { signed: v.value } : {}),
   }
+  if (v.unit !== undefined) read.unit = v.unit
+  if (v.phase !== undefined) read.phase = v.phase
+  if (v.location !== undefined) read.location = v.location
+  if (v.context !== undefined) read.context = v.context
+  if (isSigned) read.signed = v.value
+  return read
 }

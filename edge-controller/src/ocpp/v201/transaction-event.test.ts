@@ -28,8 +28,10 @@ function station() {
       ...(token === undefined ? {} : { idToken: { idToken: token, type: 'ISO14443' } }),
       ...more,
     }
-    const { authorization: _none, ...anonymous } = d.context()
-    const context = token === undefined ? anonymous : d.context({ value: token, type: 'ISO14443' })
+    const context =
+      token === undefined
+        ? { ...d.context(), authorization: undefined }
+        : d.context({ value: token, type: 'ISO14443' })
     return d.take(transactionEvent, said, context).facts
   }
   const ends = () => d.facts.filter((f) => f.kind === 'session.ended')
