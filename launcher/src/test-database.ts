@@ -8,6 +8,7 @@ import { LogFile } from './log-file.ts'
 import { embeddedPostgres, SYSTEM_FOLDER } from './postgres/embedded-postgres.ts'
 import { stopLeftOver } from './postgres/left-over.ts'
 import { newSecret } from './random.ts'
+import { rememberSystem } from './trace-of-tests.ts'
 
 const PREFIX = `switchyard-test-${userInfo().username}-`
 const OWNER_FILE = 'owner'
@@ -19,6 +20,7 @@ export async function startTestDatabase(
   launcherFolder: string,
   say: (line: string) => void,
 ): Promise<TestDatabase> {
+  const forgetSystem = rememberSystem()
   const parent = process.getuid?.() === 0 ? SYSTEM_FOLDER : tmpdir()
   mkdirSync(parent, { recursive: true })
   await clearAway(parent)
@@ -26,7 +28,10 @@ export async function startTestDatabase(
   // As root the server's own user must be able to enter.
   chmodSync(folder, 0o711)
   writeIdentity(join(folder, OWNER_FILE), process.pid)
-  const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  const remove = (): void => {
+    rmSync(folder, { recursive: true, force: true })
+    forgetSystem()
+  }
   try {
     const { spec, databaseUrl } = embeddedPostgres({
       launcherFolder,

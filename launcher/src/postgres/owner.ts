@@ -4,7 +4,7 @@ import { readFileSync, statSync } from 'node:fs'
 /** Who runs the server. Undefined ids: the user who runs this. */
 export type Owner = { name: string; uid?: number; gid?: number }
 
-const SYSTEM_USER = 'switchyard'
+export const SYSTEM_USER = 'switchyard'
 const CANDIDATES = [SYSTEM_USER, 'postgres']
 
 /**
@@ -41,6 +41,10 @@ export function chooseOwner(dataFolder: string, say: (line: string) => void): Ow
     `The system user "${SYSTEM_USER}" could not be created (${made.error?.message ?? made.stderr.trim()}). ` +
       'Create it, start Switchyard as an ordinary user, or set DATABASE_URL to a Postgres of your own.',
   )
+}
+
+export function hasSystemUser(): boolean {
+  return lookUp(SYSTEM_USER) !== undefined
 }
 
 function lookUp(name: string): Owner | undefined {
