@@ -1,10 +1,9 @@
 import type { Cdr } from '@switchyard/protocol/api/shapes.ts'
 import type { FactData, FactDraft } from '@switchyard/protocol/site/fact.ts'
-import type { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { CloudFact } from '../platform/event-log/cloud-fact.ts'
 import type { RunningService } from '../platform/service.ts'
-import { createTestPlatform, TEST_EPOCH_MS, type TestPlatform, testHeaders } from '../platform/testing.ts'
+import { type Ask, askOf, createTestPlatform, TEST_EPOCH_MS, type TestPlatform } from '../platform/testing.ts'
 import { billingService } from './service.ts'
 
 const SITE = 'site-a'
@@ -14,28 +13,17 @@ const AT = (hours: number) => new Date(TEST_EPOCH_MS + hours * HOUR).toISOString
 
 let platform: TestPlatform
 let service: RunningService
-let routes: Hono
+let ask: Ask
 
 beforeEach(async () => {
   platform = await createTestPlatform({ service: billingService })
   service = await billingService.start(platform.context)
-  routes = service.routes!
+  ask = askOf(service)
 })
 afterEach(async () => {
   await service.stop(1_000)
   await platform.close()
 })
-
-async function ask(method: string, path: string, body?: unknown) {
-  const response = await routes.request(path, {
-    method,
-    headers: { ...testHeaders(), 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  const text = await response.text()
-  // biome-ignore lint/suspicious/noExplicitAny: any resource of the API
-  return { status: response.status, body: (text === '' ? undefined : JSON.parse(text)) as any }
-}
 
 /** Two hours and 20 kWh from `AT(1)`, unless said otherwise. */
 function ended(

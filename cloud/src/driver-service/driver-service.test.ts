@@ -1,32 +1,28 @@
-import type { Hono } from 'hono'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { RunningService } from '../platform/service.ts'
-import { createTestPlatform, TEST_EPOCH_MS, type TestPlatform, testHeaders } from '../platform/testing.ts'
+import {
+  type Ask,
+  askOf,
+  createTestPlatform,
+  TEST_EPOCH_MS,
+  type TestPlatform,
+  testHeaders,
+} from '../platform/testing.ts'
 import { driverService } from './service.ts'
 
 let platform: TestPlatform
 let service: RunningService
-let routes: Hono
+let ask: Ask
 
 beforeEach(async () => {
   platform = await createTestPlatform({ service: driverService })
   service = await driverService.start(platform.context)
-  routes = service.routes!
+  ask = askOf(service)
 })
 afterEach(async () => {
   await service.stop(1_000)
   await platform.close()
 })
-
-async function ask(method: string, path: string, body?: unknown) {
-  const response = await routes.request(path, {
-    method,
-    headers: { ...testHeaders(), 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  // biome-ignore lint/suspicious/noExplicitAny: any resource of the API
-  return { status: response.status, body: (await response.json()) as any }
-}
 
 async function tokensDocuments() {
   await platform.relay()
@@ -135,7 +131,7 @@ test("another tenant's tokens and drivers are not seen", async () => {
   await ask('POST', '/v1/tokens', { idToken: 'T' })
   await ask('POST', '/v1/drivers', { name: 'Ada' })
   const other = { headers: testHeaders('other') }
-  const seen = async (path: string) => await (await routes.request(path, other)).json()
+  const seen = async (path: string) => await (await service.routes!.request(path, other)).json()
   expect(await seen('/v1/tokens')).toEqual({ items: [], next: null })
   expect(await seen('/v1/drivers')).toEqual({ items: [], next: null })
   expect(await seen('/v1/authorize?idToken=T')).toEqual({ status: 'Unknown' })

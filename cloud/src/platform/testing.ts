@@ -22,7 +22,13 @@ import { createLog } from './log.ts'
 import { createMemoryBus } from './memory-bus.ts'
 import { type MigrationSource, migrate } from './migrations.ts'
 import { createPool } from './postgres.ts'
-import type { RunningService, Service, ServiceContext, TargetName } from './service.ts'
+import {
+  type RunningService,
+  type Service,
+  type ServiceContext,
+  TARGETS,
+  type TargetName,
+} from './service.ts'
 
 const ADMIN_URL = process.env.TEST_DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres'
 /** Where tests' clocks start: 2026-11-23T12:00:00Z. */
@@ -222,17 +228,7 @@ export async function createTestPlatform(options: TestPlatformOptions = {}): Pro
 
 /** A valid configuration on free ports. */
 export function testConfig(databaseUrl: string, env: Record<string, string> = {}): Config {
-  const free = Object.fromEntries(
-    [
-      'API_GATEWAY',
-      'STATION_SERVICE',
-      'DRIVER_SERVICE',
-      'BILLING_SERVICE',
-      'MONITORING_SERVICE',
-      'OCPP_GATEWAY',
-      'SITE_GATEWAY',
-    ].map((it) => [`${it}_PORT`, '0']),
-  )
+  const free = Object.fromEntries(TARGETS.map((it) => [`${it.toUpperCase().replaceAll('-', '_')}_PORT`, '0']))
   return readConfig({
     NODE_ENV: 'test',
     LOG_LEVEL: 'silent',
@@ -250,6 +246,22 @@ export const testHeaders = (tenantId = 'default'): Record<string, string> => ({
   'x-switchyard-tenant': tenantId,
   'x-switchyard-actor': 'test',
 })
+
+// biome-ignore lint/suspicious/noExplicitAny: any resource of the API
+export type Ask = (method: string, path: string, body?: unknown) => Promise<{ status: number; body: any }>
+
+/** Requests to a service's routes as another target makes them: JSON in, status and JSON out. */
+export function askOf({ routes }: RunningService): Ask {
+  return async (method, path, body) => {
+    const response = await routes!.request(path, {
+      method,
+      headers: { ...testHeaders(), 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
+  }
+}
 
 async function newest(
   sql: Sql,

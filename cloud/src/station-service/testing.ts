@@ -2,7 +2,7 @@
 import type { FactDraft } from '@switchyard/protocol/site/fact.ts'
 import type { Live } from '@switchyard/protocol/site/live.ts'
 import type { RunningService } from '../platform/service.ts'
-import { createTestPlatform, TEST_EPOCH_MS, type TestPlatform, testHeaders } from '../platform/testing.ts'
+import { type Ask, askOf, createTestPlatform, TEST_EPOCH_MS, type TestPlatform } from '../platform/testing.ts'
 import { stationService } from './service.ts'
 
 export const SITE = 'site-a'
@@ -11,9 +11,8 @@ export const AT = (minutes: number) => new Date(TEST_EPOCH_MS + minutes * 60_000
 export interface TestStationService {
   platform: TestPlatform
   service: RunningService
-  // biome-ignore lint/suspicious/noExplicitAny: any resource of the API
-  ask(method: string, path: string, body?: unknown): Promise<{ status: number; body: any }>
-  createSite(): ReturnType<TestStationService['ask']>
+  ask: Ask
+  createSite(): ReturnType<Ask>
   /** The site is heard from. */
   online(): Promise<unknown>
   stop(): Promise<void>
@@ -27,14 +26,7 @@ export async function startStationService(): Promise<TestStationService> {
       ? Response.json({ username: SITE, password: 'told-once' })
       : Response.json({ status: 404 }, { status: 404 }),
   )
-  const ask: TestStationService['ask'] = async (method, path, body) => {
-    const response = await service.routes!.request(path, {
-      method,
-      headers: { ...testHeaders(), 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
-    return { status: response.status, body: await response.json() }
-  }
+  const ask = askOf(service)
   return {
     platform,
     service,

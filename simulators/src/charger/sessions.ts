@@ -90,7 +90,7 @@ export class Sessions {
 
   /** Begins a session: a car is plugged in and its driver authorised. */
   start(connector: Connector, token: HeldToken): void {
-    const { dialect, stationId, ledger, nowMs, newKey, settings } = this.#options
+    const { ledger, nowMs, newKey, settings } = this.#options
     const session: Session = {
       key: newKey(),
       connectorId: connector.id,
@@ -105,16 +105,7 @@ export class Sessions {
     connector.session = session
     connector.token = undefined
     connector.finishing = false
-    const start = {
-      sessionKey: session.key,
-      stationId,
-      connectorId: connector.id,
-      evseId: connector.id,
-      version: dialect.version,
-      idToken: session.idToken,
-      startedAt: instant(session.startedAtMs),
-      startRegisterWh: formatWh(session.startRegisterMilliWh),
-    }
+    const start = this.#written(connector, session)
     ledger.recordStart(start)
     this.#tell(
       connector,
@@ -139,19 +130,12 @@ export class Sessions {
   end(connector: Connector, reason: StopReason, stoppedBy?: string): void {
     const { session } = connector
     if (!session) return
-    const { dialect, stationId, ledger, nowMs, transactionId } = this.#options
+    const { dialect, ledger, nowMs, transactionId } = this.#options
     const atMs = nowMs()
     const register = this.#register(connector)
     const entry: LedgerEntry = {
-      sessionKey: session.key,
-      stationId,
-      connectorId: connector.id,
-      evseId: connector.id,
-      version: dialect.version,
-      idToken: session.idToken,
-      startedAt: instant(session.startedAtMs),
+      ...this.#written(connector, session),
       endedAt: instant(atMs),
-      startRegisterWh: formatWh(session.startRegisterMilliWh),
       endRegisterWh: formatWh(register),
       energyWh: formatWh(register - session.startRegisterMilliWh),
       transactionId: transactionId(session),
@@ -286,6 +270,21 @@ export class Sessions {
     if (!dialect.session(message, null)) return
     session.nextSeqNo++
     enqueue(message)
+  }
+
+  /** What the ledger holds of a session from its start on. */
+  #written(connector: Connector, session: Session): LedgerStart {
+    const { dialect, stationId } = this.#options
+    return {
+      sessionKey: session.key,
+      stationId,
+      connectorId: connector.id,
+      evseId: connector.id,
+      version: dialect.version,
+      idToken: session.idToken,
+      startedAt: instant(session.startedAtMs),
+      startRegisterWh: formatWh(session.startRegisterMilliWh),
+    }
   }
 
   /** The register as this version's messages give it. */
