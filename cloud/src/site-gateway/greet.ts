@@ -1,10 +1,11 @@
 /** A hello, in the database: the grant, presence and the facts that tell of them, in one transaction. */
+
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { Hello } from '@switchyard/protocol/site/envelope.ts'
+import { type Grant, grant } from '@switchyard/protocol/site/grant.ts'
 import type { TransactionSql } from 'postgres'
 import type { ServiceContext } from '../platform/service.ts'
 import type { Conversation } from './conversation.ts'
-import { type Grant, grant } from './grant.ts'
 import { isPlain } from './plain.ts'
 
 /** Most documents that a hello is heard about. */

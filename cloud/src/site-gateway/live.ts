@@ -1,9 +1,9 @@
 /** Live pictures of sites: to the bus, for the stream to browsers and for whoever comes later. The ledger is the truth. */
+import { PRESENCE_EXPIRY_MS } from '@switchyard/protocol/site/grant.ts'
 import { type Live, live } from '@switchyard/protocol/site/live.ts'
 import { BUS } from '../platform/bus.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import type { Conversation, Conversations } from './conversation.ts'
-import { PRESENCE_EXPIRY_MS } from './grant.ts'
 
 /** Most sites whose newest picture's number is kept; the oldest go first. */
 const MAX_KEPT = 50_000

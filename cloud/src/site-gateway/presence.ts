@@ -1,9 +1,10 @@
 /** Whether a site is heard from: last-heard with expiry, written in groups. Wills are only a hint, and not needed. */
+
 import { instant } from '@switchyard/protocol/instant.ts'
+import { PRESENCE_EXPIRY_MS } from '@switchyard/protocol/site/grant.ts'
 import type { TransactionSql } from 'postgres'
 import { createLoop, type Loop } from '../platform/event-log/loop.ts'
 import type { ServiceContext } from '../platform/service.ts'
-import { PRESENCE_EXPIRY_MS } from './grant.ts'
 
 /** How often what was heard is written. */
 export const PRESENCE_WRITE_MS = 3_000

@@ -2,7 +2,7 @@
  * Who speaks for a site. Journals are lanes; one lane per site has authority (commands, documents, the current picture), the
  * others are fenced: their facts are taken, nothing is sent to them. Pure: the site's row is locked by the caller.
  */
-import { LIVE_INTERVAL_MS } from '@switchyard/protocol/site/live.ts'
+import { LIVE_INTERVAL_MS } from './live.ts'
 
 /** A site unheard for three pictures is offline. */
 export const PRESENCE_EXPIRY_MS = 3 * LIVE_INTERVAL_MS
