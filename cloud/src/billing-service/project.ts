@@ -1,5 +1,5 @@
 /** Projection `billing`: sessions that ended, and what is needed to bill them. */
-import type { Projection } from '../platform/event-log/entry.ts'
+import { oneByOne, type Projection } from '../platform/event-log/entry.ts'
 import type { EventLog } from '../platform/event-log/event-log.ts'
 import { storable } from '../platform/event-log/storable.ts'
 import { billSession } from './bill-session.ts'
@@ -12,7 +12,7 @@ export function billingProjection(eventLog: EventLog, now: () => Date): Projecti
   return {
     consumer: CONSUMER,
     kinds: ['session.ended', 'site.registered', 'token.changed', 'station.tariff-assigned'],
-    async apply(tx, entry, read) {
+    apply: oneByOne(async (tx, entry, read) => {
       const fact = storable(read)
       const { tenantId, siteId, stationId, sessionId, trace } = entry
       switch (fact.kind) {
@@ -58,7 +58,7 @@ export function billingProjection(eventLog: EventLog, now: () => Date): Projecti
         default:
           return
       }
-    },
+    }),
     committed: () => eventLog.wake(),
   }
 }

@@ -1,7 +1,7 @@
 /** Projection `monitoring`: presence of sites, and alerts. */
 import type { Cdr } from '@switchyard/protocol/api/shapes.ts'
 import type { TransactionSql } from 'postgres'
-import type { LogEntry, Projection } from '../platform/event-log/entry.ts'
+import { type LogEntry, oneByOne, type Projection } from '../platform/event-log/entry.ts'
 import type { EventLog } from '../platform/event-log/event-log.ts'
 import { storable } from '../platform/event-log/storable.ts'
 import { clear, clearRule, raise } from './queries.ts'
@@ -24,7 +24,7 @@ export function monitoringProjection(eventLog: EventLog): Projection {
       'alert.raised',
       'alert.cleared',
     ],
-    async apply(tx, entry, read) {
+    apply: oneByOne(async (tx, entry, read) => {
       const fact = storable(read)
       const alert = alertOf(entry, fact)
       if (alert && (await raise(tx, alert)) && fact.kind !== 'alert.raised')
@@ -43,7 +43,7 @@ export function monitoringProjection(eventLog: EventLog): Projection {
           await clear(tx, entry.tenantId, fact.data.alertId, entry.receivedAt)
           return
       }
-    },
+    }),
     committed: () => eventLog.wake(),
   }
 }

@@ -1,5 +1,5 @@
 /** Facts that the gateway acts on: commands and documents to keep and send, and what sites say of them. */
-import type { Projection } from '../platform/event-log/entry.ts'
+import { oneByOne, type Projection } from '../platform/event-log/entry.ts'
 import type { Commands } from './commands.ts'
 import type { Documents } from './documents.ts'
 
@@ -19,7 +19,7 @@ export function createProjection(
       'document.applied',
       'document.rejected',
     ],
-    async apply(tx, entry, read) {
+    apply: oneByOne(async (tx, entry, read) => {
       const { siteId, tenantId } = entry
       // A fenced lane says nothing about what the site has.
       if (entry.journal && !entry.journal.authority && read.kind !== 'command.outcome') return
@@ -55,7 +55,7 @@ export function createProjection(
           return
         }
       }
-    },
+    }),
     committed(entries) {
       const sites = entries.filter((it) => it.kind === 'command.requested').flatMap((it) => it.siteId ?? [])
       if (sites.length > 0) sendCommands([...new Set(sites)])

@@ -1,7 +1,7 @@
 /** Projection `station`: facts of sites and of other services -> sites, stations, connectors, sessions and commands as they are now. */
 import { factData } from '@switchyard/protocol/site/fact.ts'
 import { BUS, type Bus } from '../platform/bus.ts'
-import type { LogEntry, Projection, ReadEntry } from '../platform/event-log/entry.ts'
+import { type LogEntry, oneByOne, type Projection, type ReadEntry } from '../platform/event-log/entry.ts'
 import { storable } from '../platform/event-log/storable.ts'
 import { projectOutcome } from './project-command.ts'
 import { projectDocument } from './project-document.ts'
@@ -26,7 +26,7 @@ export function stationProjection(bus: Bus): Projection {
   return {
     consumer: CONSUMER,
     kinds: KINDS,
-    async apply(tx, entry, read) {
+    apply: oneByOne(async (tx, entry, read) => {
       const fact = storable(read)
       await projectSite(tx, entry, fact)
       // A fenced lane sets no current state (I8); its sessions happened all the same.
@@ -34,7 +34,7 @@ export function stationProjection(bus: Bus): Projection {
       await projectSession(tx, entry, fact)
       await projectOutcome(tx, entry, fact)
       await projectDocument(tx, entry, fact)
-    },
+    }),
     committed(entries) {
       for (const commandId of outcomesIn(entries)) bus.publish(BUS.outcome(commandId), { commandId })
       bus.publish(BUS.projected(CONSUMER), { entries: entries.length })

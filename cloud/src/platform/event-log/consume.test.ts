@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createTestPlatform, type TestPlatform } from '../testing.ts'
 import { type ConsumeOptions, consumeOnce, registerConsumer } from './consume.ts'
 import { consumeOptions } from './consumer.ts'
-import type { LogEntry, Projection } from './entry.ts'
+import { type LogEntry, oneByOne, type Projection } from './entry.ts'
 import { replayParked } from './replay.ts'
 
 let platform: TestPlatform
@@ -13,9 +13,9 @@ beforeEach(async () => {
   taken = {
     consumer: 'test',
     kinds: ['station.connected', 'station.disconnected'],
-    async apply(tx, entry) {
+    apply: oneByOne(async (tx, entry) => {
       await tx`insert into taken (site_id, seq, kind) values (${entry.siteId}, ${entry.journal?.seq ?? 0}, ${entry.kind})`
-    },
+    }),
   }
 })
 afterEach(() => platform?.close())
@@ -63,10 +63,10 @@ describe('a consumer', () => {
     await registerConsumer(platform.sql, 'test', platform.context.eventLog.generation)
     const dying: Projection = {
       ...taken,
-      async apply(tx, entry, read) {
-        await taken.apply(tx, entry, read)
+      async apply(tx, readings) {
+        await taken.apply(tx, readings)
         // As a process that dies: its connection is cut before the commit.
-        if (entry.kind === 'station.disconnected') await tx`select pg_terminate_backend(pg_backend_pid())`
+        await tx`select pg_terminate_backend(pg_backend_pid())`
       },
     }
     await expect(consumeOnce(optionsOf(dying))).rejects.toThrow()
@@ -115,9 +115,9 @@ describe('a consumer', () => {
     let fail = true
     const unlucky: Projection = {
       ...taken,
-      async apply(tx, entry, read) {
+      async apply(tx, readings) {
         if (fail) throw Object.assign(new Error('deadlock detected'), { code: '40P01' })
-        await taken.apply(tx, entry, read)
+        await taken.apply(tx, readings)
       },
     }
     await registerConsumer(platform.sql, 'test', platform.context.eventLog.generation)
@@ -197,9 +197,9 @@ describe('an outbox', () => {
 })
 
 function refusing(when: (entry: LogEntry) => boolean): Projection['apply'] {
-  return async (tx, entry, read) => {
-    await taken.apply(tx, entry, read)
-    if (when(entry)) throw new Error('refused by the test')
+  return async (tx, readings) => {
+    await taken.apply(tx, readings)
+    if (readings.some(({ entry }) => when(entry))) throw new Error('refused by the test')
   }
 }
 

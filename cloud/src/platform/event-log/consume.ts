@@ -5,7 +5,7 @@
 import type { Logger } from 'pino'
 import type { Sql, TransactionSql } from 'postgres'
 import { isTransient } from '../postgres.ts'
-import type { LogEntry, Projection } from './entry.ts'
+import type { LogEntry, Projection, Reading } from './entry.ts'
 import { type Parked, park, parkedKeys, parkKey } from './parked.ts'
 import { readEntry } from './read-entry.ts'
 import { type EntryRow, entryOf } from './rows.ts'
@@ -112,7 +112,7 @@ export async function applyAll(
   if (entries.length === 0) return { applied: [], parked: [] }
   try {
     await tx.savepoint(async (sp) => {
-      for (const entry of entries) await applyOne(sp, options.projection, entry)
+      await options.projection.apply(sp, entries.map(readingOf))
     })
     return { applied: entries, parked: [] }
   } catch (error) {
@@ -124,7 +124,7 @@ export async function applyAll(
     const key = parkKey(entry)
     if (parked.has(key)) continue
     try {
-      await tx.savepoint((sp) => applyOne(sp, options.projection, entry))
+      await tx.savepoint((sp) => options.projection.apply(sp, [readingOf(entry)]))
       applied.push(entry)
     } catch (error) {
       if (isTransient(error)) throw error
@@ -136,8 +136,8 @@ export async function applyAll(
   return { applied, parked: [...parked.values()] }
 }
 
-async function applyOne(tx: TransactionSql, projection: Projection, entry: LogEntry): Promise<void> {
+function readingOf(entry: LogEntry): Reading {
   const read = readEntry(entry)
   if (!read.ok) throw new Error(read.reason)
-  await projection.apply(tx, entry, read.read)
+  return { entry, read: read.read }
 }

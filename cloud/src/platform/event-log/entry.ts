@@ -37,10 +37,28 @@ export interface Projection {
   consumer: string
   /** Kinds it takes; all others only move the cursor. */
   kinds: readonly string[]
-  /** Applies one entry. `read` is the parsed text. Throwing parks the entry's site for this consumer, with an alert. Must be idempotent. */
-  apply(tx: TransactionSql, entry: LogEntry, read: ReadEntry): Promise<void>
+  /**
+   * Applies readings, oldest first, with the same result as if each had been given alone. Idempotent. When it throws, what
+   * it wrote is undone and the readings come again one by one: the one that throws alone parks its site for this consumer, with an alert.
+   */
+  apply(tx: TransactionSql, readings: readonly Reading[]): Promise<void>
   /** After the commit, with the entries that were applied (for wake-ups). Errors are logged only. */
   committed?(entries: LogEntry[]): void
+}
+
+/** An entry with its text read. */
+export interface Reading {
+  entry: LogEntry
+  read: ReadEntry
+}
+
+/** For a projection whose facts are too few to gain by being taken together. */
+export function oneByOne(
+  apply: (tx: TransactionSql, entry: LogEntry, read: ReadEntry) => Promise<void>,
+): Projection['apply'] {
+  return async (tx, readings) => {
+    for (const { entry, read } of readings) await apply(tx, entry, read)
+  }
 }
 
 /** The text of an entry read by the shape of its kind: a site's fact, or a cloud fact. */
