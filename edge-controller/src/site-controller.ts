@@ -1,169 +1,175 @@
 /**
- * The library face of the edge controller: the central system of one site's chargers, over ports. `main.ts` gives it the real
- * ones, the simulator virtual ones.
+ * The library face of the edge controller: a whole site over ports, from the journal through its state and its chargers to the
+ * link with the cloud. `main.ts` gives it the real ports, the simulator virtual ones.
  */
-import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
-import type { Live, LiveStation } from '@switchyard/protocol/site/live.ts'
-import type { Execute } from './execute.ts'
-import { liveStations } from './live.ts'
-import { CONTROL_INTERVAL_MS, LoadControl } from './load/control.ts'
-import { refusalOf } from './load/guard.ts'
-import { type Admission, admit, type Knock } from './ocpp/admission.ts'
-import { failed } from './ocpp/commands.ts'
-import { StationLink, type StationLinkPorts } from './ocpp/station-link.ts'
-import type { Socket } from './ports.ts'
-import { Grants } from './session/grants.ts'
-import { isOnConnector, runningSessions } from './session/session.ts'
-import { SessionSweep, SWEEP_INTERVAL_MS } from './session/sweep.ts'
-import { TransactionIds } from './session/transaction-ids.ts'
-import type { SiteControllerPorts } from './site-controller-ports.ts'
-import { PasswordCheck } from './station/password.ts'
-import { stationEntry } from './station/settings.ts'
-import { STATION_KIND, type Station, stationOf } from './station/station.ts'
+import { instant } from '@switchyard/protocol/instant.ts'
+import { type CentralSystem, createCentralSystem } from './central-system.ts'
+import type { SiteControllerConfig } from './central-system-ports.ts'
+import { watchSteps } from './clock-steps.ts'
+import type { Journal } from './journal/port.ts'
+import { keepRetention, newestSyncedMs } from './journal/retention.ts'
+import type { SiteStatus } from './panel/status.ts'
+import { sessionsOf } from './panel/status.ts'
+import type { Broker, Log, Random } from './ports.ts'
+import type { SiteClock } from './site-clock.ts'
+import { type Outcome, SiteState } from './site-state.ts'
+import type { Compress } from './sync/batch.ts'
+import { createSync } from './sync/sync.ts'
 
-export type { SiteControllerConfig, SiteControllerPorts } from './site-controller-ports.ts'
+export type { SiteControllerConfig } from './central-system-ports.ts'
+export { randomId } from './ids.ts'
+export {
+  GroupedJournal,
+  type JournalDisk,
+  type JournalDiskEvents,
+} from './journal/grouped-journal.ts'
+export type { Request, Response } from './journal/journal-messages.ts'
+export { JournalServer } from './journal/journal-server.ts'
+export type { Heads, Journal, JournalFailed } from './journal/port.ts'
+export type { Database } from './journal/sqlite-driver.ts'
+export { SPOKEN_VERSIONS } from './ocpp/station-link.ts'
+export type { Broker, Clock, Log, Random, Socket } from './ports.ts'
+export { SiteClock, type Time } from './site-clock.ts'
 
-/** Stations that one site remembers; a further new identity is turned away. */
-export const MAX_STATIONS = 1_000
+export interface SiteControllerPorts {
+  siteId: string
+  /** Version of this program, and of the Node that it runs on. */
+  version: string
+  node: string
+  /** Not loaded yet; closed by `stop`. */
+  journal: Journal
+  clock: SiteClock
+  random: Random
+  log: Log
+  /** Absent: the site works without a cloud. */
+  broker?: Broker | undefined
+  config: SiteControllerConfig
+  /** How long rows stay after the cloud has them, ms. */
+  retentionMs: number
+  /** The journal failed: the process must stop. */
+  onFatal(error: Error): void
+  /** Transcripts on demand: every frame as it stands on the wire. */
+  record?: ((stationId: string, direction: 'in' | 'out', text: string) => void) | undefined
+  /** gzip, unless another is given. */
+  compress?: Compress | undefined
+}
 
-export interface SiteController {
-  /** Whether a station may connect; asked before the handshake is completed. */
-  admit(knock: Knock): Promise<Admission>
-  /** Takes over an admitted station's socket; one that the station had before is closed. */
-  accept(socket: Socket, stationId: string, version: OcppVersion): void
-  execute: Execute
-  live(): LiveStation[]
-  load(): Live['load']
-  /** Calls back when the picture has changed. */
-  onChange(listener: () => void): () => void
-  start(): void
-  /** Closes every connection and lets what is under way become durable, at most until the deadline. */
+export interface SiteController extends Pick<CentralSystem, 'admit' | 'accept' | 'live' | 'load'> {
+  readonly journalId: string
+  /** What the local panel tells, but for the time zone, which the controller itself needs nowhere. */
+  status(): Omit<SiteStatus, 'timeZone'>
+  /** Journals that it started, then takes up the link to the cloud; stations may be accepted from then on. */
+  start(): Promise<void>
+  /** Closes every connection, lets what is under way become durable, at most until the deadline, and closes the journal. */
   stop(deadlineMs: number): Promise<void>
 }
 
-export function createSiteController(ports: SiteControllerPorts): SiteController {
-  const { state, clock, random, log, config } = ports
-  const passwords = new PasswordCheck(clock, random)
-  const links = new Map<string, StationLink>()
-  const listeners = new Set<() => void>()
-  const sweep = new SessionSweep()
-  const cancels: (() => void)[] = []
-  let stopping = false
+/** Loads the journal and puts the site together over it. Rejects with JournalFailed when it cannot be opened. */
+export async function createSiteController(ports: SiteControllerPorts): Promise<SiteController> {
+  const { siteId, version, node, journal, clock, random, log, broker, record } = ports
+  const loaded = await journal.load()
+  const floorMs = await newestSyncedMs(journal, loaded.heads)
+  if (floorMs !== undefined) clock.setFloor(floorMs)
+  const state = new SiteState(journal, loaded, clock, random)
 
-  const changed = (): void => {
-    for (const listener of listeners) listener()
-  }
-  const load = new LoadControl({
+  const central = createCentralSystem({
     state,
     clock,
+    random,
     log,
-    siteLimitMa: config.siteLimitMa,
-    failsafeMa: config.failsafeMa,
-    reach: (stationId) => links.get(stationId)?.reach,
-    onChange: changed,
+    config: ports.config,
+    ask: async (stationId, idToken) => sync?.ask(stationId, idToken),
+    onFatal: ports.onFatal,
+    ...(record ? { record } : {}),
   })
-  const linkPorts: Omit<StationLinkPorts, 'stationId'> = {
-    ...ports,
-    grants: new Grants(clock),
-    transactionIds: new TransactionIds(state, random),
-    stationIds: () => state.list<Station>(STATION_KIND).map((station) => station.stationId),
-    onFatal: (error) => {
-      log.error({ error }, 'the journal failed: the controller must stop')
-      ports.onFatal?.(error)
-    },
-    onPresence: changed,
-    onBooted: (stationId) => load.stationBooted(stationId),
-    onConnected: (stationId) => load.stationReturned(stationId),
-    refusalOf: (call) => (load.limitMa === undefined ? undefined : refusalOf(call)),
-  }
-  const linkOf = (stationId: string): StationLink => {
-    const known = links.get(stationId)
-    if (known) return known
-    const link = new StationLink({ ...linkPorts, stationId })
-    links.set(stationId, link)
-    return link
-  }
+  const sync =
+    broker &&
+    createSync({
+      siteId,
+      version,
+      node,
+      journal,
+      acked: loaded.acked,
+      state,
+      clock,
+      random,
+      log,
+      broker,
+      execute: central.execute,
+      picture() {
+        const load = central.load()
+        return { stations: central.live(), ...(load ? { load } : {}) }
+      },
+      onTime: (reference) => clock.setReference(reference),
+      ...(ports.compress ? { compress: ports.compress } : {}),
+    })
+  central.onChange(() => sync?.changed())
 
-  function every(intervalMs: number, work: () => void): void {
-    let cancel = (): void => {}
-    const tick = (): void => {
-      work()
-      if (!stopping) cancel = clock.after(intervalMs, tick)
-    }
-    cancel = clock.after(intervalMs, tick)
-    cancels.push(() => cancel())
-  }
-
-  function sweepSessions(): void {
-    const running = state.list<Station>(STATION_KIND).flatMap(({ stationId }) =>
-      runningSessions(state, stationId).map((session) => ({
-        session,
-        connected: links.get(stationId)?.connected ?? false,
-        overtaken: !isOnConnector(state, session),
-      })),
+  const fact = (draft: Outcome['facts'][number]): Promise<unknown> =>
+    state.commit({ facts: [draft], puts: [], deletes: [] })
+  function stepped(byMs: number): void {
+    const quality = clock.quality()
+    log.warn({ siteId, byMs, quality }, 'the wall clock stepped')
+    fact({ kind: 'clock.stepped', data: { byMs, quality } }).catch((error) =>
+      log.error({ siteId, error }, 'not journalled'),
     )
-    for (const { session, reason } of sweep.overdue(running, clock.mono()))
-      void linkOf(session.stationId).presumeEnd(session.sessionId, reason)
   }
 
+  let stopSteps = (): void => {}
+  let stopRetention = (): void => {}
   return {
-    async admit(knock) {
-      if (stopping) return { ok: false, status: 503, reason: 'the controller stops' }
-      const isNew = !stationOf(state, knock.stationId) && !stationEntry(state, knock.stationId)
-      if (isNew && state.list(STATION_KIND).length >= MAX_STATIONS)
-        return { ok: false, status: 503, reason: `a site has at most ${MAX_STATIONS} stations` }
-      return admit(state, config.onboarding, passwords, knock)
+    journalId: state.journalId,
+    admit: central.admit,
+    accept: central.accept,
+    live: central.live,
+    load: central.load,
+
+    status() {
+      const link = sync?.status()
+      const stations = central.live()
+      return {
+        siteId,
+        version,
+        journalId: state.journalId,
+        bootId: state.bootId,
+        at: instant(clock.now()),
+        clock: clock.quality(),
+        uptimeMs: Math.round(clock.mono()),
+        link: {
+          configured: link !== undefined,
+          connected: link?.connected ?? false,
+          linked: link?.linked ?? false,
+          ...(link?.authority === undefined ? {} : { authority: link.authority }),
+          ...(link?.epoch === undefined ? {} : { epoch: link.epoch }),
+        },
+        heads: state.heads,
+        backlog: link?.backlog ?? null,
+        stations,
+        sessions: sessionsOf(stations),
+        load: central.load() ?? null,
+      }
     },
 
-    accept(socket, stationId, version) {
-      if (stopping) socket.close(1001, 'the controller stops')
-      else linkOf(stationId).accept(socket, version)
-    },
-
-    async execute(command, remainingMs) {
-      const link = links.get(command.stationId)
-      if (!link?.connected)
-        return failed('StationOffline', `station ${command.stationId.slice(0, 64)} is not connected`)
-      return link.execute(command, remainingMs)
-    },
-
-    live: () =>
-      liveStations(state, {
-        isConnected: (stationId) => links.get(stationId)?.connected ?? false,
-        limitMa: (session) => load.limitOf(session),
-      }),
-
-    load: () => load.picture(),
-
-    onChange(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
-
-    start() {
-      cancels.push(
-        state.onCommitted((facts) => {
-          for (const fact of facts)
-            if (fact.kind === 'document.applied' && fact.data.name === 'stations')
-              for (const link of links.values()) link.applySettings()
-          changed()
-        }),
-      )
-      every(SWEEP_INTERVAL_MS, sweepSessions)
-      load.tick()
-      every(CONTROL_INTERVAL_MS, () => load.tick())
+    async start() {
+      await fact({ kind: 'controller.started', data: { version, journalId: state.journalId, node } })
+      stopSteps = watchSteps(clock, stepped)
+      stopRetention = keepRetention({
+        journal,
+        clock,
+        log,
+        retentionMs: ports.retentionMs,
+        heads: () => state.heads,
+      })
+      central.start()
+      await sync?.start()
     },
 
     async stop(deadlineMs) {
-      stopping = true
-      for (const cancel of cancels) cancel()
-      for (const link of links.values()) link.close(1001, 'the controller stops')
-      let cancelDeadline = (): void => {}
-      const deadline = new Promise<void>((resolve) => {
-        cancelDeadline = clock.after(deadlineMs, resolve)
-      })
-      await Promise.race([Promise.all([...links.values()].map((link) => link.idle())), deadline])
-      cancelDeadline()
+      stopSteps()
+      stopRetention()
+      await central.stop(deadlineMs)
+      await sync?.stop()
+      await journal.close()
     },
   }
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Stream } from '@switchyard/protocol/site/fact.ts'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { MAX_WAITING_CHANGES } from './grouped-journal.ts'
 import {
   type Change,
   ChangeRefused,
@@ -16,9 +17,9 @@ import {
   MAX_FACT_BYTES,
 } from './port.ts'
 import { SqliteJournal } from './sqlite.ts'
-import { Database } from './sqlite-driver.ts'
+import { openDatabase } from './sqlite-driver.ts'
 import { InlineJournal } from './testing/inline-journal.ts'
-import { MAX_WAITING_CHANGES, WorkerJournal } from './worker-journal.ts'
+import { WorkerJournal } from './worker-journal.ts'
 
 let folder: string
 let file: string
@@ -159,13 +160,13 @@ describe('the file', () => {
   it('is refused when another process or another program owns it', () => {
     const holder = new SqliteJournal(file, 'J1')
     const foreign = join(folder, 'foreign.db')
-    const db = new Database(foreign)
+    const db = openDatabase(foreign, { timeout: 0 })
     db.exec('CREATE TABLE t (x)')
     db.close()
     expect(() => new SqliteJournal(foreign, 'J1')).toThrow(/not a journal/)
     holder.close()
 
-    const newer = new Database(file)
+    const newer = openDatabase(file, { timeout: 0 })
     newer.pragma('user_version = 99')
     newer.close()
     expect(() => new SqliteJournal(file, 'J1')).toThrow(/newer version/)

@@ -1,5 +1,5 @@
 /** The journal's file: its pragmas, its tables and how an older file becomes a newer one. */
-import type Database from 'better-sqlite3'
+import type { Database } from './sqlite-driver.ts'
 
 /** "SWYD": tells our files from other SQLite databases. */
 const APPLICATION_ID = 0x53575944
@@ -25,7 +25,7 @@ const MIGRATIONS: readonly string[] = [
  * Makes an open connection a journal's: one writer, fsync at every commit. Throws when the file is not a journal, comes
  * from a newer version, is held by another process, or cannot be made durable.
  */
-export function prepare(db: Database.Database, file: string, newJournalId: string): void {
+export function prepare(db: Database, file: string, newJournalId: string): void {
   db.pragma('locking_mode = EXCLUSIVE')
   const tables = Number(db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get())
   const application = pragmaNumber(db, 'application_id')
@@ -58,6 +58,6 @@ export function prepare(db: Database.Database, file: string, newJournalId: strin
   }).immediate()
 }
 
-export function pragmaNumber(db: Database.Database, name: string): number {
+export function pragmaNumber(db: Database, name: string): number {
   return Number(db.pragma(name, { simple: true }))
 }

@@ -16,7 +16,7 @@ import {
   type StoredRow,
 } from './port.ts'
 import { BUSY_TIMEOUT_MS, pragmaNumber, prepare } from './schema.ts'
-import { Database } from './sqlite-driver.ts'
+import { type Database, type OpenDatabase, openDatabase } from './sqlite-driver.ts'
 
 /** Most rows removed by one call of `prune`, so that it never holds up commits for long. */
 export const PRUNE_MAX_ROWS = 5_000
@@ -70,12 +70,16 @@ export class SqliteJournal {
   readonly journalId: string
 
   /**
-   * Opens or makes the journal; `newJournalId` names it if it is made now; `maxPages` bounds its size on disk. Throws JournalFailed with the file's path when
+   * Opens or makes the journal; `newJournalId` names it if it is made now; `maxPages` bounds its size on disk, `open` brings another build of SQLite. Throws JournalFailed with the file's path when
    * it cannot be opened, is not a journal, or is held by another process.
    */
-  constructor(file: string, newJournalId: string, limit: { maxPages?: number } = {}) {
+  constructor(
+    file: string,
+    newJournalId: string,
+    limit: { maxPages?: number; open?: OpenDatabase | undefined } = {},
+  ) {
     try {
-      this.#db = new Database(file, { timeout: BUSY_TIMEOUT_MS })
+      this.#db = (limit.open ?? openDatabase)(file, { timeout: BUSY_TIMEOUT_MS })
       prepare(this.#db, file, newJournalId)
       if (limit.maxPages !== undefined) this.#db.pragma(`max_page_count = ${limit.maxPages}`)
     } catch (cause) {

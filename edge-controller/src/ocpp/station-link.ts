@@ -3,6 +3,7 @@ import { loadValidators } from '@switchyard/protocol/ocpp/validators.ts'
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { Command } from '@switchyard/protocol/site/command.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
+import type { CentralSystemPorts } from '../central-system-ports.ts'
 import { Draft } from '../draft.ts'
 import type { CommandResult } from '../execute.ts'
 import { uuidV7 } from '../ids.ts'
@@ -16,7 +17,6 @@ import type { Grants } from '../session/grants.ts'
 import { type SessionContext, sessionById } from '../session/session.ts'
 import type { Moment } from '../session/timing.ts'
 import type { TransactionIds } from '../session/transaction-ids.ts'
-import type { SiteControllerPorts } from '../site-controller-ports.ts'
 import { stationSettings } from '../station/settings.ts'
 import { newStation, STATION_KIND, stationOf } from '../station/station.ts'
 import type { Call } from './calls.ts'
@@ -33,7 +33,7 @@ const MODULES: Partial<Record<OcppVersion, OcppModule>> = { '1.6': v16, '2.0.1':
 /** Versions that have a module; what the server offers. */
 export const SPOKEN_VERSIONS = Object.keys(MODULES) as OcppVersion[]
 
-export interface StationLinkPorts extends SiteControllerPorts {
+export interface StationLinkPorts extends CentralSystemPorts {
   stationId: string
   grants: Grants
   transactionIds: TransactionIds

@@ -16,7 +16,7 @@ import type { Journal } from '../journal/port.ts'
 import type { Clock, Log, Random } from '../ports.ts'
 import type { SiteState } from '../site-state.ts'
 import { stretchedMs } from './backoff.ts'
-import { type EncodedBatch, encodeBatch } from './batch.ts'
+import { type Compress, type EncodedBatch, encodeBatch } from './batch.ts'
 import type { Conversation } from './link.ts'
 
 /** After so many sendings without an answer the conversation itself is doubted. */
@@ -35,6 +35,7 @@ export interface LanePorts {
   clock: Clock
   random: Random
   log: Log
+  compress?: Compress
   publish(stream: Stream, payload: Uint8Array): Promise<void>
   /** Whether this stream may start a batch now. */
   mayStart(): boolean
@@ -157,6 +158,7 @@ export class Lane {
       },
       cursor,
       rows,
+      this.#ports.compress,
     )
     if (overtaken()) return
     this.#ratio = (3 * this.#ratio + encoded.payload.length / encoded.inflatedBytes) / 4

@@ -85,6 +85,7 @@ export interface LinkEvents {
 export interface LinkPorts {
   siteId: string
   version: string
+  node: string
   state: SiteState
   broker: Broker
   clock: Clock
@@ -160,12 +161,12 @@ export class Link {
 
   /** The same nonce until it is answered: a grant is made once per (journal, nonce). */
   #sendHello(): void {
-    const { state, clock, random, log, siteId, version, broker } = this.#ports
+    const { state, clock, random, log, siteId, version, node, broker } = this.#ports
     this.#cancelTimer()
     if (!broker.connected()) return
     const hello: Hello = {
       v: PROTOCOL_VERSION,
-      controller: { version, node: process.versions.node },
+      controller: { version, node },
       journalId: state.journalId,
       epoch: this.#grant()?.epoch ?? 0,
       bootId: state.bootId,

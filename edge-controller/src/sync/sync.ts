@@ -7,6 +7,7 @@ import type { Journal, JournalState } from '../journal/port.ts'
 import type { Broker, Clock, Log, Random } from '../ports.ts'
 import { NOTHING, type SiteState } from '../site-state.ts'
 import { type AskCloud, Asks } from './ask.ts'
+import type { Compress } from './batch.ts'
 import { Documents } from './documents.ts'
 import { Downlink } from './downlink.ts'
 import { type Conversation, GRANT_ID, type Grant, Link, SYNC_KIND } from './link.ts'
@@ -16,6 +17,8 @@ import { Uplink } from './uplink.ts'
 export interface SyncOptions {
   siteId: string
   version: string
+  /** Version of Node, told in the hello. */
+  node: string
   journal: Journal
   acked: JournalState['acked']
   state: SiteState
@@ -26,6 +29,7 @@ export interface SyncOptions {
   execute: Execute
   picture(): Picture
   onTime(reference: TimeReference): void
+  compress?: Compress
 }
 
 export interface SyncStatus {

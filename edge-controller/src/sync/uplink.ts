@@ -4,6 +4,7 @@ import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
 import type { Journal } from '../journal/port.ts'
 import type { Clock, Log, Random } from '../ports.ts'
 import type { SiteState } from '../site-state.ts'
+import type { Compress } from './batch.ts'
 import { Lane } from './lane.ts'
 import type { Conversation } from './link.ts'
 
@@ -14,6 +15,7 @@ export interface UplinkPorts {
   clock: Clock
   random: Random
   log: Log
+  compress?: Compress
   /** Highest acknowledged seqs that the journal remembers. */
   acked: Record<Stream, number>
   publish(stream: Stream, payload: Uint8Array): Promise<void>

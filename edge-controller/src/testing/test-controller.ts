@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import type { Json } from '@switchyard/protocol/json.ts'
 import type { DocumentBody, DocumentName } from '@switchyard/protocol/site/document.ts'
 import { type Fact, type FactKind, readFact, type Stream } from '@switchyard/protocol/site/fact.ts'
+import { type CentralSystem, createCentralSystem } from '../central-system.ts'
+import type { CentralSystemPorts, SiteControllerConfig } from '../central-system-ports.ts'
 import { DOCUMENT_KIND } from '../documents.ts'
 import type { Change, Heads } from '../journal/port.ts'
 import { InlineJournal } from '../journal/testing/inline-journal.ts'
@@ -12,12 +14,6 @@ import { listenOcpp, type OcppServer } from '../ocpp/server.ts'
 import { SPOKEN_VERSIONS } from '../ocpp/station-link.ts'
 import type { Log } from '../ports.ts'
 import { systemRandom } from '../random.ts'
-import {
-  createSiteController,
-  type SiteController,
-  type SiteControllerConfig,
-  type SiteControllerPorts,
-} from '../site-controller.ts'
 import { SiteState } from '../site-state.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
@@ -45,7 +41,7 @@ class FaultyJournal extends InlineJournal {
 
 export interface TestControllerOptions {
   config?: Partial<SiteControllerConfig>
-  ports?: Partial<Pick<SiteControllerPorts, 'ask' | 'record' | 'onFatal'>>
+  ports?: Partial<Pick<CentralSystemPorts, 'ask' | 'record' | 'onFatal'>>
   at?: string
   maxConnections?: number
 }
@@ -59,7 +55,7 @@ export class TestController {
   #journal!: FaultyJournal
   #documents = 0
   state!: SiteState
-  controller!: SiteController
+  controller!: CentralSystem
   server!: OcppServer
 
   private constructor(options: TestControllerOptions) {
@@ -85,7 +81,7 @@ export class TestController {
     const keep = (fields: object, message: string) => void this.warnings.push({ fields, message })
     const log: Log = { debug() {}, info() {}, warn: keep, error: keep }
     const config = { ...TEST_CONFIG, ...this.#options.config }
-    this.controller = createSiteController({
+    this.controller = createCentralSystem({
       state: this.state,
       clock,
       random,

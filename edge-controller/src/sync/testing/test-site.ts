@@ -73,6 +73,7 @@ export class TestSite {
       createSync({
         siteId,
         version: 'test',
+        node: process.versions.node,
         journal,
         acked: loaded.acked,
         state,

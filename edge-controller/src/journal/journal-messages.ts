@@ -1,11 +1,12 @@
-/** What travels between the port on the main thread and the SQLite worker: one request, one response with its number. */
+/** What travels between the journal port and where its file is: one request, one response with its number. */
 import type { Stream } from '@switchyard/protocol/site/fact.ts'
 import type { FlatChanges } from './flat-changes.ts'
 import { ChangeRefused, type Heads, JournalFailed, JournalFull } from './port.ts'
 import type { Acknowledgements } from './sqlite.ts'
 
-export interface WorkerInput {
+export interface JournalFile {
   file: string
+  /** Names the journal if the file is made now. */
   newJournalId: string
 }
 

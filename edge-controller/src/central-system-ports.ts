@@ -1,4 +1,4 @@
-/** What a site controller is given: its configuration, its state over a journal, time, randomness, and what it tells. */
+/** What the central system of a site is given: its configuration, the state over a journal, time, randomness, and what it tells. */
 import type { Onboarding } from './ocpp/admission.ts'
 import type { Clock, Log, Random } from './ports.ts'
 import type { Ask, OfflinePolicy } from './session/authorize.ts'
@@ -23,7 +23,7 @@ export interface SiteControllerConfig {
   failsafeMa: number
 }
 
-export interface SiteControllerPorts {
+export interface CentralSystemPorts {
   state: SiteState
   clock: Clock
   random: Random

@@ -1,0 +1,164 @@
+/** The central system of one site's chargers: their connections, sessions and limits, over the site's state. */
+import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
+import type { Live, LiveStation } from '@switchyard/protocol/site/live.ts'
+import type { CentralSystemPorts } from './central-system-ports.ts'
+import type { Execute } from './execute.ts'
+import { liveStations } from './live.ts'
+import { CONTROL_INTERVAL_MS, LoadControl } from './load/control.ts'
+import { refusalOf } from './load/guard.ts'
+import { type Admission, admit, type Knock } from './ocpp/admission.ts'
+import { failed } from './ocpp/commands.ts'
+import { StationLink, type StationLinkPorts } from './ocpp/station-link.ts'
+import type { Socket } from './ports.ts'
+import { Grants } from './session/grants.ts'
+import { isOnConnector, runningSessions } from './session/session.ts'
+import { SessionSweep, SWEEP_INTERVAL_MS } from './session/sweep.ts'
+import { TransactionIds } from './session/transaction-ids.ts'
+import { PasswordCheck } from './station/password.ts'
+import { stationEntry } from './station/settings.ts'
+import { STATION_KIND, type Station, stationOf } from './station/station.ts'
+
+/** Stations that one site remembers; a further new identity is turned away. */
+export const MAX_STATIONS = 1_000
+
+export interface CentralSystem {
+  /** Whether a station may connect; asked before the handshake is completed. */
+  admit(knock: Knock): Promise<Admission>
+  /** Takes over an admitted station's socket; one that the station had before is closed. */
+  accept(socket: Socket, stationId: string, version: OcppVersion): void
+  execute: Execute
+  live(): LiveStation[]
+  load(): Live['load']
+  /** Calls back when the picture has changed. */
+  onChange(listener: () => void): () => void
+  start(): void
+  /** Closes every connection and lets what is under way become durable, at most until the deadline. */
+  stop(deadlineMs: number): Promise<void>
+}
+
+export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
+  const { state, clock, random, log, config } = ports
+  const passwords = new PasswordCheck(clock, random)
+  const links = new Map<string, StationLink>()
+  const listeners = new Set<() => void>()
+  const sweep = new SessionSweep()
+  const cancels: (() => void)[] = []
+  let stopping = false
+
+  const changed = (): void => {
+    for (const listener of listeners) listener()
+  }
+  const load = new LoadControl({
+    state,
+    clock,
+    log,
+    siteLimitMa: config.siteLimitMa,
+    failsafeMa: config.failsafeMa,
+    reach: (stationId) => links.get(stationId)?.reach,
+    onChange: changed,
+  })
+  const linkPorts: Omit<StationLinkPorts, 'stationId'> = {
+    ...ports,
+    grants: new Grants(clock),
+    transactionIds: new TransactionIds(state, random),
+    stationIds: () => state.list<Station>(STATION_KIND).map((station) => station.stationId),
+    onFatal: (error) => {
+      log.error({ error }, 'the journal failed: the controller must stop')
+      ports.onFatal?.(error)
+    },
+    onPresence: changed,
+    onBooted: (stationId) => load.stationBooted(stationId),
+    onConnected: (stationId) => load.stationReturned(stationId),
+    refusalOf: (call) => (load.limitMa === undefined ? undefined : refusalOf(call)),
+  }
+  const linkOf = (stationId: string): StationLink => {
+    const known = links.get(stationId)
+    if (known) return known
+    const link = new StationLink({ ...linkPorts, stationId })
+    links.set(stationId, link)
+    return link
+  }
+
+  function every(intervalMs: number, work: () => void): void {
+    let cancel = (): void => {}
+    const tick = (): void => {
+      work()
+      if (!stopping) cancel = clock.after(intervalMs, tick)
+    }
+    cancel = clock.after(intervalMs, tick)
+    cancels.push(() => cancel())
+  }
+
+  function sweepSessions(): void {
+    const running = state.list<Station>(STATION_KIND).flatMap(({ stationId }) =>
+      runningSessions(state, stationId).map((session) => ({
+        session,
+        connected: links.get(stationId)?.connected ?? false,
+        overtaken: !isOnConnector(state, session),
+      })),
+    )
+    for (const { session, reason } of sweep.overdue(running, clock.mono()))
+      void linkOf(session.stationId).presumeEnd(session.sessionId, reason)
+  }
+
+  return {
+    async admit(knock) {
+      if (stopping) return { ok: false, status: 503, reason: 'the controller stops' }
+      const isNew = !stationOf(state, knock.stationId) && !stationEntry(state, knock.stationId)
+      if (isNew && state.list(STATION_KIND).length >= MAX_STATIONS)
+        return { ok: false, status: 503, reason: `a site has at most ${MAX_STATIONS} stations` }
+      return admit(state, config.onboarding, passwords, knock)
+    },
+
+    accept(socket, stationId, version) {
+      if (stopping) socket.close(1001, 'the controller stops')
+      else linkOf(stationId).accept(socket, version)
+    },
+
+    async execute(command, remainingMs) {
+      const link = links.get(command.stationId)
+      if (!link?.connected)
+        return failed('StationOffline', `station ${command.stationId.slice(0, 64)} is not connected`)
+      return link.execute(command, remainingMs)
+    },
+
+    live: () =>
+      liveStations(state, {
+        isConnected: (stationId) => links.get(stationId)?.connected ?? false,
+        limitMa: (session) => load.limitOf(session),
+      }),
+
+    load: () => load.picture(),
+
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+
+    start() {
+      cancels.push(
+        state.onCommitted((facts) => {
+          for (const fact of facts)
+            if (fact.kind === 'document.applied' && fact.data.name === 'stations')
+              for (const link of links.values()) link.applySettings()
+          changed()
+        }),
+      )
+      every(SWEEP_INTERVAL_MS, sweepSessions)
+      load.tick()
+      every(CONTROL_INTERVAL_MS, () => load.tick())
+    },
+
+    async stop(deadlineMs) {
+      stopping = true
+      for (const cancel of cancels) cancel()
+      for (const link of links.values()) link.close(1001, 'the controller stops')
+      let cancelDeadline = (): void => {}
+      const deadline = new Promise<void>((resolve) => {
+        cancelDeadline = clock.after(deadlineMs, resolve)
+      })
+      await Promise.race([Promise.all([...links.values()].map((link) => link.idle())), deadline])
+      cancelDeadline()
+    },
+  }
+}
