@@ -1,22 +1,23 @@
 /**
- * An ended session becomes a CDR and an invoice line, or is held with its reasons: in one transaction with what is told to
- * the others. Ids come from the session and its revision, so that doing it twice changes nothing (invariants I4, I12, I13).
+ * An ended session becomes a CDR and an invoice line, or is held with its reasons, as protocol/src/billing/settle.ts says: in one
+ * transaction with what is told to the others (invariants I4, I12, I13).
  */
-import type { Cdr, CostDetails } from '@switchyard/protocol/api/shapes.ts'
-import { isKeepable, parseInstant } from '@switchyard/protocol/instant.ts'
-import { negate } from '@switchyard/protocol/money.ts'
-import { price } from '@switchyard/protocol/pricing/price.ts'
+import {
+  type Ended,
+  isNewer,
+  type KnownOfSession,
+  type LookedUp,
+  objections,
+  payableOf,
+  settle,
+  settleAnyhow,
+} from '@switchyard/protocol/billing/settle.ts'
 import { type Tariff, tariff as tariffShape } from '@switchyard/protocol/pricing/tariff.ts'
-import type { FactData } from '@switchyard/protocol/site/fact.ts'
-import { apiEnergyWh } from '@switchyard/protocol/units.ts'
 import type { TransactionSql } from 'postgres'
 import type { EventLog } from '../platform/event-log/event-log.ts'
-import { type CdrRow, cdrResource } from './cdrs.ts'
-import { addLine } from './invoices.ts'
+import type { CdrRow } from './cdrs.ts'
+import { credit, issue } from './issue-cdr.ts'
 import { tariffOf } from './tariffs.ts'
-
-export const NO_TARIFF = 'no-tariff'
-export const OVERLAP = 'overlaps-another-session'
 
 export interface EndedSession {
   tenantId: string
@@ -24,7 +25,7 @@ export interface EndedSession {
   stationId: string
   sessionId: string
   trace: string | null
-  data: FactData<'session.ended'>
+  data: Ended
 }
 
 /** Bills or holds a revision of a session. A revision that is not newer than what is billed or held changes nothing. */
@@ -34,20 +35,10 @@ export async function billSession(
   session: EndedSession,
   now: Date,
 ): Promise<void> {
-  const { tenantId, sessionId, data } = session
-  const [held] = await tx<{ revision: number }[]>`
-    select revision from billing.held where tenant_id = ${tenantId} and session_id = ${sessionId} for update`
-  const cdrs = await tx<CdrRow[]>`
-    select * from billing.cdr where tenant_id = ${tenantId} and session_id = ${sessionId} and not credit
-    order by revision desc`
-  if (data.revision <= Math.max(held?.revision ?? 0, cdrs[0]?.revision ?? 0)) return
-  await billOrHold(
-    tx,
-    eventLog,
-    session,
-    cdrs.find((c) => c.credited_by === null),
-    now,
-  )
+  const before = await lookBack(tx, session)
+  // Most of what comes twice is known by now, and nothing more need be looked up.
+  if (!isNewer(before.known, session.data)) return
+  await carryOut(tx, eventLog, session, before, settle, now)
 }
 
 /** Tries a held session again. */
@@ -57,52 +48,58 @@ export async function rebillHeld(
   session: EndedSession,
   now: Date,
 ): Promise<void> {
-  const [payable] = await tx<CdrRow[]>`
-    select * from billing.cdr where tenant_id = ${session.tenantId} and session_id = ${session.sessionId}
-      and not credit and credited_by is null`
-  await billOrHold(tx, eventLog, session, payable, now)
+  await carryOut(tx, eventLog, session, await lookBack(tx, session), settleAnyhow, now)
 }
 
-async function billOrHold(
+interface Before {
+  known: KnownOfSession
+  /** The CDR that is to be paid, as it was issued. */
+  payable: CdrRow | undefined
+}
+
+async function lookBack(tx: TransactionSql, { tenantId, sessionId }: EndedSession): Promise<Before> {
+  const [held] = await tx<{ revision: number }[]>`
+    select revision from billing.held where tenant_id = ${tenantId} and session_id = ${sessionId} for update`
+  const rows = await tx<CdrRow[]>`
+    select * from billing.cdr where tenant_id = ${tenantId} and session_id = ${sessionId} and not credit`
+  const cdrs = rows.map((row) => ({
+    cdrId: row.cdr_id,
+    revision: row.revision,
+    credited: row.credited_by !== null,
+  }))
+  const known = { heldRevision: held?.revision, cdrs }
+  return { known, payable: rows.find((row) => row.cdr_id === payableOf(known)?.cdrId) }
+}
+
+async function carryOut(
   tx: TransactionSql,
   eventLog: EventLog,
   session: EndedSession,
-  payable: CdrRow | undefined,
+  { known, payable }: Before,
+  decide: typeof settle,
   now: Date,
 ): Promise<void> {
+  const { tariff, found } = await lookUp(tx, session, payable)
+  const settled = decide(known, session.sessionId, session.data, found)
+  if (settled.does === 'hold') return await hold(tx, eventLog, session, settled.reasons, now)
+  if (settled.does === 'nothing' || tariff === undefined) return
+  if (settled.credits !== undefined && payable !== undefined)
+    await credit(tx, eventLog, session, payable, now)
+  await issue(tx, eventLog, session, settled.cdrId, tariff, now)
+}
+
+async function lookUp(
+  tx: TransactionSql,
+  session: EndedSession,
+  payable: CdrRow | undefined,
+): Promise<{ tariff: Tariff | undefined; found: LookedUp }> {
   const { tenantId, siteId, stationId, data } = session
-  // Somebody was turned away and took nothing: no fee for that. What was taken is billed, whoever let it flow.
-  if (payable === undefined && data.authorization !== 'Accepted' && data.energyMilliWh === 0) return
-  const reasons = [...new Set([...data.review, ...implausible(data)])]
-  if (reasons.length === 0 && (await overlaps(tx, session))) reasons.push(OVERLAP)
+  if (objections(data).length > 0) return { tariff: undefined, found: { overlaps: false, hasTariff: false } }
   // A correction is priced by the tariff that its first bill was.
-  const tariff =
-    reasons.length > 0
-      ? undefined
-      : payable
-        ? tariffShape.parse(payable.tariff)
-        : await tariffOf(tx, { tenantId, siteId, stationId, startedAt: data.startedAt })
-  if (reasons.length === 0 && tariff === undefined) reasons.push(NO_TARIFF)
-  // A correction in review leaves the bill before it as it is, until someone has looked at it.
-  if (tariff === undefined) return await hold(tx, eventLog, session, reasons, now)
-  if (payable !== undefined) await credit(tx, eventLog, session, payable, now)
-  await issue(tx, eventLog, session, tariff, now)
-}
-
-/** What must not become a bill whatever its site thought of it. */
-function implausible(data: FactData<'session.ended'>): string[] {
-  const reasons: string[] = []
-  if (data.energyMilliWh === undefined) reasons.push('register-missing')
-  if ((data.energyMilliWh ?? 0) < 0) reasons.push('register-falling')
-  const [startedMs, endedMs] = [placeable(data.startedAt), placeable(data.endedAt)]
-  if (startedMs === undefined || endedMs === undefined || endedMs < startedMs)
-    reasons.push('unplaceable-time')
-  return reasons
-}
-
-function placeable(at: string): number | undefined {
-  const epochMs = parseInstant(at)
-  return epochMs !== undefined && isKeepable(epochMs) ? epochMs : undefined
+  const tariff = payable
+    ? tariffShape.parse(payable.tariff)
+    : await tariffOf(tx, { tenantId, siteId, stationId, startedAt: data.startedAt })
+  return { tariff, found: { overlaps: await overlaps(tx, session), hasTariff: tariff !== undefined } }
 }
 
 async function overlaps(tx: TransactionSql, { tenantId, stationId, sessionId, data }: EndedSession) {
@@ -142,120 +139,4 @@ async function hold(
     data: { revision: data.revision, reasons },
     ...(trace === null ? {} : { trace }),
   })
-}
-
-async function issue(
-  tx: TransactionSql,
-  eventLog: EventLog,
-  session: EndedSession,
-  tariff: Tariff,
-  now: Date,
-): Promise<void> {
-  const { tenantId, siteId, stationId, sessionId, data } = session
-  const energyMilliWh = data.energyMilliWh ?? 0
-  const { startedAt, endedAt, durationMs } = data
-  const costDetails = price(tariff, { startedAt, endedAt, durationMs, energyMilliWh })
-  const cdr: Cdr = {
-    cdrId: `${sessionId}:${data.revision}`,
-    sessionId,
-    revision: data.revision,
-    credit: false,
-    credits: null,
-    siteId,
-    stationId,
-    idToken: data.idToken?.value ?? null,
-    driverId: await driverOf(tx, tenantId, data.idToken),
-    startedAt: new Date(startedAt).toISOString(),
-    endedAt: new Date(endedAt).toISOString(),
-    energyWh: apiEnergyWh(energyMilliWh),
-    durationMs,
-    cost: { amount: costDetails.inclTax, currency: tariff.currency },
-    costDetails,
-    issuedAt: now.toISOString(),
-  }
-  await record(tx, eventLog, session, cdr, tariff, energyMilliWh)
-  await tx`
-    delete from billing.held
-    where tenant_id = ${tenantId} and session_id = ${sessionId} and revision <= ${data.revision}`
-}
-
-async function credit(
-  tx: TransactionSql,
-  eventLog: EventLog,
-  session: EndedSession,
-  credited: CdrRow,
-  now: Date,
-): Promise<void> {
-  const before = cdrResource(credited)
-  const cdr: Cdr = {
-    ...before,
-    cdrId: `${before.cdrId}:credit`,
-    credit: true,
-    credits: before.cdrId,
-    cost: negate(before.cost),
-    costDetails: negated(before.costDetails, before.cost.currency),
-    issuedAt: now.toISOString(),
-  }
-  await tx`
-    update billing.cdr set credited_by = ${cdr.cdrId}
-    where tenant_id = ${session.tenantId} and cdr_id = ${before.cdrId}`
-  await record(tx, eventLog, session, cdr, tariffShape.parse(credited.tariff), credited.energy_milli_wh)
-}
-
-function negated(details: CostDetails, currency: string): CostDetails {
-  const minus = (amount: string) => negate({ amount, currency }).amount
-  return {
-    ...details,
-    exclTax: minus(details.exclTax),
-    inclTax: minus(details.inclTax),
-    parts: details.parts.map((p) => ({ ...p, exclTax: minus(p.exclTax), inclTax: minus(p.inclTax) })),
-  }
-}
-
-/** The CDR's row, its invoice line, and the fact that tells of it. */
-async function record(
-  tx: TransactionSql,
-  eventLog: EventLog,
-  { tenantId, trace, data }: EndedSession,
-  cdr: Cdr,
-  tariff: Tariff,
-  energyMilliWh: number,
-): Promise<void> {
-  await tx`
-    insert into billing.cdr
-      (tenant_id, cdr_id, session_id, revision, credit, credits, site_id, station_id, evse_id, connector_id, id_token,
-       driver_id, started_at, ended_at, duration_ms, energy_milli_wh, currency, excl_tax, incl_tax, cost_details,
-       tariff, issued_at)
-    values (${tenantId}, ${cdr.cdrId}, ${cdr.sessionId}, ${cdr.revision}, ${cdr.credit}, ${cdr.credits},
-            ${cdr.siteId}, ${cdr.stationId}, ${data.evseId}, ${data.connectorId}, ${cdr.idToken}, ${cdr.driverId},
-            ${cdr.startedAt}, ${cdr.endedAt}, ${cdr.durationMs}, ${energyMilliWh}, ${cdr.cost.currency},
-            ${cdr.costDetails.exclTax}, ${cdr.costDetails.inclTax}, ${tx.json(cdr.costDetails)}, ${tx.json(tariff)},
-            ${cdr.issuedAt})`
-  await addLine(tx, tenantId, cdr)
-  await eventLog.publish(tx, {
-    tenantId,
-    siteId: cdr.siteId,
-    stationId: cdr.stationId,
-    sessionId: cdr.sessionId,
-    kind: 'cdr.issued',
-    at: cdr.issuedAt,
-    data: { cdr },
-    ...(trace === null ? {} : { trace }),
-  })
-}
-
-/** A token of OCPP 1.6 has no type and is found by its identifier alone. */
-async function driverOf(
-  tx: TransactionSql,
-  tenantId: string,
-  idToken: { value: string; type: string } | undefined,
-): Promise<string | null> {
-  if (idToken === undefined) return null
-  const rows = await tx<{ driver_id: string }[]>`
-    select distinct driver_id from billing.token
-    where tenant_id = ${tenantId} and id_token_key = upper(${idToken.value}) and driver_id is not null
-      and (type = ${idToken.type} or type = 'Central' or ${idToken.type} = 'Central')
-    limit 2`
-  // Two drivers with the same identifier: it cannot be told whose it was.
-  return rows.length === 1 ? rows[0]!.driver_id : null
 }

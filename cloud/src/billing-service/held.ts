@@ -1,8 +1,8 @@
 /** Sessions that wait for a tariff are billed once there is one. */
-import type { FactData } from '@switchyard/protocol/site/fact.ts'
+import { type Ended, NO_TARIFF } from '@switchyard/protocol/billing/settle.ts'
 import { createLoop, type Loop } from '../platform/event-log/loop.ts'
 import type { ServiceContext } from '../platform/service.ts'
-import { NO_TARIFF, rebillHeld } from './bill-session.ts'
+import { rebillHeld } from './bill-session.ts'
 import { tariffOf } from './tariffs.ts'
 
 /** The safety net behind the wake-up by a change of tariffs. */
@@ -30,7 +30,7 @@ interface HeldRow {
   session_id: string
   site_id: string
   station_id: string
-  ended: FactData<'session.ended'>
+  ended: Ended
 }
 
 /** Bills sessions that had no tariff and have one now; gives how many. */
