@@ -1,40 +1,56 @@
-/** The site's clock: the time that the machine tells, and how far it can be trusted by what journal and cloud have said. */
+/**
+ * The site's clock: the machine's, held against what journal and cloud have said. It never goes back behind the floor, and
+ * tells the cloud's time where the machine's contradicts it.
+ */
 import type { ClockQuality } from '@switchyard/protocol/site/fact.ts'
-import { clockQuality, type TimeReference } from './clock-quality.ts'
+import { type Estimate, type TimeReference, timeOf } from './clock-quality.ts'
 import type { Clock } from './ports.ts'
 
-/** Time as the machine tells it; the simulator tells its own. */
-export type Time = Omit<Clock, 'quality'>
+/** Time as the machine tells it, which may be anything; the simulator tells its own. */
+export interface Time extends Omit<Clock, 'quality'> {
+  /** Whether the machine says that it follows a time server; absent: it does not say. */
+  isServed?(): boolean
+}
 
 export class SiteClock implements Clock {
-  readonly now: Time['now']
   readonly mono: Time['mono']
   readonly after: Time['after']
-  #floorMs: number | undefined
+  readonly #time: Time
+  #floor: { ms: number; monoMs: number } | undefined
   #reference: TimeReference | undefined
 
   constructor(time: Time) {
-    this.now = () => time.now()
+    this.#time = time
     this.mono = () => time.mono()
     this.after = (delayMs, work) => time.after(delayMs, work)
   }
 
+  now(): number {
+    return this.#estimate().nowMs
+  }
+
   quality(): ClockQuality {
-    return clockQuality({
-      wallMs: this.now(),
-      monoMs: this.mono(),
-      floorMs: this.#floorMs,
-      reference: this.#reference,
-    })
+    return this.#estimate().quality
   }
 
   /** Tells the newest time that was journalled under a synced clock. */
   setFloor(floorMs: number): void {
-    this.#floorMs = floorMs
+    this.#floor = { ms: floorMs, monoMs: this.mono() }
   }
 
   /** Tells the cloud's time and the monotonic time it belongs to. */
   setReference(reference: TimeReference): void {
     this.#reference = reference
+  }
+
+  #estimate(): Estimate {
+    return timeOf({
+      wallMs: this.#time.now(),
+      monoMs: this.#time.mono(),
+      floorMs: this.#floor?.ms,
+      floorMonoMs: this.#floor?.monoMs,
+      reference: this.#reference,
+      isServed: this.#time.isServed?.() ?? false,
+    })
   }
 }

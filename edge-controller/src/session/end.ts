@@ -11,12 +11,14 @@ import {
   SESSION_KIND,
   type Session,
   type SessionContext,
+  type SessionEnd,
   sessionById,
+  startOf,
   TRANSACTION_KIND,
   transactionKey,
   withReasons,
 } from './session.ts'
-import { isPlausible, LONGEST_MS, type Placed, place } from './timing.ts'
+import { type Moment, type Placed, place, placePresumed, type TimedAt } from './timing.ts'
 
 /** Ended sessions of one station that are kept for late stops and resends; the oldest is forgotten. */
 export const ENDED_MAX = 50
@@ -27,6 +29,8 @@ export interface End {
   /** Absent: the station did not say; the last register counts, and the session is reviewed. */
   registerMilliWh?: number
   reason: string
+  /** When it was received; absent: now. */
+  received?: Moment
 }
 
 /**
@@ -40,15 +44,19 @@ export function endSession(draft: Draft, context: SessionContext, session: Sessi
     return
   }
   const register = end.registerMilliWh ?? session.register?.milliWh
-  const placed = place(
-    { atMs: session.startedAtMs, received: session.received },
-    { atMs: end.atMs, received: context.at },
-  )
+  const told = { atMs: end.atMs, received: end.received ?? context.at }
+  const placed = place(startOf(session), told, session.register?.atMs)
   const reasons: ReviewReason[] = [
     ...(end.registerMilliWh === undefined ? (['register-missing'] as const) : []),
     ...(placed.sure ? [] : (['unplaceable-time'] as const)),
   ]
-  finish(draft, context, session, placed, register, end.reason, false, reasons)
+  const { reason } = end
+  const how = { reason, presumed: false, found: reasons, ...(isUnknown(told) ? { told } : {}) }
+  finish(draft, context, session, placed, register, how)
+}
+
+function isUnknown({ received }: TimedAt): boolean {
+  return received.quality === 'unknown'
 }
 
 /** Reasons that the end of a session finds, whatever was found before it. */
@@ -65,7 +73,8 @@ export function correctEnd(draft: Draft, context: SessionContext, session: Sessi
     context,
     { ...open, review },
     {
-      atMs: end.endedAtMs,
+      atMs: end.told?.atMs ?? end.endedAtMs,
+      ...(end.told ? { received: end.told.received } : {}),
       ...(untold ? {} : { registerMilliWh: end.registerMilliWh! }),
       reason: end.reason,
     },
@@ -79,16 +88,12 @@ export function correctEnd(draft: Draft, context: SessionContext, session: Sessi
 export function presumeEnd(draft: Draft, context: SessionContext, session: Session, reason: string): void {
   if (session.end) return
   const last = session.register
-  const startOk = isPlausible(session.startedAtMs, session.received)
-  const startedAtMs = startOk ? session.startedAtMs : session.received.nowMs
-  const endedAtMs = Math.max(startedAtMs, last?.atMs ?? startedAtMs)
-  const sure = startOk && endedAtMs - startedAtMs <= LONGEST_MS
-  const placed = { startedAtMs, endedAtMs, sure }
-  const reasons: ReviewReason[] = [
-    ...(last && last.atMs > startedAtMs ? [] : (['register-missing'] as const)),
-    ...(sure ? [] : (['unplaceable-time'] as const)),
+  const placed = placePresumed(startOf(session), last?.atMs)
+  const found: ReviewReason[] = [
+    ...(last && last.atMs > placed.startedAtMs ? [] : (['register-missing'] as const)),
+    ...(placed.sure ? [] : (['unplaceable-time'] as const)),
   ]
-  finish(draft, context, session, placed, last?.milliWh, reason, true, reasons)
+  finish(draft, context, session, placed, last?.milliWh, { reason, presumed: true, found })
 }
 
 /** A stop for a transaction nobody knows, or one that contradicts the first: kept, for a person to look at. */
@@ -111,15 +116,18 @@ export function keepUnmatched(
   })
 }
 
+/** How a session ended, and what speaks against billing it. */
+interface How extends Pick<SessionEnd, 'reason' | 'presumed' | 'told'> {
+  found: ReviewReason[]
+}
+
 function finish(
   draft: Draft,
   context: SessionContext,
   session: Session,
   placed: Placed,
   registerMilliWh: number | undefined,
-  reason: string,
-  presumed: boolean,
-  found: ReviewReason[],
+  { reason, presumed, told, found }: How,
 ): void {
   const { stationId, sessionId, startRegisterMilliWh } = session
   const { startedAtMs, endedAtMs } = placed
@@ -170,6 +178,7 @@ function finish(
       ...(found.includes('register-missing') ? { registerUntold: true } : {}),
       reason,
       presumed,
+      ...(told ? { told } : {}),
     },
   })
   leave(draft, session, registerMilliWh, endedAtMs)

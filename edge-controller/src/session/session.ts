@@ -2,7 +2,7 @@
 import type { FactData, IdToken, ReviewReason } from '@switchyard/protocol/site/fact.ts'
 import type { Draft, StateReader } from '../draft.ts'
 import { connectorOf, stationOf } from '../station/station.ts'
-import type { Moment } from './timing.ts'
+import type { Moment, TimedAt } from './timing.ts'
 
 export const SESSION_KIND = 'session'
 /** Register points of a session, apart from it: they change once in a quarter hour, the session with every reading. */
@@ -17,6 +17,8 @@ export interface SessionEnd {
   registerUntold?: boolean
   reason: string
   presumed: boolean
+  /** What the station said of it while our clock was unknown: it is placed anew once the time is known. */
+  told?: TimedAt
 }
 
 export interface Session {
@@ -31,6 +33,8 @@ export interface Session {
   startedAtMs: number
   /** When the start was received. */
   received: Moment
+  /** The start as it is known since our clock was corrected (see correct-times.ts). */
+  correctedStart?: TimedAt
   idToken?: IdToken
   /** Accepted, or why not; OCPP's words. */
   authorization: string
@@ -101,6 +105,11 @@ export function runningSessions(state: StateReader, stationId: string): Session[
  */
 export function hasDelivered({ startRegisterMilliWh = 0, end }: Session): boolean {
   return startRegisterMilliWh > 0 && (end?.registerMilliWh ?? 0) > startRegisterMilliWh
+}
+
+/** The best that is known of its start. */
+export function startOf({ startedAtMs, received, correctedStart }: Session): TimedAt {
+  return correctedStart ?? { atMs: startedAtMs, received }
 }
 
 export function putSession(draft: Draft, session: Session): void {

@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest'
-import { isPlausible, type Moment, place } from './timing.ts'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { corrected, isPlausible, type Moment, place } from './timing.ts'
 
 const at = (time: string) => Date.parse(`2026-11-23T${time}Z`)
 const received = (time: string, more: Partial<Moment> = {}): Moment => ({
@@ -77,4 +78,113 @@ it('with no clock at all nobody knows: review', () => {
   const unset = (time: string) => received(time, { quality: 'unknown' })
   const start = { atMs: at('08:00:00'), received: unset('08:00:00') }
   expect(place(start, { atMs: 60_000, received: unset('10:00:00') }).sure).toBe(false)
+})
+
+/** A station on the line since before the session. */
+const online = { connectedMonoMs: 0 }
+
+it('the clock was set forward on a standing connection: receive times show it', () => {
+  const start = { atMs: at('10:00:00'), received: received('10:00:01') }
+  const end = { atMs: at('12:30:00'), received: received('11:30:00', { ...online, quality: 'holdover' }) }
+  expect(place(start, end)).toEqual({
+    startedAtMs: at('10:00:00'),
+    endedAtMs: at('11:29:59'),
+    sure: true,
+  })
+})
+
+it('the clock was set back: a later message that told a later time shows it; without one nobody can say', () => {
+  const start = { atMs: at('10:00:00'), received: received('10:00:00') }
+  const end = { atMs: at('10:30:00'), received: received('11:30:00', online) }
+  expect(place(start, end, at('11:00:00'))).toEqual({
+    startedAtMs: at('10:00:00'),
+    endedAtMs: at('11:30:00'),
+    sure: true,
+  })
+  expect(place(start, end, at('10:20:00')).sure).toBe(false)
+})
+
+it('a queue keeps its times: the station was away in between', () => {
+  const start = { atMs: at('10:00:00'), received: received('10:00:00') }
+  const back = { connectedMonoMs: received('11:29:00').monoMs }
+  const end = { atMs: at('10:30:00'), received: received('11:30:00', back) }
+  expect(place(start, end)).toEqual({ startedAtMs: at('10:00:00'), endedAtMs: at('10:30:00'), sure: true })
+})
+
+it('a station that has its time from us, while we do not know it: review, until it is known', () => {
+  const unset = (time: string) => received(time, { quality: 'unknown', monoMs: at(time) - at('07:59:00') })
+  const start = { atMs: at('08:00:00'), received: unset('08:00:00') }
+  const end = { atMs: at('09:00:00'), received: unset('09:00:00') }
+  expect(place(start, end).sure).toBe(false)
+  // The box was off for three hours: what it took for nine was twelve.
+  const now = { ...unset('09:30:00'), nowMs: at('12:30:00'), quality: 'synced' as const }
+  expect(place(corrected(start, now), corrected(end, now))).toEqual({
+    startedAtMs: at('11:00:00'),
+    endedAtMs: at('12:00:00'),
+    sure: true,
+  })
+})
+
+it('a station that knows the time better than we do is believed, and not corrected', () => {
+  const unset = (time: string) => received(time, { quality: 'unknown', monoMs: at(time) - at('07:59:00') })
+  const start = { atMs: at('11:00:00'), received: unset('08:00:00') }
+  const end = { atMs: at('12:00:00'), received: unset('09:00:00') }
+  expect(place(start, end)).toEqual({ startedAtMs: start.atMs, endedAtMs: end.atMs, sure: true })
+  const now = { ...unset('09:30:00'), nowMs: at('12:30:00'), quality: 'synced' as const }
+  expect(corrected(start, now).atMs).toBe(start.atMs)
+})
+
+it('another boot corrects nothing', () => {
+  const start = { atMs: at('08:00:00'), received: received('08:00:00', { quality: 'unknown' }) }
+  expect(corrected(start, received('12:00:00', { bootId: 'boot-2' }))).toEqual(start)
+})
+
+describe('whatever clocks do', () => {
+  const HOUR = 3_600_000
+  const offset = fc.constantFrom(0, 0, 90_000, HOUR, -HOUR, -3 * HOUR, -56 * 365 * 24 * HOUR, 70 * 365 * 24 * HOUR)
+  const quality = fc.constantFrom('synced' as const, 'holdover' as const, 'unknown' as const)
+  const said = fc.record({ stationOffMs: offset, ourOffMs: offset, quality, delayMs: fc.constantFrom(0, 0, 1_000, 5 * HOUR) })
+
+  it('a session never ends before it starts', () => {
+    fc.assert(
+      fc.property(said, said, fc.nat(30 * HOUR), fc.boolean(), (first, second, lastsMs, reboots) => {
+        const told = (atMs: number, it: typeof first, bootId: string) => ({
+          atMs: atMs + it.stationOffMs,
+          received: {
+            nowMs: atMs + it.delayMs + (it.quality === 'synced' ? 0 : it.ourOffMs),
+            monoMs: atMs + it.delayMs - at('00:00:00'),
+            bootId,
+            quality: it.quality,
+          },
+        })
+        const start = told(at('10:00:00'), first, 'boot-1')
+        const end = told(at('10:00:00') + lastsMs, second, reboots ? 'boot-2' : 'boot-1')
+        const placed = place(start, end)
+        expect(placed.endedAtMs).toBeGreaterThanOrEqual(placed.startedAtMs)
+      }),
+    )
+  })
+
+  it('a session told of live on a standing connection, by a clock that was set within it, keeps its true length or goes to review', () => {
+    fc.assert(
+      fc.property(offset, offset, fc.integer({ min: 60_000, max: 30 * HOUR }), (startOffMs, endOffMs, lastsMs) => {
+        const moment = (atMs: number) => ({
+          nowMs: atMs,
+          monoMs: atMs - at('00:00:00'),
+          bootId: 'boot-1',
+          quality: 'synced' as const,
+          connectedMonoMs: 0,
+        })
+        const [startMs, endMs] = [at('10:00:00'), at('10:00:00') + lastsMs]
+        const placed = place(
+          { atMs: startMs + startOffMs, received: moment(startMs) },
+          { atMs: endMs + endOffMs, received: moment(endMs) },
+        )
+        const isRight = Math.abs(placed.endedAtMs - placed.startedAtMs - lastsMs) <= 2 * 60_000
+        // A start from a clock that was wrong already looks like one out of a queue: its word stands.
+        const looksQueued = Math.abs(startOffMs) > 2 * 60_000 && startOffMs > -10 * 365 * 24 * HOUR
+        expect(isRight || !placed.sure || looksQueued).toBe(true)
+      }),
+    )
+  })
 })

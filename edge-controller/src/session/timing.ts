@@ -1,6 +1,7 @@
 /**
  * When a session began and ended. Stations' clocks are taken at their word (queues of an offline time must keep their
- * durations) until something shows that they were wrong: a year before charging stations, the future, an end before its start.
+ * durations) until something shows that they were wrong: a year before charging stations, the future, an end before its start,
+ * receive times that disagree, or that the station had its time from us while we did not know it ourselves.
  */
 import type { ClockQuality } from '@switchyard/protocol/site/fact.ts'
 
@@ -9,12 +10,14 @@ export const EARLIEST_MS = 1_577_836_800_000
 /** How far a station's clock may be ahead of a synced clock of ours. */
 const AHEAD_MAX_MS = 10 * 60_000
 
-/** A moment of the controller: wall clock with its quality, monotonic time within a boot. */
+/** A moment of the controller: its clock with its quality, monotonic time within a boot. */
 export interface Moment {
   nowMs: number
   monoMs: number
   bootId: string
   quality: ClockQuality
+  /** Monotonic time since which the station's connection stands; absent where there is none. */
+  connectedMonoMs?: number
 }
 
 /** Whether a station's timestamp, received at `received`, can be true. */
@@ -38,10 +41,42 @@ export interface TimedAt {
 /** A session that both ends were told of as they happened: receive times and timestamps differ by no more than this. */
 const LIVE_WITHIN_MS = 2 * 60_000
 /** A longer session is believed only where monotonic time agrees: a clock that is set leaps by years. */
-export const LONGEST_MS = 31 * 24 * 3_600_000
+const LONGEST_MS = 31 * 24 * 3_600_000
 
-/** Places a session in time from what was said of its start and its end. Never yields an end before the start. */
-export function place(start: TimedAt, end: TimedAt): Placed {
+/**
+ * What is now known of an earlier time: a moment of this boot whose clock was unknown is counted back from now by monotonic time,
+ * and so is the time of a station that had it from us. Anything else stays as it is.
+ */
+export function corrected({ atMs, received }: TimedAt, now: Moment): TimedAt {
+  const { bootId, quality, nowMs, monoMs } = received
+  if (bootId !== now.bootId || quality !== 'unknown' || now.quality === 'unknown') return { atMs, received }
+  const trueMs = now.nowMs - (now.monoMs - monoMs)
+  return {
+    atMs: isOfOurClock({ atMs, received }) ? atMs + Math.round(trueMs - nowMs) : atMs,
+    received: { ...received, nowMs: trueMs, quality: now.quality },
+  }
+}
+
+/** Where a session that its station left open lies: from its start to its last register. */
+export function placePresumed(start: TimedAt, lastMs: number | undefined): Placed {
+  const startOk = isPlausible(start.atMs, start.received)
+  const startedAtMs = startOk ? start.atMs : start.received.nowMs
+  const endedAtMs = Math.max(startedAtMs, lastMs ?? startedAtMs)
+  const sure = startOk && endedAtMs - startedAtMs <= LONGEST_MS && !isOfOurClock(start)
+  return { startedAtMs, endedAtMs, sure }
+}
+
+/** Whether a station's time lies between our boot and now by our own unknown clock: then it was set by our answers. */
+function isOfOurClock({ atMs, received: { nowMs, monoMs, quality } }: TimedAt): boolean {
+  return quality === 'unknown' && atMs >= nowMs - monoMs - LIVE_WITHIN_MS && atMs <= nowMs + LIVE_WITHIN_MS
+}
+
+/**
+ * Places a session in time from what was said of its start and its end; `newestMs` is the newest time that its station told in
+ * between. Never yields an end before the start.
+ */
+export function place(saidOfStart: TimedAt, end: TimedAt, newestMs?: number): Placed {
+  const start = corrected(saidOfStart, end.received)
   const startOk = isPlausible(start.atMs, start.received)
   const endOk = isPlausible(end.atMs, end.received)
   const saidMs = end.atMs - start.atMs
@@ -52,8 +87,15 @@ export function place(start: TimedAt, end: TimedAt): Placed {
       : undefined
   const wasLive = lastedMs !== undefined && Math.abs(lastedMs - saidMs) <= LIVE_WITHIN_MS
   const oursKnown = end.received.quality !== 'unknown'
+  if (lastedMs !== undefined && !wasLive && toldAsItWas(start) && wasConnectedSince(start, end)) {
+    // Forward: nobody tells of an end before it comes. Back: a later message told of a later time.
+    const isStep = saidMs > lastedMs || (newestMs !== undefined && newestMs > end.atMs)
+    if (isStep) return { startedAtMs: start.atMs, endedAtMs: start.atMs + lastedMs, sure: true }
+    // The stop waited though its station was on the line, or the clock was set back: nobody can say.
+    return { startedAtMs: start.atMs, endedAtMs: Math.max(start.atMs, end.atMs), sure: false }
+  }
   if (startOk && endOk && saidMs >= 0) {
-    const sure = saidMs <= LONGEST_MS || wasLive
+    const sure = (saidMs <= LONGEST_MS || wasLive) && !isOfOurClock(start) && !isOfOurClock(end)
     return { startedAtMs: start.atMs, endedAtMs: end.atMs, sure }
   }
   if (!startOk && !endOk && saidMs >= 0) {
@@ -68,4 +110,14 @@ export function place(start: TimedAt, end: TimedAt): Placed {
   }
   const startedAtMs = startOk ? start.atMs : start.received.nowMs
   return { startedAtMs, endedAtMs: Math.max(startedAtMs, end.received.nowMs), sure: false }
+}
+
+/** The station's clock agreed with ours, which was known, when it told of it. */
+function toldAsItWas({ atMs, received }: TimedAt): boolean {
+  return received.quality !== 'unknown' && Math.abs(atMs - received.nowMs) <= LIVE_WITHIN_MS
+}
+
+/** The connection on which the start came is still the one on which the end came. */
+function wasConnectedSince({ received: { monoMs } }: TimedAt, { received: { connectedMonoMs } }: TimedAt): boolean {
+  return connectedMonoMs !== undefined && connectedMonoMs <= monoMs
 }

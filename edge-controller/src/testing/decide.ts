@@ -14,6 +14,8 @@ export class Decisions implements StateReader {
   monoMs = 0
   bootId = 'boot-1'
   maxPowerW = 22_000
+  /** Since when the station's connection stands. */
+  connectedMonoMs: number | undefined
   quality: HandlerContext['at']['quality'] = 'synced'
   approved = true
   status: Authorization['status'] = 'Accepted'
@@ -43,12 +45,12 @@ export class Decisions implements StateReader {
   }
 
   context(idToken = { value: 'TAG', type: 'Central' }): HandlerContext {
-    const { nowMs, monoMs, bootId, quality, maxPowerW } = this
+    const { nowMs, monoMs, bootId, quality, maxPowerW, connectedMonoMs } = this
     return {
       stationId: 'CP1',
       version: '1.6',
       state: this,
-      at: { nowMs, monoMs, bootId, quality },
+      at: { nowMs, monoMs, bootId, quality, ...(connectedMonoMs === undefined ? {} : { connectedMonoMs }) },
       settings: { approved: this.approved, baseline: false, maxPowerW },
       maxPowerW,
       authorization: { idToken, status: this.status, source: 'document', offline: false },
@@ -68,6 +70,15 @@ export class Decisions implements StateReader {
     const { reply, outcome } = handle(context, payload)
     this.#commit(outcome)
     return { reply, facts: outcome.facts }
+  }
+
+  /** A decision of the site's own; its facts are returned. */
+  decide(change: (draft: Draft, context: HandlerContext) => void): Outcome['facts'] {
+    const draft = new Draft(this)
+    change(draft, this.context())
+    const outcome = draft.outcome()
+    this.#commit(outcome)
+    return outcome.facts
   }
 
   /** Kinds of all facts so far. */

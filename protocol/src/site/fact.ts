@@ -53,6 +53,11 @@ export const factData = {
   // the controller itself
   'controller.started': z.object({ version: z.string(), journalId: z.string(), node: z.string() }),
   'clock.stepped': z.object({ byMs: z.int(), quality: z.enum(CLOCK_QUALITIES) }),
+  /**
+   * The time has become known in the middle of a boot. A fact of that boot whose clock is `unknown` happened at `bootedAt` plus
+   * its `monoMs`; `offByMs` is how far the clock was behind until then.
+   */
+  'clock.placed': z.object({ bootId: z.string(), bootedAt: at, offByMs: z.int() }),
 
   // stations
   'station.registered': z.object({
@@ -133,6 +138,8 @@ export const factData = {
     authorization: z.string().optional(),
     startRegisterMilliWh: milliWh.optional(),
     chargingState: z.string().optional(),
+    /** The clock of the site was wrong at the start, and it is known now by how much. */
+    startedAt: at.optional(),
   }),
   /** A register that money may depend on: quarter hours and price changes. */
   'session.register': z.object({ at, registerMilliWh: milliWh }),
