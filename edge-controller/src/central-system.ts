@@ -13,6 +13,7 @@ import type { Socket } from './ports.ts'
 import { Grants } from './session/grants.ts'
 import { isOnConnector, runningSessions } from './session/session.ts'
 import { SessionSweep, SWEEP_INTERVAL_MS } from './session/sweep.ts'
+import type { Moment } from './session/timing.ts'
 import { TransactionIds } from './session/transaction-ids.ts'
 import { PasswordCheck } from './station/password.ts'
 import { stationEntry } from './station/settings.ts'
@@ -27,6 +28,8 @@ export interface CentralSystem {
   /** Takes over an admitted station's socket; one that the station had before is closed. */
   accept(socket: Socket, stationId: string, version: OcppVersion): void
   execute: Execute
+  /** The time is known now: what was written under the unknown clock of this boot gets its true time. */
+  correctTimes(before: Moment): void
   live(): LiveStation[]
   load(): Live['load']
   /** Calls back when the picture has changed. */
@@ -120,6 +123,11 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
       if (!link?.connected)
         return failed('StationOffline', `station ${command.stationId.slice(0, 64)} is not connected`)
       return link.execute(command, remainingMs)
+    },
+
+    correctTimes(before) {
+      for (const { stationId } of state.list<Station>(STATION_KIND))
+        void linkOf(stationId).correctTimes(before)
     },
 
     live: () =>

@@ -9,7 +9,10 @@ describe('without the cloud', () => {
   })
 
   it('a wall clock past the newest synced row holds over', () => {
-    expect(timeOf({ wallMs, monoMs: 10, floorMs: wallMs - 1 })).toEqual({ nowMs: wallMs, quality: 'holdover' })
+    expect(timeOf({ wallMs, monoMs: 10, floorMs: wallMs - 1 })).toEqual({
+      nowMs: wallMs,
+      quality: 'holdover',
+    })
   })
 
   it('one before it is not believed: time goes on from there, and is unknown', () => {

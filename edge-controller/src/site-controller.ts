@@ -5,16 +5,16 @@
 import { instant } from '@switchyard/protocol/instant.ts'
 import { type CentralSystem, createCentralSystem } from './central-system.ts'
 import type { SiteControllerConfig } from './central-system-ports.ts'
-import { watchSteps } from './clock-steps.ts'
 import type { Journal } from './journal/port.ts'
 import { keepRetention, newestSyncedMs } from './journal/retention.ts'
 import type { SiteStatus } from './panel/status.ts'
 import { sessionsOf } from './panel/status.ts'
 import type { Broker, Log, Random } from './ports.ts'
 import type { SiteClock } from './site-clock.ts'
-import { type Outcome, SiteState } from './site-state.ts'
+import { SiteState } from './site-state.ts'
 import type { Compress } from './sync/batch.ts'
 import { createSync } from './sync/sync.ts'
+import { floorOf, keepTime } from './timekeeping.ts'
 
 export type { SiteControllerConfig } from './central-system-ports.ts'
 export { randomId } from './ids.ts'
@@ -68,9 +68,9 @@ export interface SiteController extends Pick<CentralSystem, 'admit' | 'accept' |
 export async function createSiteController(ports: SiteControllerPorts): Promise<SiteController> {
   const { siteId, version, node, journal, clock, random, log, broker, record } = ports
   const loaded = await journal.load()
-  const floorMs = await newestSyncedMs(journal, loaded.heads)
-  if (floorMs !== undefined) clock.setFloor(floorMs)
   const state = new SiteState(journal, loaded, clock, random)
+  const floorMs = floorOf(state, await newestSyncedMs(journal, loaded.heads))
+  if (floorMs !== undefined) clock.setFloor(floorMs)
 
   const central = createCentralSystem({
     state,
@@ -100,22 +100,19 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
         const load = central.load()
         return { stations: central.live(), ...(load ? { load } : {}) }
       },
-      onTime: (reference) => clock.setReference(reference),
+      onTime: (reference) => time.onTime(reference),
       ...(ports.compress ? { compress: ports.compress } : {}),
     })
   central.onChange(() => sync?.changed())
 
-  const fact = (draft: Outcome['facts'][number]): Promise<unknown> =>
-    state.commit({ facts: [draft], puts: [], deletes: [] })
-  function stepped(byMs: number): void {
-    const quality = clock.quality()
-    log.warn({ siteId, byMs, quality }, 'the wall clock stepped')
-    fact({ kind: 'clock.stepped', data: { byMs, quality } }).catch((error) =>
-      log.error({ siteId, error }, 'not journalled'),
-    )
-  }
+  const time = keepTime({
+    siteId,
+    clock,
+    state,
+    log,
+    placed: (before) => central.correctTimes(before),
+  })
 
-  let stopSteps = (): void => {}
   let stopRetention = (): void => {}
   return {
     journalId: state.journalId,
@@ -151,8 +148,9 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
     },
 
     async start() {
-      await fact({ kind: 'controller.started', data: { version, journalId: state.journalId, node } })
-      stopSteps = watchSteps(clock, stepped)
+      const data = { version, journalId: state.journalId, node }
+      await state.commit({ facts: [{ kind: 'controller.started', data }], puts: [], deletes: [] })
+      time.start()
       stopRetention = keepRetention({
         journal,
         clock,
@@ -165,7 +163,7 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
     },
 
     async stop(deadlineMs) {
-      stopSteps()
+      time.stop()
       stopRetention()
       await central.stop(deadlineMs)
       await sync?.stop()

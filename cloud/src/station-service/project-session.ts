@@ -66,6 +66,7 @@ async function updated(
       "authorization" = coalesce(${data.authorization ?? null}, "authorization"),
       start_register_milli_wh = coalesce(${data.startRegisterMilliWh ?? null}, start_register_milli_wh),
       charging_state = coalesce(${data.chargingState ?? null}, charging_state),
+      started_at = coalesce(${data.startedAt === undefined ? null : timeOf(data.startedAt, entry.receivedAt)}::timestamptz, started_at),
       ledger_seq = ${entry.journal.seq}, journal_id = ${entry.journal.journalId}
     where session_id = ${sessionId} and site_id = ${entry.siteId} and revision = 0
       and (ledger_seq < ${entry.journal.seq} or journal_id <> ${entry.journal.journalId})`

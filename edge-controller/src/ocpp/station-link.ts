@@ -12,6 +12,7 @@ import { limitedLog } from '../limited-log.ts'
 import type { Refusal } from '../load/guard.ts'
 import type { Socket } from '../ports.ts'
 import { type Authorization, authorize } from '../session/authorize.ts'
+import { correctTimes } from '../session/correct-times.ts'
 import { presumeEnd } from '../session/end.ts'
 import type { Grants } from '../session/grants.ts'
 import { type SessionContext, sessionById } from '../session/session.ts'
@@ -58,6 +59,8 @@ export class StationLink {
   /** The password hash that the current connection was admitted with. */
   #passwordHash: string | undefined
   #baselineSet = false
+  /** Monotonic time since which the current connection stands. */
+  #connectedMonoMs: number | undefined
 
   constructor(ports: StationLinkPorts) {
     this.#ports = { ...ports, log: withStation(ports) }
@@ -106,6 +109,7 @@ export class StationLink {
       onClosed: (code, reason) => this.#closed(connection, code, reason),
     })
     this.#connection = connection
+    this.#connectedMonoMs = clock.mono()
     this.#passwordHash = this.#settings().passwordHash
     this.#baselineSet = false
     log.info({ version, remote: socket.remote, replaces: older !== undefined }, 'station connected')
@@ -169,6 +173,11 @@ export class StationLink {
     })
   }
 
+  /** The time is known now; `before` is what our clock said until then. */
+  correctTimes(before: Moment): Promise<void> {
+    return this.#commit((draft) => correctTimes(draft, this.#sessionContext(), before))
+  }
+
   /** The stations document has changed: it holds for the running connection at once. */
   applySettings(): void {
     const connection = this.#connection
@@ -196,7 +205,14 @@ export class StationLink {
 
   #moment(): Moment {
     const { clock, state } = this.#ports
-    return { nowMs: clock.now(), monoMs: clock.mono(), bootId: state.bootId, quality: clock.quality() }
+    const moment: Moment = {
+      nowMs: clock.now(),
+      monoMs: clock.mono(),
+      bootId: state.bootId,
+      quality: clock.quality(),
+    }
+    if (this.#connectedMonoMs !== undefined) moment.connectedMonoMs = this.#connectedMonoMs
+    return moment
   }
 
   #sessionContext(maxPowerW = this.#settings().maxPowerW): SessionContext {
@@ -273,6 +289,7 @@ export class StationLink {
   #closed(connection: Connection, code: number, reason: string): void {
     if (this.#connection !== connection) return
     this.#connection = undefined
+    this.#connectedMonoMs = undefined
     this.#ports.log.info({ code, reason }, 'station disconnected')
     void this.#commit((draft) =>
       draft.fact({

@@ -16,7 +16,8 @@ function wokenTooEarly() {
   d.pass(60_000)
   const now = () => new Date(d.nowMs).toISOString()
   const start = (meterStart: number) =>
-    d.take(startTransaction, { connectorId: 1, idTag: 'TAG', meterStart, timestamp: now() }).reply.transactionId
+    d.take(startTransaction, { connectorId: 1, idTag: 'TAG', meterStart, timestamp: now() }).reply
+      .transactionId
   const stop = (transactionId: number, meterStop: number) =>
     d.take(stopTransaction, { transactionId, meterStop, timestamp: now() }).facts
   const sync = () => {

@@ -141,9 +141,23 @@ it('another boot corrects nothing', () => {
 
 describe('whatever clocks do', () => {
   const HOUR = 3_600_000
-  const offset = fc.constantFrom(0, 0, 90_000, HOUR, -HOUR, -3 * HOUR, -56 * 365 * 24 * HOUR, 70 * 365 * 24 * HOUR)
+  const offset = fc.constantFrom(
+    0,
+    0,
+    90_000,
+    HOUR,
+    -HOUR,
+    -3 * HOUR,
+    -56 * 365 * 24 * HOUR,
+    70 * 365 * 24 * HOUR,
+  )
   const quality = fc.constantFrom('synced' as const, 'holdover' as const, 'unknown' as const)
-  const said = fc.record({ stationOffMs: offset, ourOffMs: offset, quality, delayMs: fc.constantFrom(0, 0, 1_000, 5 * HOUR) })
+  const said = fc.record({
+    stationOffMs: offset,
+    ourOffMs: offset,
+    quality,
+    delayMs: fc.constantFrom(0, 0, 1_000, 5 * HOUR),
+  })
 
   it('a session never ends before it starts', () => {
     fc.assert(
@@ -167,24 +181,29 @@ describe('whatever clocks do', () => {
 
   it('a session told of live on a standing connection, by a clock that was set within it, keeps its true length or goes to review', () => {
     fc.assert(
-      fc.property(offset, offset, fc.integer({ min: 60_000, max: 30 * HOUR }), (startOffMs, endOffMs, lastsMs) => {
-        const moment = (atMs: number) => ({
-          nowMs: atMs,
-          monoMs: atMs - at('00:00:00'),
-          bootId: 'boot-1',
-          quality: 'synced' as const,
-          connectedMonoMs: 0,
-        })
-        const [startMs, endMs] = [at('10:00:00'), at('10:00:00') + lastsMs]
-        const placed = place(
-          { atMs: startMs + startOffMs, received: moment(startMs) },
-          { atMs: endMs + endOffMs, received: moment(endMs) },
-        )
-        const isRight = Math.abs(placed.endedAtMs - placed.startedAtMs - lastsMs) <= 2 * 60_000
-        // A start from a clock that was wrong already looks like one out of a queue: its word stands.
-        const looksQueued = Math.abs(startOffMs) > 2 * 60_000 && startOffMs > -10 * 365 * 24 * HOUR
-        expect(isRight || !placed.sure || looksQueued).toBe(true)
-      }),
+      fc.property(
+        offset,
+        offset,
+        fc.integer({ min: 60_000, max: 30 * HOUR }),
+        (startOffMs, endOffMs, lastsMs) => {
+          const moment = (atMs: number) => ({
+            nowMs: atMs,
+            monoMs: atMs - at('00:00:00'),
+            bootId: 'boot-1',
+            quality: 'synced' as const,
+            connectedMonoMs: 0,
+          })
+          const [startMs, endMs] = [at('10:00:00'), at('10:00:00') + lastsMs]
+          const placed = place(
+            { atMs: startMs + startOffMs, received: moment(startMs) },
+            { atMs: endMs + endOffMs, received: moment(endMs) },
+          )
+          const isRight = Math.abs(placed.endedAtMs - placed.startedAtMs - lastsMs) <= 2 * 60_000
+          // A start from a clock that was wrong already looks like one out of a queue: its word stands.
+          const looksQueued = Math.abs(startOffMs) > 2 * 60_000 && startOffMs > -10 * 365 * 24 * HOUR
+          expect(isRight || !placed.sure || looksQueued).toBe(true)
+        },
+      ),
     )
   })
 })

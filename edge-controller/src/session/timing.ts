@@ -118,6 +118,9 @@ function toldAsItWas({ atMs, received }: TimedAt): boolean {
 }
 
 /** The connection on which the start came is still the one on which the end came. */
-function wasConnectedSince({ received: { monoMs } }: TimedAt, { received: { connectedMonoMs } }: TimedAt): boolean {
+function wasConnectedSince(
+  { received: { monoMs } }: TimedAt,
+  { received: { connectedMonoMs } }: TimedAt,
+): boolean {
   return connectedMonoMs !== undefined && connectedMonoMs <= monoMs
 }

@@ -50,6 +50,11 @@ export class VirtualClock implements Clock {
     this.advance(Date.parse(instant) - this.now())
   }
 
+  /** Sets the wall clock, as a time server or a hand does. */
+  set(instant: string): void {
+    this.#startMs = Date.parse(instant) - this.#monoMs
+  }
+
   setQuality(quality: ClockQuality): void {
     this.#quality = quality
   }
