@@ -3,150 +3,201 @@
  * later than the end and tells of the running changes nothing.
  */
 import type { TransactionSql } from 'postgres'
-import type { LogEntry, ReadEntry } from '../platform/event-log/entry.ts'
+import type { LogEntry, ReadEntry, Reading } from '../platform/event-log/entry.ts'
+import { HeldRows } from '../platform/event-log/held-rows.ts'
+import { SESSION, type SessionRow } from './session-row.ts'
 import { timeOf } from './time-of.ts'
 
 type Of<K extends ReadEntry['kind']> = Extract<ReadEntry, { kind: K }>
 
-export async function projectSession(tx: TransactionSql, entry: LogEntry, fact: ReadEntry): Promise<void> {
-  if (fact.sessionId === undefined) return
+const KINDS: ReadonlySet<string> = new Set([
+  'session.started',
+  'session.updated',
+  'session.meter',
+  'session.register',
+  'session.ended',
+  'session.held',
+  'cdr.issued',
+])
+
+export async function projectSessions(tx: TransactionSql, readings: readonly Reading[]): Promise<void> {
+  const told = readings.flatMap(({ entry, read }) =>
+    read.sessionId !== undefined && KINDS.has(read.kind)
+      ? { entry, read, key: { session_id: read.sessionId } }
+      : [],
+  )
+  const sessions = await HeldRows.of<SessionRow>(
+    tx,
+    SESSION,
+    told.map((it) => it.key),
+  )
+  for (const { entry, read, key } of told) {
+    const before = sessions.get(key)
+    const after = before ? sessionAfter(before, entry, read) : firstOf(entry, read, key.session_id)
+    if (after && after !== before) sessions.put(after)
+  }
+  await sessions.write(tx)
+}
+
+/** The row that a fact makes where there is none; readings of a session whose start is not here make none. */
+function firstOf(entry: LogEntry, fact: ReadEntry, sessionId: string): SessionRow | undefined {
+  if (fact.kind !== 'session.started' && fact.kind !== 'session.ended') return undefined
+  const { journal, siteId } = entry
+  const { stationId } = fact
+  if (journal === null || siteId === null || stationId === undefined) return undefined
+  const { data } = fact
+  const row: SessionRow = {
+    session_id: sessionId,
+    tenant_id: entry.tenantId,
+    site_id: siteId,
+    station_id: stationId,
+    evse_id: data.evseId,
+    connector_id: data.connectorId,
+    journal_id: journal.journalId,
+    current: journal.authority,
+    transaction_id: data.transactionId,
+    id_token: data.idToken?.value ?? null,
+    id_token_type: data.idToken?.type ?? null,
+    authorization: data.authorization,
+    started_at: timeOf(data.startedAt, entry.receivedAt),
+    ended_at: null,
+    duration_ms: null,
+    start_register_milli_wh: data.startRegisterMilliWh ?? null,
+    energy_milli_wh: data.startRegisterMilliWh === undefined ? null : 0,
+    power_w: null,
+    current_ma: null,
+    soc_percent: null,
+    read_at: null,
+    charging_state: null,
+    reason: null,
+    presumed: false,
+    revision: 0,
+    review: [],
+    held: [],
+    held_revision: 0,
+    cdr_id: null,
+    cdr_revision: 0,
+    cost_amount: null,
+    cost_currency: null,
+    cost_details: null,
+    ledger_seq: journal.seq,
+  }
+  return fact.kind === 'session.ended' ? ended(row, entry, fact) : row
+}
+
+function sessionAfter(row: SessionRow, entry: LogEntry, fact: ReadEntry): SessionRow {
+  // What is minted at one site, or told to one tenant, is never changed by another.
+  const ownSite = row.site_id === entry.siteId
+  const ownTenant = row.tenant_id === entry.tenantId
   switch (fact.kind) {
-    case 'session.started':
-      return started(tx, entry, fact, fact.sessionId)
     case 'session.updated':
-      return updated(tx, entry, fact, fact.sessionId)
+      return ownSite && row.revision === 0 ? updated(row, entry, fact) : row
     case 'session.meter':
     case 'session.register':
-      return metered(tx, entry, fact, fact.sessionId)
+      return ownSite && row.revision === 0 ? metered(row, entry, fact) : row
     case 'session.ended':
-      return ended(tx, entry, fact, fact.sessionId)
-    case 'session.held':
-      await tx`
-        update station.session set held = ${fact.data.reasons}, held_revision = ${fact.data.revision}
-        where session_id = ${fact.sessionId} and tenant_id = ${entry.tenantId}
-          and held_revision <= ${fact.data.revision} and cdr_revision < ${fact.data.revision}`
-      return
+      return ownSite && row.revision < fact.data.revision ? ended(row, entry, fact) : row
+    case 'session.held': {
+      const { revision, reasons } = fact.data
+      if (!ownTenant || row.held_revision > revision || row.cdr_revision >= revision) return row
+      return { ...row, held: reasons, held_revision: revision }
+    }
     case 'cdr.issued':
-      return billed(tx, entry, fact, fact.sessionId)
+      return ownTenant ? billed(row, fact) : row
     default:
-      return
+      return row
   }
 }
 
-async function started(
-  tx: TransactionSql,
-  entry: LogEntry,
-  { stationId, data }: Of<'session.started'>,
-  sessionId: string,
-): Promise<void> {
-  const { journal } = entry
-  if (journal === null || stationId === undefined) return
-  await tx`
-    insert into station.session
-      (session_id, tenant_id, site_id, station_id, evse_id, connector_id, journal_id, current, transaction_id,
-       id_token, id_token_type, "authorization", started_at, start_register_milli_wh, energy_milli_wh, ledger_seq)
-    values (${sessionId}, ${entry.tenantId}, ${entry.siteId}, ${stationId}, ${data.evseId}, ${data.connectorId},
-            ${journal.journalId}, ${journal.authority}, ${data.transactionId}, ${data.idToken?.value ?? null},
-            ${data.idToken?.type ?? null}, ${data.authorization}, ${timeOf(data.startedAt, entry.receivedAt)},
-            ${data.startRegisterMilliWh ?? null}, ${data.startRegisterMilliWh === undefined ? null : 0}, ${journal.seq})
-    on conflict (session_id) do nothing`
-}
-
-async function updated(
-  tx: TransactionSql,
-  entry: LogEntry,
+function updated(
+  row: SessionRow,
+  { journal, receivedAt }: LogEntry,
   { data }: Of<'session.updated'>,
-  sessionId: string,
-): Promise<void> {
-  if (entry.journal === null) return
-  await tx`
-    update station.session set
-      id_token = coalesce(${data.idToken?.value ?? null}, id_token),
-      id_token_type = coalesce(${data.idToken?.type ?? null}, id_token_type),
-      "authorization" = coalesce(${data.authorization ?? null}, "authorization"),
-      start_register_milli_wh = coalesce(${data.startRegisterMilliWh ?? null}, start_register_milli_wh),
-      charging_state = coalesce(${data.chargingState ?? null}, charging_state),
-      started_at = coalesce(${data.startedAt === undefined ? null : timeOf(data.startedAt, entry.receivedAt)}::timestamptz, started_at),
-      ledger_seq = ${entry.journal.seq}, journal_id = ${entry.journal.journalId}
-    where session_id = ${sessionId} and site_id = ${entry.siteId} and revision = 0
-      and (ledger_seq < ${entry.journal.seq} or journal_id <> ${entry.journal.journalId})`
+): SessionRow {
+  if (journal === null) return row
+  if (row.ledger_seq >= journal.seq && row.journal_id === journal.journalId) return row
+  return {
+    ...row,
+    id_token: data.idToken?.value ?? row.id_token,
+    id_token_type: data.idToken?.type ?? row.id_token_type,
+    authorization: data.authorization ?? row.authorization,
+    start_register_milli_wh: data.startRegisterMilliWh ?? row.start_register_milli_wh,
+    charging_state: data.chargingState ?? row.charging_state,
+    started_at: data.startedAt === undefined ? row.started_at : timeOf(data.startedAt, receivedAt),
+    ledger_seq: journal.seq,
+    journal_id: journal.journalId,
+  }
 }
 
 /** Energy is the register less the one at the start; a batch without a register leaves it as it was. */
-async function metered(
-  tx: TransactionSql,
-  entry: LogEntry,
+function metered(
+  row: SessionRow,
+  { journal, receivedAt }: LogEntry,
   { kind, data }: Of<'session.meter'> | Of<'session.register'>,
-  sessionId: string,
-): Promise<void> {
-  const { journal } = entry
-  if (journal === null) return
-  const register = data.registerMilliWh ?? null
+): SessionRow {
+  if (journal === null) return row
+  const at = timeOf(data.at, receivedAt)
+  if (row.read_at !== null && row.read_at > at) return row
+  const register = data.registerMilliWh
+  const start = row.start_register_milli_wh ?? register ?? null
   const reading = kind === 'session.meter' ? data : undefined
   const seq = journal.stream === 'ledger' ? journal.seq : 0
-  const at = timeOf(data.at, entry.receivedAt)
-  await tx`
-    update station.session set
-      start_register_milli_wh = coalesce(start_register_milli_wh, ${register}),
-      energy_milli_wh = case
-        when ${register}::bigint >= coalesce(start_register_milli_wh, ${register})
-        then ${register} - coalesce(start_register_milli_wh, ${register}) else energy_milli_wh end,
-      power_w = coalesce(${reading?.powerW ?? null}, power_w),
-      current_ma = coalesce(${reading?.currentMa ?? null}::int[], current_ma),
-      soc_percent = coalesce(${reading?.socPercent ?? null}, soc_percent),
-      read_at = ${at},
-      ledger_seq = case when journal_id = ${journal.journalId} then greatest(ledger_seq, ${seq}) else ledger_seq end
-    where session_id = ${sessionId} and site_id = ${entry.siteId} and revision = 0
-      and (read_at is null or read_at <= ${at})`
+  return {
+    ...row,
+    start_register_milli_wh: start,
+    energy_milli_wh:
+      register !== undefined && start !== null && register >= start ? register - start : row.energy_milli_wh,
+    power_w: reading?.powerW ?? row.power_w,
+    current_ma: reading?.currentMa ?? row.current_ma,
+    soc_percent: reading?.socPercent ?? row.soc_percent,
+    read_at: at,
+    ledger_seq: row.journal_id === journal.journalId ? Math.max(row.ledger_seq, seq) : row.ledger_seq,
+  }
 }
 
-async function ended(
-  tx: TransactionSql,
-  entry: LogEntry,
-  { stationId, data }: Of<'session.ended'>,
-  sessionId: string,
-): Promise<void> {
-  const { journal } = entry
-  if (journal === null || stationId === undefined) return
-  const startedAt = timeOf(data.startedAt, entry.receivedAt)
-  const endedAt = timeOf(data.endedAt, entry.receivedAt)
-  await tx`
-    insert into station.session as s
-      (session_id, tenant_id, site_id, station_id, evse_id, connector_id, journal_id, current, transaction_id,
-       id_token, id_token_type, "authorization", started_at, ended_at, duration_ms, start_register_milli_wh,
-       energy_milli_wh, power_w, current_ma, read_at, reason, presumed, revision, review, ledger_seq)
-    values (${sessionId}, ${entry.tenantId}, ${entry.siteId}, ${stationId}, ${data.evseId}, ${data.connectorId},
-            ${journal.journalId}, ${journal.authority}, ${data.transactionId}, ${data.idToken?.value ?? null},
-            ${data.idToken?.type ?? null}, ${data.authorization}, ${startedAt}, ${endedAt},
-            ${data.durationMs}, ${data.startRegisterMilliWh ?? null}, ${data.energyMilliWh ?? null}, null, null,
-            ${endedAt}, ${data.reason}, ${data.presumed}, ${data.revision}, ${data.review}, ${journal.seq})
-    on conflict (session_id) do update set
-      id_token = coalesce(excluded.id_token, s.id_token), id_token_type = coalesce(excluded.id_token_type, s.id_token_type),
-      "authorization" = excluded."authorization", started_at = excluded.started_at, ended_at = excluded.ended_at,
-      duration_ms = excluded.duration_ms, start_register_milli_wh = excluded.start_register_milli_wh,
-      energy_milli_wh = excluded.energy_milli_wh, power_w = null, current_ma = null, read_at = excluded.read_at,
-      reason = excluded.reason, presumed = excluded.presumed, revision = excluded.revision, review = excluded.review,
-      ledger_seq = excluded.ledger_seq, journal_id = excluded.journal_id
-    where s.site_id = excluded.site_id and s.revision < excluded.revision`
+function ended(
+  row: SessionRow,
+  { journal, receivedAt }: LogEntry,
+  { data }: Of<'session.ended'>,
+): SessionRow {
+  if (journal === null) return row
+  const endedAt = timeOf(data.endedAt, receivedAt)
+  return {
+    ...row,
+    id_token: data.idToken?.value ?? row.id_token,
+    id_token_type: data.idToken?.type ?? row.id_token_type,
+    authorization: data.authorization,
+    started_at: timeOf(data.startedAt, receivedAt),
+    ended_at: endedAt,
+    duration_ms: data.durationMs,
+    start_register_milli_wh: data.startRegisterMilliWh ?? null,
+    energy_milli_wh: data.energyMilliWh ?? null,
+    power_w: null,
+    current_ma: null,
+    read_at: endedAt,
+    reason: data.reason,
+    presumed: data.presumed,
+    revision: data.revision,
+    review: data.review,
+    ledger_seq: journal.seq,
+    journal_id: journal.journalId,
+  }
 }
 
 /** Shows the newest CDR that was not taken back. */
-async function billed(
-  tx: TransactionSql,
-  entry: LogEntry,
-  { data: { cdr } }: Of<'cdr.issued'>,
-  sessionId: string,
-): Promise<void> {
+function billed(row: SessionRow, { data: { cdr } }: Of<'cdr.issued'>): SessionRow {
   if (cdr.credit) {
-    await tx`
-      update station.session set cdr_id = null, cost_amount = null, cost_currency = null, cost_details = null
-      where session_id = ${sessionId} and tenant_id = ${entry.tenantId} and cdr_id = ${cdr.credits}`
-    return
+    if (row.cdr_id !== cdr.credits) return row
+    return { ...row, cdr_id: null, cost_amount: null, cost_currency: null, cost_details: null }
   }
-  await tx`
-    update station.session set
-      cdr_id = ${cdr.cdrId}, cdr_revision = ${cdr.revision}, cost_amount = ${cdr.cost.amount},
-      cost_currency = ${cdr.cost.currency}, cost_details = ${tx.json(cdr.costDetails)},
-      held = case when held_revision <= ${cdr.revision} then '{}' else held end
-    where session_id = ${sessionId} and tenant_id = ${entry.tenantId} and cdr_revision <= ${cdr.revision}`
+  if (row.cdr_revision > cdr.revision) return row
+  return {
+    ...row,
+    cdr_id: cdr.cdrId,
+    cdr_revision: cdr.revision,
+    cost_amount: cdr.cost.amount,
+    cost_currency: cdr.cost.currency,
+    cost_details: cdr.costDetails,
+    held: row.held_revision <= cdr.revision ? [] : row.held,
+  }
 }

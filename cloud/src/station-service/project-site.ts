@@ -1,66 +1,126 @@
 /** Whether a site is heard from, and how much of its journal is here. */
 import type { TransactionSql } from 'postgres'
-import type { LogEntry, ReadEntry } from '../platform/event-log/entry.ts'
+import type { LogEntry, ReadEntry, Reading } from '../platform/event-log/entry.ts'
+import { HeldRows, type RowTable } from '../platform/event-log/held-rows.ts'
 
-export async function projectSite(tx: TransactionSql, entry: LogEntry, fact: ReadEntry): Promise<void> {
-  const { siteId, tenantId, position, receivedAt } = entry
-  if (siteId === null) return
+interface SiteRow {
+  site_id: string
+  tenant_id: string
+  name: string
+  time_zone: string
+  created_at: Date
+  online: boolean
+  presence_since: Date | null
+  last_heard_at: Date | null
+  journal_id: string | null
+  ledger_seq: number
+  telemetry_seq: number
+  position: number
+}
+
+const SITE: RowTable = {
+  name: 'station.site',
+  key: { site_id: 'text' },
+  columns: [
+    'tenant_id',
+    'name',
+    'time_zone',
+    'created_at',
+    'online',
+    'presence_since',
+    'last_heard_at',
+    'journal_id',
+    'ledger_seq',
+    'telemetry_seq',
+    'position',
+  ],
+  onlyAtFirst: ['tenant_id', 'name', 'time_zone', 'created_at'],
+}
+
+export async function projectSites(tx: TransactionSql, readings: readonly Reading[]): Promise<void> {
+  const keys = readings.flatMap(({ entry: { siteId } }) => (siteId === null ? [] : { site_id: siteId }))
+  const sites = await HeldRows.of<SiteRow>(tx, SITE, keys)
+  for (const { entry, read } of readings) {
+    if (entry.siteId === null) continue
+    const before = sites.get({ site_id: entry.siteId })
+    const after = siteAfter(before, entry, entry.siteId, read)
+    if (after && after !== before) sites.put(after)
+  }
+  await sites.write(tx)
+}
+
+/** The row after a fact; the same one when the fact is not newer than what it shows, or says nothing of it. */
+function siteAfter(
+  row: SiteRow | undefined,
+  entry: LogEntry,
+  siteId: string,
+  fact: ReadEntry,
+): SiteRow | undefined {
+  if (fact.kind === 'site.registered')
+    return row ?? newSite(entry, siteId, fact.data.name, fact.data.timeZone)
+  const journal = entry.journal?.authority ? entry.journal : undefined
+  if (fact.kind !== 'site.online' && fact.kind !== 'site.offline' && !journal) return row
+  // A fact may come before the site's own row, when a log is projected anew.
+  const site = row ?? newSite(entry, siteId, siteId, 'UTC')
+  if (site.tenant_id !== entry.tenantId || site.position >= entry.position) return site
+  const moved = { ...site, position: entry.position }
   switch (fact.kind) {
-    case 'site.registered':
-      await tx`
-        insert into station.site (site_id, tenant_id, name, time_zone, created_at)
-        values (${siteId}, ${tenantId}, ${fact.data.name}, ${fact.data.timeZone}, ${receivedAt})
-        on conflict (site_id) do nothing`
-      return
-    case 'site.online':
-      await ensureSite(tx, entry)
-      await tx`
-        update station.site set
-          presence_since = case when online then presence_since else ${receivedAt} end, online = true,
-          last_heard_at = greatest(last_heard_at, ${receivedAt}),
-          ledger_seq = case when journal_id is distinct from ${fact.data.journalId} then 0 else ledger_seq end,
-          telemetry_seq = case when journal_id is distinct from ${fact.data.journalId} then 0 else telemetry_seq end,
-          journal_id = ${fact.data.journalId}, position = ${position}
-        where site_id = ${siteId} and tenant_id = ${tenantId} and position < ${position}`
-      return
+    case 'site.online': {
+      const sameJournal = site.journal_id === fact.data.journalId
+      return {
+        ...moved,
+        presence_since: site.online ? site.presence_since : entry.receivedAt,
+        online: true,
+        last_heard_at: later(site.last_heard_at, entry.receivedAt),
+        ledger_seq: sameJournal ? site.ledger_seq : 0,
+        telemetry_seq: sameJournal ? site.telemetry_seq : 0,
+        journal_id: fact.data.journalId,
+      }
+    }
     case 'site.offline':
-      await ensureSite(tx, entry)
-      await tx`
-        update station.site set
-          presence_since = case when online then ${receivedAt} else presence_since end, online = false,
-          last_heard_at = greatest(last_heard_at, ${fact.data.lastHeardAt}::timestamptz), position = ${position}
-        where site_id = ${siteId} and tenant_id = ${tenantId} and position < ${position}`
-      return
-    default:
-      if (entry.journal?.authority) await journalMoved(tx, entry, entry.journal)
+      return {
+        ...moved,
+        presence_since: site.online ? entry.receivedAt : site.presence_since,
+        online: false,
+        last_heard_at: later(site.last_heard_at, new Date(fact.data.lastHeardAt)),
+      }
+    default: {
+      const { journalId, stream, seq } = journal!
+      const [ledger, telemetry] =
+        site.journal_id === journalId ? [site.ledger_seq, site.telemetry_seq] : [0, 0]
+      return {
+        ...moved,
+        ledger_seq: stream === 'ledger' ? Math.max(ledger, seq) : ledger,
+        telemetry_seq: stream === 'telemetry' ? Math.max(telemetry, seq) : telemetry,
+        journal_id: journalId,
+        last_heard_at: later(site.last_heard_at, entry.receivedAt),
+      }
+    }
   }
 }
 
-/** A fact may come before the site's own row, when a log is projected anew. */
-async function ensureSite(tx: TransactionSql, { siteId, tenantId, receivedAt }: LogEntry): Promise<void> {
-  await tx`
-    insert into station.site (site_id, tenant_id, name, time_zone, created_at)
-    values (${siteId}, ${tenantId}, ${siteId}, 'UTC', ${receivedAt})
-    on conflict (site_id) do nothing`
+function newSite(
+  { tenantId, receivedAt }: LogEntry,
+  siteId: string,
+  name: string,
+  timeZone: string,
+): SiteRow {
+  return {
+    site_id: siteId,
+    tenant_id: tenantId,
+    name,
+    time_zone: timeZone,
+    created_at: receivedAt,
+    online: false,
+    presence_since: null,
+    last_heard_at: null,
+    journal_id: null,
+    ledger_seq: 0,
+    telemetry_seq: 0,
+    position: 0,
+  }
 }
 
-async function journalMoved(
-  tx: TransactionSql,
-  entry: LogEntry,
-  { journalId, stream, seq }: NonNullable<LogEntry['journal']>,
-): Promise<void> {
-  const ledger = stream === 'ledger' ? seq : 0
-  const telemetry = stream === 'telemetry' ? seq : 0
-  const moved = await tx`
-    update station.site set
-      ledger_seq = case when journal_id = ${journalId} then greatest(ledger_seq, ${ledger}) else ${ledger} end,
-      telemetry_seq = case when journal_id = ${journalId} then greatest(telemetry_seq, ${telemetry}) else ${telemetry} end,
-      journal_id = ${journalId}, last_heard_at = greatest(last_heard_at, ${entry.receivedAt}),
-      position = ${entry.position}
-    where site_id = ${entry.siteId} and tenant_id = ${entry.tenantId} and position < ${entry.position}`
-  if (moved.count > 0) return
-  const known = await tx`select 1 from station.site where site_id = ${entry.siteId}`
-  if (known.length > 0) return
-  await ensureSite(tx, entry)
-  await journalMoved(tx, entry, { journalId, stream, seq, rowId: '', authority: true })
+function later(held: Date | null, at: Date): Date {
+  return held !== null && held >= at ? held : at
 }

@@ -1,77 +1,180 @@
 /** A station and its connectors as the lane in authority tells them. */
 import type { TransactionSql } from 'postgres'
-import type { LogEntry, ReadEntry } from '../platform/event-log/entry.ts'
+import type { LogEntry, ReadEntry, Reading } from '../platform/event-log/entry.ts'
+import { HeldRows, type RowTable } from '../platform/event-log/held-rows.ts'
 import { timeOf } from './time-of.ts'
 
-export async function projectStation(tx: TransactionSql, entry: LogEntry, fact: ReadEntry): Promise<void> {
-  // Telemetry says nothing of a station itself.
-  if (entry.journal?.stream !== 'ledger' || fact.stationId === undefined) return
-  const { stationId } = fact
-  const newer = await stationMoved(tx, entry, stationId)
-  if (!newer) return
-  const { tenantId } = entry
-  switch (fact.kind) {
-    case 'station.registered':
-      await tx`
-        update station.station set approved = ${fact.data.approved}
-        where tenant_id = ${tenantId} and station_id = ${stationId}`
-      return
-    case 'station.connected':
-      await tx`
-        update station.station set
-          connected = true, connected_since = ${entry.receivedAt}, ocpp = ${fact.data.ocpp}
-        where tenant_id = ${tenantId} and station_id = ${stationId}`
-      return
-    case 'station.disconnected':
-      await tx`
-        update station.station set connected = false, connected_since = ${entry.receivedAt}
-        where tenant_id = ${tenantId} and station_id = ${stationId}`
-      return
-    case 'station.booted': {
-      const { ocpp, vendor, model, serial, firmware, status } = fact.data
-      await tx`
-        update station.station set
-          ocpp = ${ocpp}, vendor = ${vendor}, model = ${model}, serial = ${serial ?? null},
-          firmware = ${firmware ?? null}, booted_at = ${timeOf(fact.at, entry.receivedAt)}, approved = ${status === 'Accepted'}
-        where tenant_id = ${tenantId} and station_id = ${stationId}`
-      return
-    }
-    case 'connector.status': {
-      const { evseId, connectorId, status, detail, errorCode, at } = fact.data
-      const error = errorCode === undefined || errorCode === 'NoError' ? null : errorCode
-      await tx`
-        insert into station.connector as c
-          (tenant_id, station_id, evse_id, connector_id, status, detail, error_code, since, position, received_at)
-        values (${tenantId}, ${stationId}, ${evseId}, ${connectorId}, ${status}, ${detail ?? null}, ${error},
-                ${timeOf(at, entry.receivedAt)}, ${entry.position}, ${entry.receivedAt})
-        on conflict (tenant_id, station_id, evse_id, connector_id) do update set
-          status = excluded.status, detail = excluded.detail, error_code = excluded.error_code,
-          since = case when c.status = excluded.status and c.detail is not distinct from excluded.detail
-                       then c.since else excluded.since end,
-          position = excluded.position, received_at = excluded.received_at`
-      return
-    }
-    default:
-      return
+interface StationRow {
+  tenant_id: string
+  station_id: string
+  site_id: string
+  created_at: Date
+  ocpp: string | null
+  vendor: string | null
+  model: string | null
+  serial: string | null
+  firmware: string | null
+  approved: boolean
+  connected: boolean
+  connected_since: Date | null
+  booted_at: Date | null
+  ledger_seq: number
+  position: number
+  received_at: Date
+}
+
+const STATION: RowTable = {
+  name: 'station.station',
+  key: { tenant_id: 'text', station_id: 'text' },
+  columns: [
+    'site_id',
+    'created_at',
+    'ocpp',
+    'vendor',
+    'model',
+    'serial',
+    'firmware',
+    'approved',
+    'connected',
+    'connected_since',
+    'booted_at',
+    'ledger_seq',
+    'position',
+    'received_at',
+  ],
+  onlyAtFirst: ['created_at'],
+}
+
+interface ConnectorRow {
+  tenant_id: string
+  station_id: string
+  evse_id: number
+  connector_id: number
+  status: string
+  detail: string | null
+  error_code: string | null
+  since: Date
+  position: number
+  received_at: Date
+}
+
+const CONNECTOR: RowTable = {
+  name: 'station.connector',
+  key: { tenant_id: 'text', station_id: 'text', evse_id: 'int', connector_id: 'int' },
+  columns: ['status', 'detail', 'error_code', 'since', 'position', 'received_at'],
+}
+
+export async function projectStations(tx: TransactionSql, readings: readonly Reading[]): Promise<void> {
+  // Telemetry says nothing of a station itself, and a fenced lane sets no current state (I8).
+  const told = readings.filter(
+    ({ entry: { journal }, read }) =>
+      journal?.stream === 'ledger' && journal.authority && read.stationId !== undefined,
+  )
+  const stations = await HeldRows.of<StationRow>(tx, STATION, told.map(stationKey))
+  const connectors = await HeldRows.of<ConnectorRow>(tx, CONNECTOR, told.flatMap(connectorKey))
+  for (const reading of told) {
+    const { entry, read } = reading
+    const before = stations.get(stationKey(reading))
+    if (before && !isNewer(entry, before)) continue
+    stations.put(stationAfter(before ?? newStation(reading), entry, read))
+    for (const key of connectorKey(reading)) connectors.put(connectorAfter(connectors.get(key), key, reading))
   }
+  await stations.write(tx)
+  await connectors.write(tx)
+}
+
+function stationKey({ entry, read }: Reading) {
+  return { tenant_id: entry.tenantId, station_id: read.stationId ?? '' }
+}
+
+/** Of the connector that a fact tells of, if it does. */
+function connectorKey(reading: Reading) {
+  if (reading.read.kind !== 'connector.status') return []
+  const { evseId, connectorId } = reading.read.data
+  return [{ ...stationKey(reading), evse_id: evseId, connector_id: connectorId }]
 }
 
 /**
- * Makes the station's row, or moves it on; false when the row shows something newer (a replay). A station that moved to
- * another site lies in another log partition, where positions say nothing: then the time decides.
+ * False: the row shows something newer (a replay). A station that moved to another site lies in another log partition,
+ * where positions say nothing: then the time decides. A row that only an operator wrote of shows nothing.
  */
-async function stationMoved(tx: TransactionSql, entry: LogEntry, stationId: string): Promise<boolean> {
-  const seq = entry.journal?.seq ?? 0
-  const rows = await tx`
-    insert into station.station as s
-      (tenant_id, station_id, site_id, created_at, ledger_seq, position, received_at)
-    values (${entry.tenantId}, ${stationId}, ${entry.siteId}, ${entry.receivedAt}, ${seq}, ${entry.position},
-            ${entry.receivedAt})
-    on conflict (tenant_id, station_id) do update set
-      ledger_seq = excluded.ledger_seq,
-      site_id = excluded.site_id, position = excluded.position, received_at = excluded.received_at
-    where (s.site_id = excluded.site_id and s.position < excluded.position)
-       or (s.site_id <> excluded.site_id and s.received_at < excluded.received_at)
-    returning 1`
-  return rows.length > 0
+function isNewer(entry: LogEntry, row: StationRow): boolean {
+  return row.site_id === entry.siteId ? row.position < entry.position : !(row.received_at >= entry.receivedAt)
+}
+
+function newStation({ entry, read }: Reading): StationRow {
+  return {
+    tenant_id: entry.tenantId,
+    station_id: read.stationId ?? '',
+    site_id: entry.siteId ?? '',
+    created_at: entry.receivedAt,
+    ocpp: null,
+    vendor: null,
+    model: null,
+    serial: null,
+    firmware: null,
+    approved: false,
+    connected: false,
+    connected_since: null,
+    booted_at: null,
+    ledger_seq: 0,
+    position: 0,
+    received_at: entry.receivedAt,
+  }
+}
+
+function stationAfter(row: StationRow, entry: LogEntry, fact: ReadEntry): StationRow {
+  const moved: StationRow = {
+    ...row,
+    site_id: entry.siteId ?? '',
+    ledger_seq: entry.journal?.seq ?? 0,
+    position: entry.position,
+    received_at: entry.receivedAt,
+  }
+  switch (fact.kind) {
+    case 'station.registered':
+      return { ...moved, approved: fact.data.approved }
+    case 'station.connected':
+      return { ...moved, connected: true, connected_since: entry.receivedAt, ocpp: fact.data.ocpp }
+    case 'station.disconnected':
+      return { ...moved, connected: false, connected_since: entry.receivedAt }
+    case 'station.booted': {
+      const { ocpp, vendor, model, serial, firmware, status } = fact.data
+      return {
+        ...moved,
+        ocpp,
+        vendor,
+        model,
+        serial: serial ?? null,
+        firmware: firmware ?? null,
+        booted_at: timeOf(fact.at, entry.receivedAt),
+        approved: status === 'Accepted',
+      }
+    }
+    default:
+      return moved
+  }
+}
+
+function connectorAfter(
+  row: ConnectorRow | undefined,
+  key: Pick<ConnectorRow, 'tenant_id' | 'station_id' | 'evse_id' | 'connector_id'>,
+  { entry, read }: Reading,
+): ConnectorRow {
+  const {
+    status,
+    detail = null,
+    errorCode,
+    at,
+  } = (read as Extract<ReadEntry, { kind: 'connector.status' }>).data
+  const same = row?.status === status && row.detail === detail
+  return {
+    ...key,
+    status,
+    detail,
+    error_code: errorCode === undefined || errorCode === 'NoError' ? null : errorCode,
+    since: same ? row.since : timeOf(at, entry.receivedAt),
+    position: entry.position,
+    received_at: entry.receivedAt,
+  }
 }

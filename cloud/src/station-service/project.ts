@@ -1,13 +1,13 @@
 /** Projection `station`: facts of sites and of other services -> sites, stations, connectors, sessions and commands as they are now. */
 import { factData } from '@switchyard/protocol/site/fact.ts'
 import { BUS, type Bus } from '../platform/bus.ts'
-import { type LogEntry, oneByOne, type Projection, type ReadEntry } from '../platform/event-log/entry.ts'
-import { storable } from '../platform/event-log/storable.ts'
+import type { LogEntry, Projection, ReadEntry } from '../platform/event-log/entry.ts'
+import { storableReading } from '../platform/event-log/storable.ts'
 import { projectOutcome } from './project-command.ts'
 import { projectDocument } from './project-document.ts'
-import { projectSession } from './project-session.ts'
-import { projectSite } from './project-site.ts'
-import { projectStation } from './project-station.ts'
+import { projectSessions } from './project-session.ts'
+import { projectSites } from './project-site.ts'
+import { projectStations } from './project-station.ts'
 
 /** Every kind that a site knows (each moves what of its journal is here), and what other services say of its sessions. */
 const KINDS = [
@@ -26,15 +26,16 @@ export function stationProjection(bus: Bus): Projection {
   return {
     consumer: CONSUMER,
     kinds: KINDS,
-    apply: oneByOne(async (tx, entry, read) => {
-      const fact = storable(read)
-      await projectSite(tx, entry, fact)
-      // A fenced lane sets no current state (I8); its sessions happened all the same.
-      if (entry.journal?.authority !== false) await projectStation(tx, entry, fact)
-      await projectSession(tx, entry, fact)
-      await projectOutcome(tx, entry, fact)
-      await projectDocument(tx, entry, fact)
-    }),
+    async apply(tx, all) {
+      const readings = all.map(storableReading)
+      await projectSites(tx, readings)
+      await projectStations(tx, readings)
+      await projectSessions(tx, readings)
+      for (const { entry, read } of readings) {
+        await projectOutcome(tx, entry, read)
+        await projectDocument(tx, entry, read)
+      }
+    },
     committed(entries) {
       for (const commandId of outcomesIn(entries)) bus.publish(BUS.outcome(commandId), { commandId })
       bus.publish(BUS.projected(CONSUMER), { entries: entries.length })

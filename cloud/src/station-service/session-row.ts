@@ -1,0 +1,80 @@
+/** The table station.session as its projection sees it: these columns are its own. */
+import type { RowTable } from '../platform/event-log/held-rows.ts'
+
+export interface SessionRow {
+  session_id: string
+  tenant_id: string
+  site_id: string
+  station_id: string
+  evse_id: number
+  connector_id: number
+  journal_id: string
+  current: boolean
+  transaction_id: string
+  id_token: string | null
+  id_token_type: string | null
+  authorization: string
+  started_at: Date
+  ended_at: Date | null
+  duration_ms: number | null
+  start_register_milli_wh: number | null
+  energy_milli_wh: number | null
+  power_w: number | null
+  current_ma: number[] | null
+  soc_percent: number | null
+  read_at: Date | null
+  charging_state: string | null
+  reason: string | null
+  presumed: boolean
+  revision: number
+  review: string[]
+  held: string[]
+  held_revision: number
+  cdr_id: string | null
+  cdr_revision: number
+  cost_amount: string | null
+  cost_currency: string | null
+  cost_details: unknown
+  ledger_seq: number
+}
+
+export const SESSION: RowTable = {
+  name: 'station.session',
+  key: { session_id: 'text' },
+  columns: [
+    'tenant_id',
+    'site_id',
+    'station_id',
+    'evse_id',
+    'connector_id',
+    'journal_id',
+    'current',
+    'transaction_id',
+    'id_token',
+    'id_token_type',
+    'authorization',
+    'started_at',
+    'ended_at',
+    'duration_ms',
+    'start_register_milli_wh',
+    'energy_milli_wh',
+    'power_w',
+    'current_ma',
+    'soc_percent',
+    'read_at',
+    'charging_state',
+    'reason',
+    'presumed',
+    'revision',
+    'review',
+    'held',
+    'held_revision',
+    'cdr_id',
+    'cdr_revision',
+    'cost_amount',
+    'cost_currency',
+    'cost_details',
+    'ledger_seq',
+  ],
+  onlyAtFirst: ['tenant_id', 'site_id', 'station_id', 'evse_id', 'connector_id', 'current', 'transaction_id'],
+}
