@@ -161,6 +161,7 @@ describe('a 1.6 session over a real socket, with a charge point that is not ours
       durationMs: 300_000,
       review: [],
     })
+    site.clock.advance(540_000)
     await stop(transactionId)
     const [, corrected] = await site.factsOf('session.ended')
     expect(corrected).toMatchObject({
