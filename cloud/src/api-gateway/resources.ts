@@ -13,6 +13,7 @@ const RESOURCES: readonly [pattern: RegExp, target: TargetName][] = [
   [/^cdrs(\/|$)/, 'billing-service'],
   [/^invoices(\/|$)/, 'billing-service'],
   [/^alerts(\/|$)/, 'monitoring-service'],
+  [/^poison(\/|$)/, 'site-gateway'],
 ]
 
 /** Services that have public routes. */

@@ -12,6 +12,7 @@ import { Registry } from 'prom-client'
 import type { Bus } from './bus.ts'
 import { type Clock, systemRandom } from './clock.ts'
 import { type Config, readConfig } from './config.ts'
+import { backfillOnce, noticeKinds } from './event-log/backfill.ts'
 import { consumeOnce, registerConsumer } from './event-log/consume.ts'
 import { consumeOptions } from './event-log/consumer.ts'
 import type { LogEntry, Projection } from './event-log/entry.ts'
@@ -157,7 +158,9 @@ export async function createTestPlatform(options: TestPlatformOptions = {}): Pro
 
   async function catchUp(projection: Projection): Promise<void> {
     await registerConsumer(sql, projection.consumer, eventLog.generation)
-    while (await consumeOnce(consumeOptions(context, projection))) {}
+    const consume = consumeOptions(context, projection)
+    await noticeKinds(sql, projection.consumer, projection.kinds, clock.now())
+    while ((await consumeOnce(consume)) || (await backfillOnce(consume, clock.now()))) {}
   }
   const relay = async (): Promise<number> =>
     service.schema === null

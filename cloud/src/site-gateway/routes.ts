@@ -6,6 +6,7 @@ import { createServiceApp } from '../platform/http/openapi.ts'
 import { notFound } from '../platform/http/problem.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import type { Credentials } from './credentials.ts'
+import { poisonRoutes } from './poison-routes.ts'
 
 const siteParam = z.object({ siteId: z.string().regex(SITE_ID_PATTERN, 'is no site id') })
 const credential = z.object({ username: z.string(), password: z.string() }).meta({ id: 'SiteCredential' })
@@ -56,7 +57,8 @@ const getPending = createRoute({
   responses: { 200: { description: 'Pending', content: { 'application/json': { schema: pending } } } },
 })
 
-export function createRoutes({ log, config, sql }: ServiceContext, credentials: Credentials): Hono {
+export function createRoutes(context: ServiceContext, credentials: Credentials): Hono {
+  const { log, config, sql } = context
   const app = createServiceApp({ name: 'site-gateway', log, serviceKey: config.serviceKey })
   app.openapi(putCredential, async (c) =>
     c.json(await credentials.issue(c.get('tenantId'), c.req.valid('param').siteId), 200),
@@ -91,5 +93,6 @@ export function createRoutes({ log, config, sql }: ServiceContext, credentials: 
     if (!row) throw notFound(`command ${commandId} is not pending`)
     return c.json({ commandId, sentAt: row.sent_at?.toISOString() ?? null }, 200)
   })
+  poisonRoutes(app, context)
   return app as unknown as Hono
 }

@@ -1,7 +1,7 @@
 /** site-gateway: between sites and the event log. Facts come up over MQTT, commands and documents go down. */
 import { timingSafeEqual } from 'node:crypto'
-import { instant } from '@switchyard/protocol/instant.ts'
 import { SITE_ID_PATTERN } from '@switchyard/protocol/site/topics.ts'
+import { poisonAlert } from '../platform/event-log/poison-alert.ts'
 import { faultOf } from '../platform/log.ts'
 import type { RunningService, Service, ServiceContext } from '../platform/service.ts'
 import { createAnswers } from './answer.ts'
@@ -157,20 +157,7 @@ async function tellPoison(
   tenantId: string,
 ): Promise<void> {
   try {
-    await sql.begin((tx) =>
-      eventLog.publish(tx, {
-        tenantId,
-        siteId,
-        kind: 'alert.raised',
-        at: instant(clock.now()),
-        data: {
-          alertId: `poison-${siteId}`,
-          rule: 'poison',
-          severity: 'warning',
-          text: `${siteId} sent facts that cannot be read; they are kept and listed in log.poison`,
-        },
-      }),
-    )
+    await sql.begin((tx) => eventLog.publish(tx, poisonAlert({ tenantId, siteId }, clock.now())))
     eventLog.wake()
   } catch (error) {
     log.warn({ ...faultOf(error), siteId }, 'an alert was not raised')

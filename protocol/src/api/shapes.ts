@@ -238,6 +238,24 @@ export const tokenInput = z
   )
 export type TokenInput = z.input<typeof tokenInput>
 
+/** A fact that is kept and could not be read by any version that ran so far. */
+export const poisonRow = z
+  .object({
+    siteId: z.string().nullable(),
+    journalId: z.string().nullable(),
+    stream: z.string().nullable(),
+    seq: z.int().nullable(),
+    reason: z.string(),
+    setAsideAt: instant,
+    /** As the site sent it; long ones are cut, and `textComplete` says so. */
+    text: z.string(),
+    textComplete: z.boolean(),
+  })
+  .meta({ id: 'PoisonRow' })
+/** Without a site: everything that is set aside. */
+export const poisonReplayInput = z.strictObject({ siteId: z.string().optional() })
+export const poisonReplay = z.object({ released: z.int(), left: z.int() }).meta({ id: 'PoisonReplay' })
+
 export const driver = z
   .object({ driverId: z.string(), name: z.string(), email: z.string().nullable(), createdAt: instant })
   .meta({ id: 'Driver' })

@@ -20,6 +20,8 @@ export interface ConsumeOptions {
   generation: string
   /** Told in the same transaction when a site is parked, so that an alert goes out with it. */
   onParked(tx: TransactionSql, parked: Parked): Promise<void>
+  /** Told in the same transaction when an entry that came late is set aside. */
+  onSetAside(tx: TransactionSql, entry: LogEntry): Promise<void>
   /** Told in the transaction in which a parked site has caught up again. */
   onReplayed(
     tx: TransactionSql,
@@ -136,7 +138,8 @@ export async function applyAll(
   return { applied, parked: [...parked.values()] }
 }
 
-function readingOf(entry: LogEntry): Reading {
+/** Throws when the text cannot be read by the shape of its kind. */
+export function readingOf(entry: LogEntry): Reading {
   const read = readEntry(entry)
   if (!read.ok) throw new Error(read.reason)
   return { entry, read: read.read }

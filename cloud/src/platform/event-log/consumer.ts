@@ -6,10 +6,12 @@ import type { Sql } from 'postgres'
 import { Counter, Gauge, type Registry } from 'prom-client'
 import { BUS, type Bus } from '../bus.ts'
 import type { Clock } from '../clock.ts'
+import { backfillOnce, noticeKinds } from './backfill.ts'
 import { type ConsumeOptions, consumeOnce, registerConsumer } from './consume.ts'
 import type { Projection } from './entry.ts'
 import type { EventLog } from './event-log.ts'
 import { createLoop, type Loop } from './loop.ts'
+import { poisonAlert } from './poison-alert.ts'
 
 /** Longest that a lost wake-up can delay a fact. */
 export const CONSUMER_POLL_MS = 1_000
@@ -47,6 +49,7 @@ export function consumeOptions(
           text: `${parked.consumer} could not take fact ${parked.partition}/${parked.position}: ${parked.reason}`,
         },
       }),
+    onSetAside: (tx, entry) => eventLog.publish(tx, poisonAlert(entry, clock.now())),
     onReplayed: (tx, parked) =>
       eventLog.publish(tx, {
         tenantId: parked.tenantId,
@@ -65,7 +68,15 @@ function alertId({ consumer, parkKey }: { consumer: string; parkKey: string }): 
 export async function startConsumers(options: ConsumerOptions): Promise<Loop> {
   const { sql, bus, clock, log, eventLog, projections, metrics } = options
   const consumers = projections.map((it) => it.consumer)
-  for (const consumer of consumers) await registerConsumer(sql, consumer, eventLog.generation)
+  for (const { consumer, kinds } of projections) {
+    await registerConsumer(sql, consumer, eventLog.generation)
+    const learnt = await noticeKinds(sql, consumer, kinds, clock.now())
+    if (learnt.length > 0)
+      log.info(
+        { consumer, kinds: learnt },
+        'kinds that this version has learnt: what was passed is taken now',
+      )
+  }
   const applied = new Counter({
     name: 'switchyard_consumer_entries_total',
     help: 'Entries of the event log applied',
@@ -94,7 +105,7 @@ export async function startConsumers(options: ConsumerOptions): Promise<Loop> {
       pollMs: CONSUMER_POLL_MS,
       work: async () => {
         const consumed = await consumeOnce(consume)
-        if (!consumed) return false
+        if (!consumed) return await backfillOnce(consume, clock.now())
         applied.inc({ consumer: projection.consumer }, consumed.applied.length)
         if (consumed.parked.length > 0) eventLog.wake()
         return true

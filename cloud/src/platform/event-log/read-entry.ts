@@ -12,18 +12,22 @@ const cloudFactHead = z.object({
   data: z.unknown(),
 })
 
-export type ReadResult = { ok: true; read: ReadEntry } | { ok: false; reason: string }
+export type ReadResult =
+  | { ok: true; read: ReadEntry }
+  | { ok: false; reason: string /** A kind that a later version may know. */; unknownKind?: string }
 
 /** What cannot be read, or is of a kind that this version does not know, comes back with the reason. */
 export function readEntry(entry: LogEntry): ReadResult {
   if (entry.producer === null) {
     const read = readFact(entry.text)
     if (!read.ok) return read
-    return read.known
-      ? { ok: true, read: read.fact }
-      : { ok: false, reason: `unknown kind ${read.fact.kind}` }
+    return read.known ? { ok: true, read: read.fact } : unknown(read.fact.kind)
   }
   return readCloudFact(entry.text)
+}
+
+function unknown(kind: string): ReadResult {
+  return { ok: false, reason: `unknown kind ${kind}`, unknownKind: kind }
 }
 
 function readCloudFact(text: string): ReadResult {
@@ -36,7 +40,7 @@ function readCloudFact(text: string): ReadResult {
   const head = cloudFactHead.safeParse(value)
   if (!head.success) return { ok: false, reason: `head: ${z.prettifyError(head.error)}` }
   const { kind } = head.data
-  if (!Object.hasOwn(cloudFactData, kind)) return { ok: false, reason: `unknown kind ${kind}` }
+  if (!Object.hasOwn(cloudFactData, kind)) return unknown(kind)
   const data = cloudFactData[kind as keyof typeof cloudFactData].safeParse(head.data.data)
   if (!data.success) return { ok: false, reason: `${kind}: ${z.prettifyError(data.error)}` }
   return { ok: true, read: { ...head.data, data: data.data } as CloudFact }

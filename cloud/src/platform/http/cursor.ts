@@ -10,8 +10,8 @@ export function encodeCursor(...key: string[]): string {
   return Buffer.from(JSON.stringify(key), 'utf8').toString('base64url')
 }
 
-/** What a part of a key is: an instant as `encodeCursor` was given it (`toISOString`), a UUID, or any text. */
-export type KeyPart = 'instant' | 'uuid' | 'text'
+/** What a part of a key is: an instant as `encodeCursor` was given it (`toISOString`), a UUID, a count, or any text. */
+export type KeyPart = 'instant' | 'uuid' | 'count' | 'text'
 
 /** The key, or undefined without a cursor. Throws 422 when it is none that this list gave. */
 export function decodeCursor(cursor: string | undefined, ...parts: KeyPart[]): string[] | undefined {
@@ -33,6 +33,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 function fits(part: KeyPart, text: string): boolean {
   if (part === 'uuid') return UUID.test(text)
   if (part === 'text') return isStorable(text)
+  if (part === 'count') return /^\d{1,15}$/.test(text)
   const epochMs = parseInstant(text)
   return epochMs !== undefined && isKeepable(epochMs) && new Date(epochMs).toISOString() === text
 }
