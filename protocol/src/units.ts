@@ -12,6 +12,11 @@ import Big from 'big.js'
 /** An exact amount of energy in thousandths of a watt-hour. */
 export type MilliWh = number
 
+/** More than any meter shows (1 TWh), and far enough within a safe integer that differences and sums are exact. */
+export const MAX_REGISTER_MILLI_WH: MilliWh = 1e15
+/** Largest power (W) and current (mA) that is taken for one: what lies beyond is no reading. */
+export const MAX_AMOUNT = 2 ** 31 - 1
+
 /** A decimal text as OCPP sends it: optional sign, digits, optional fraction, optional exponent. */
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,3}))?$/
 
@@ -63,8 +68,8 @@ export function powerToW(
   unit: string | undefined,
   multiplier = 0,
 ): number | undefined {
-  if (unit === undefined || unit === 'W') return decimalToInteger(value, multiplier)
-  if (unit === 'kW') return decimalToInteger(value, 3 + multiplier)
+  if (unit === undefined || unit === 'W') return possible(decimalToInteger(value, multiplier))
+  if (unit === 'kW') return possible(decimalToInteger(value, 3 + multiplier))
   return undefined
 }
 
@@ -74,7 +79,11 @@ export function currentToMa(
   unit: string | undefined,
   multiplier = 0,
 ): number | undefined {
-  return unit === undefined || unit === 'A' ? decimalToInteger(value, 3 + multiplier) : undefined
+  return unit === undefined || unit === 'A' ? possible(decimalToInteger(value, 3 + multiplier)) : undefined
+}
+
+function possible(amount: number | undefined): number | undefined {
+  return amount !== undefined && Math.abs(amount) <= MAX_AMOUNT ? amount : undefined
 }
 
 /** `V` as sent -> mV; undefined when it cannot be read. */

@@ -11,6 +11,9 @@ import type { Answer } from './connection.ts'
 import { OcppFault } from './fault.ts'
 import type { After, HandlerContext, Routes } from './handler.ts'
 
+/** Highest number of a connector or an EVSE. */
+const MAX_PLACE = 65_535
+
 export interface DispatchPorts {
   stationId: string
   state: SiteState
@@ -38,6 +41,8 @@ export async function dispatch(call: CallFrame, ports: DispatchPorts): Promise<A
   if (!route) return refuse(call, 'NotSupported', 'this action is not taken from a station here', log)
   const errors = checks.request(payload)
   if (errors.length > 0) return refuse(call, errorCodeFor(version, errors), describeErrors(errors), log)
+  const nowhere = placeBeyondBounds(payload)
+  if (nowhere) return refuse(call, 'PropertyConstraintViolation', nowhere, log)
   if (!route.beforeBoot && !ports.isAccepted())
     return refuse(call, 'SecurityError', 'not accepted yet: BootNotification comes first', log)
 
@@ -65,6 +70,20 @@ export async function dispatch(call: CallFrame, ports: DispatchPorts): Promise<A
     log.error({ stationId, action, error }, 'a handler failed')
     return refuse(call, 'InternalError', 'the controller could not take this message', log)
   }
+}
+
+/** Connectors and EVSEs are numbered from 0 by all versions, whose schemas set no end to it; tables do. */
+function placeBeyondBounds(payload: unknown): string | undefined {
+  const { connectorId, evseId, evse } = payload as {
+    connectorId?: number
+    evseId?: number
+    evse?: { id?: number; connectorId?: number }
+  }
+  const named = { connectorId, evseId, 'evse/id': evse?.id, 'evse/connectorId': evse?.connectorId }
+  for (const [name, value] of Object.entries(named))
+    if (typeof value === 'number' && (value < 0 || value > MAX_PLACE))
+      return `/${name} must be 0 to ${MAX_PLACE}`
+  return undefined
 }
 
 function refuse(call: CallFrame, code: ErrorCode, description: string, log: Log): Answer {

@@ -1,6 +1,13 @@
 /** What one meter reading says, version-neutral: register, power, current per phase, state of charge. */
 import type { SampledValue } from '@switchyard/protocol/site/fact.ts'
-import { currentToMa, decimalToInteger, energyToMilliWh, powerToW } from '@switchyard/protocol/units.ts'
+import {
+  currentToMa,
+  decimalToInteger,
+  energyToMilliWh,
+  MAX_AMOUNT,
+  MAX_REGISTER_MILLI_WH,
+  powerToW,
+} from '@switchyard/protocol/units.ts'
 import { EARLIEST_MS } from './timing.ts'
 
 /** All that a station sampled at one instant. */
@@ -62,7 +69,9 @@ export function registerFromWh(wh: number): number | undefined {
 
 /** A meter of imported energy never shows less than nothing: stations send -1 for "unknown". */
 function asRegister(milliWh: number | undefined): number | undefined {
-  return Number.isSafeInteger(milliWh) && milliWh! >= 0 ? milliWh : undefined
+  return Number.isSafeInteger(milliWh) && milliWh! >= 0 && milliWh! <= MAX_REGISTER_MILLI_WH
+    ? milliWh
+    : undefined
 }
 
 /** The register at the start that an event tells: marked as such, else (`isStart`) its first one. */
@@ -78,7 +87,10 @@ export function endRegisterOf(readings: readonly Reading[]): number | undefined 
 
 /** Power.Active.Import in W. */
 export function powerOf(values: readonly SampledValue[]): number | undefined {
-  return totalOf(valuesOf(values, 'Power.Active.Import'), (v) => powerToW(v.value, v.unit, v.multiplier))
+  const total = totalOf(valuesOf(values, 'Power.Active.Import'), (v) =>
+    powerToW(v.value, v.unit, v.multiplier),
+  )
+  return total !== undefined && Math.abs(total) <= MAX_AMOUNT ? total : undefined
 }
 
 /** Current.Import per phase, mA: L1, L2, L3 where phases are named, else the one value. */

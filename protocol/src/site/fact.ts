@@ -5,6 +5,8 @@
  * Energy is in milli-Wh, current in mA, power in W, instants in RFC 3339 UTC, durations in ms.
  */
 import { z } from 'zod'
+import { isDeeperThan } from '../json.ts'
+import { MAX_REGISTER_MILLI_WH } from '../units.ts'
 
 export const STREAMS = ['ledger', 'telemetry'] as const
 /** `ledger`: what money, safety or audit depends on, never dropped. `telemetry`: all other readings, may be thinned. */
@@ -14,7 +16,10 @@ export type Stream = (typeof STREAMS)[number]
 export const CLOCK_QUALITIES = ['unknown', 'holdover', 'synced'] as const
 export type ClockQuality = (typeof CLOCK_QUALITIES)[number]
 
-const milliWh = z.int()
+/** What a register may show; more is no meter's (and no column's): the cloud could not compute with it. */
+const milliWh = z.int().min(-MAX_REGISTER_MILLI_WH).max(MAX_REGISTER_MILLI_WH)
+/** Numbers, powers and currents of a connector: what a 32-bit column holds. */
+const small = z.int32()
 const at = z.string()
 
 /** One reading, version-neutral: OCPP's own names, the value as the text that was sent. */
@@ -46,7 +51,7 @@ export const REVIEW_REASONS = [
 ] as const
 export type ReviewReason = (typeof REVIEW_REASONS)[number]
 
-const connectorRef = { evseId: z.int(), connectorId: z.int() }
+const connectorRef = { evseId: small, connectorId: small }
 
 /** kind -> shape of its data. The stream that a kind belongs to stands in STREAM_OF. */
 export const factData = {
@@ -132,8 +137,8 @@ export const factData = {
   /** Something that was not known at the start, or a change of charging state (2.x). */
   'session.updated': z.object({
     /** Where it is, when the start did not tell (2.x: the card before the cable). */
-    evseId: z.int().optional(),
-    connectorId: z.int().optional(),
+    evseId: small.optional(),
+    connectorId: small.optional(),
     idToken: idToken.optional(),
     authorization: z.string().optional(),
     startRegisterMilliWh: milliWh.optional(),
@@ -147,9 +152,9 @@ export const factData = {
     at,
     ...connectorRef,
     registerMilliWh: milliWh.optional(),
-    powerW: z.int().optional(),
-    currentMa: z.array(z.int()).optional(),
-    socPercent: z.int().optional(),
+    powerW: small.optional(),
+    currentMa: z.array(small).optional(),
+    socPercent: small.optional(),
     values: z.array(sampledValue),
   }),
   /** Readings outside a session. */
@@ -160,7 +165,7 @@ export const factData = {
    */
   'session.ended': z.object({
     ...connectorRef,
-    revision: z.int().min(1),
+    revision: z.int32().min(1),
     startedAt: at,
     endedAt: at,
     durationMs: z.int().min(0),
@@ -195,8 +200,8 @@ export const factData = {
     reply: z.json().optional(),
     error: z.object({ code: z.string(), description: z.string() }).optional(),
   }),
-  'document.applied': z.object({ name: z.string(), generation: z.string(), n: z.int() }),
-  'document.rejected': z.object({ name: z.string(), generation: z.string(), n: z.int(), reason: z.string() }),
+  'document.applied': z.object({ name: z.string(), generation: z.string(), n: small }),
+  'document.rejected': z.object({ name: z.string(), generation: z.string(), n: small, reason: z.string() }),
 
   // load management
   'load.limit-refused': z.object({ ...connectorRef, wantedMa: z.int(), reason: z.string() }),
@@ -207,6 +212,7 @@ export const factData = {
 } as const
 
 export type FactKind = keyof typeof factData
+export const FACT_KINDS = Object.keys(factData) as FactKind[]
 export type FactData<K extends FactKind> = z.infer<(typeof factData)[K]>
 
 /** Most register points that a session.ended carries: seven days of quarter hours. */
@@ -264,6 +270,9 @@ export type ReadFact =
   | { ok: true; known: false; fact: UnknownFact }
   | { ok: false; reason: string }
 
+/** Deepest nesting of a fact: more than a station's frame may have, and what shapes and tables can walk without running out of stack. */
+export const MAX_FACT_DEPTH = 600
+
 /** Reads the text of a fact. Never throws: what cannot be read comes back with the reason (it goes to poison, and stops nothing). */
 export function readFact(text: string): ReadFact {
   let value: unknown
@@ -272,6 +281,8 @@ export function readFact(text: string): ReadFact {
   } catch (error) {
     return { ok: false, reason: `not JSON: ${(error as Error).message}` }
   }
+  if (isDeeperThan(value, MAX_FACT_DEPTH))
+    return { ok: false, reason: `nested deeper than ${MAX_FACT_DEPTH} levels` }
   const parsedHead = head.safeParse(value)
   if (!parsedHead.success) return { ok: false, reason: `head: ${z.prettifyError(parsedHead.error)}` }
   const { kind } = parsedHead.data
