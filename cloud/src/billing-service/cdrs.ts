@@ -7,6 +7,9 @@ export interface CdrRow {
   cdr_id: string
   session_id: string
   revision: number
+  settlement: number
+  evse_id: number
+  connector_id: number
   credit: boolean
   credits: string | null
   credited_by: string | null
@@ -57,6 +60,7 @@ export function cdrResource(row: CdrRow): Cdr {
     cdrId: row.cdr_id,
     sessionId: row.session_id,
     revision: row.revision,
+    settlement: row.settlement,
     credit: row.credit,
     credits: row.credits,
     siteId: row.site_id,

@@ -1,8 +1,9 @@
 /** Sessions that wait for a tariff are billed once there is one. */
-import { type Ended, NO_TARIFF } from '@switchyard/protocol/billing/settle.ts'
+import { NO_TARIFF } from '@switchyard/protocol/billing/settle.ts'
 import { createLoop, type Loop } from '../platform/event-log/loop.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { rebillHeld } from './bill-session.ts'
+import type { HeldRow } from './known-session.ts'
 import { tariffOf } from './tariffs.ts'
 
 /** The safety net behind the wake-up by a change of tariffs. */
@@ -25,19 +26,11 @@ export function startHeldSweep(context: ServiceContext): Loop {
   })
 }
 
-interface HeldRow {
-  tenant_id: string
-  session_id: string
-  site_id: string
-  station_id: string
-  ended: Ended
-}
-
 /** Bills sessions that had no tariff and have one now; gives how many. */
 export async function billHeld({ sql, eventLog, clock }: ServiceContext): Promise<number> {
   return await sql.begin(async (tx) => {
     const rows = await tx<HeldRow[]>`
-      select tenant_id, session_id, site_id, station_id, ended from billing.held
+      select * from billing.held
       where reasons = ${[NO_TARIFF]}
       order by held_at limit ${SESSIONS_AT_ONCE} for update skip locked`
     let billed = 0
@@ -46,7 +39,7 @@ export async function billHeld({ sql, eventLog, clock }: ServiceContext): Promis
       const { startedAt } = row.ended
       if ((await tariffOf(tx, { ...where, startedAt })) === undefined) continue
       const session = { ...where, sessionId: row.session_id, trace: null, data: row.ended }
-      await rebillHeld(tx, eventLog, session, new Date(clock.now()))
+      await rebillHeld(tx, eventLog, session, row, new Date(clock.now()))
       billed++
     }
     return billed

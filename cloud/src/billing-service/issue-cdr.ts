@@ -16,8 +16,7 @@ export async function issue(
   tx: TransactionSql,
   eventLog: EventLog,
   session: EndedSession,
-  cdrId: string,
-  tariff: Tariff,
+  { cdrId, settlement, tariff }: { cdrId: string; settlement: number; tariff: Tariff },
   now: Date,
 ): Promise<void> {
   const { tenantId, siteId, stationId, sessionId, data } = session
@@ -28,6 +27,7 @@ export async function issue(
     cdrId,
     sessionId,
     revision: data.revision,
+    settlement,
     credit: false,
     credits: null,
     siteId,
@@ -92,10 +92,11 @@ async function record(
 ): Promise<void> {
   await tx`
     insert into billing.cdr
-      (tenant_id, cdr_id, session_id, revision, credit, credits, site_id, station_id, evse_id, connector_id, id_token,
+      (tenant_id, cdr_id, session_id, revision, settlement, credit, credits, site_id, station_id, evse_id, connector_id, id_token,
        driver_id, started_at, ended_at, duration_ms, energy_milli_wh, currency, excl_tax, incl_tax, cost_details,
        tariff, issued_at)
-    values (${tenantId}, ${cdr.cdrId}, ${cdr.sessionId}, ${cdr.revision}, ${cdr.credit}, ${cdr.credits},
+    values (${tenantId}, ${cdr.cdrId}, ${cdr.sessionId}, ${cdr.revision}, ${cdr.settlement}, ${cdr.credit},
+            ${cdr.credits},
             ${cdr.siteId}, ${cdr.stationId}, ${data.evseId}, ${data.connectorId}, ${cdr.idToken}, ${cdr.driverId},
             ${cdr.startedAt}, ${cdr.endedAt}, ${cdr.durationMs}, ${energyMilliWh}, ${cdr.cost.currency},
             ${cdr.costDetails.exclTax}, ${cdr.costDetails.inclTax}, ${tx.json(cdr.costDetails)}, ${tx.json(tariff)},

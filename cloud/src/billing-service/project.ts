@@ -1,8 +1,10 @@
 /** Projection `billing`: sessions that ended, and what is needed to bill them. */
+import { endedByStop, hasEnergy, sessionIdOfStop } from '@switchyard/protocol/billing/unmatched.ts'
 import { oneByOne, type Projection } from '../platform/event-log/entry.ts'
 import type { EventLog } from '../platform/event-log/event-log.ts'
 import { storable } from '../platform/event-log/storable.ts'
 import { billSession } from './bill-session.ts'
+import { decideSession } from './decide-session.ts'
 import { assign } from './tariffs.ts'
 import { markSite } from './tariffs-document.ts'
 
@@ -11,7 +13,15 @@ export const CONSUMER = 'billing'
 export function billingProjection(eventLog: EventLog, now: () => Date): Projection {
   return {
     consumer: CONSUMER,
-    kinds: ['session.ended', 'site.registered', 'token.changed', 'station.tariff-assigned'],
+    kinds: [
+      'session.ended',
+      'session.stop-unmatched',
+      'session.reviewed',
+      'site.registered',
+      'site.policy',
+      'token.changed',
+      'station.tariff-assigned',
+    ],
     apply: oneByOne(async (tx, entry, read) => {
       const fact = storable(read)
       const { tenantId, siteId, stationId, sessionId, trace } = entry
@@ -24,6 +34,24 @@ export function billingProjection(eventLog: EventLog, now: () => Date): Projecti
             { tenantId, siteId, stationId, sessionId, trace, data: fact.data },
             now(),
           )
+          return
+        case 'session.stop-unmatched': {
+          if (siteId === null || stationId === null || !hasEnergy(fact.data)) return
+          const unmatched = sessionIdOfStop(siteId, stationId, fact.data)
+          const session = { tenantId, siteId, stationId, sessionId: unmatched, trace }
+          await billSession(tx, eventLog, { ...session, data: endedByStop(fact.data) }, now())
+          return
+        }
+        case 'session.reviewed': {
+          if (siteId === null || stationId === null || sessionId === null) return
+          const session = { tenantId, siteId, stationId, sessionId, trace }
+          await decideSession(tx, eventLog, session, fact.data, now())
+          return
+        }
+        case 'site.policy':
+          await tx`
+            update billing.site set bills_unidentified = ${fact.data.unidentifiedEnergy === 'bill'}
+            where site_id = ${siteId} and tenant_id = ${tenantId}`
           return
         case 'site.registered':
           if (siteId === null) return

@@ -3,6 +3,7 @@ import type { Hono } from 'hono'
 import { createServiceApp } from '../platform/http/openapi.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { cdrRoutes } from './cdr-routes.ts'
+import { previewRoutes } from './preview-routes.ts'
 import { tariffRoutes } from './tariff-routes.ts'
 
 export function billingServiceRoutes(context: ServiceContext, tariffsChanged: () => void): Hono {
@@ -13,5 +14,6 @@ export function billingServiceRoutes(context: ServiceContext, tariffsChanged: ()
   })
   tariffRoutes(app, context, tariffsChanged)
   cdrRoutes(app, context)
+  previewRoutes(app, context)
   return app as unknown as Hono
 }

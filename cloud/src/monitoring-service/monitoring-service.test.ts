@@ -134,7 +134,8 @@ it('clears what was held against a session when a later revision of it is billed
   await platform.appendFacts('s1', [ended(1, ['register-falling'])])
   const costDetails = { tariffId: 't', exclTax: '0.00', inclTax: '0.00', parts: [] }
   const cdr = {
-    ...{ cdrId: 'session-1:2', sessionId: 'session-1', revision: 2, credit: false, credits: null },
+    ...{ cdrId: 'session-1:2', sessionId: 'session-1', revision: 2, settlement: 0 },
+    ...{ credit: false, credits: null },
     ...{ siteId: 's1', stationId: 'CP1', idToken: null, driverId: null, startedAt: at, endedAt: at },
     ...{ energyWh: 0, durationMs: 0, cost: { amount: '0.00', currency: 'EUR' }, costDetails, issuedAt: at },
   }

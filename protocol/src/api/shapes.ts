@@ -284,6 +284,8 @@ export const cdr = z
     cdrId: z.string(),
     sessionId: z.string(),
     revision: z.int(),
+    /** Which decision of a person released it from review, counted within the session; 0: nobody had to. */
+    settlement: z.int().default(0),
     /** A credit takes back the CDR named in `credits`; its cost is negative. */
     credit: z.boolean(),
     credits: z.string().nullable(),

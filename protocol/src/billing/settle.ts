@@ -1,14 +1,18 @@
 /**
  * What becomes of an ended session: nothing, a hold with its reasons, a CDR, or a credit and a new CDR. Pure: billing carries it
- * out in its tables, the simulator in memory, so that both hold invariants I4, I12 and I13 by the same rules.
+ * out in its tables, the simulator in memory, so that both hold invariants I4, I12 and I13 by the same rules. What a person
+ * decides of a held one stands in decide.ts.
  *
- * A revision that is not newer than what is billed or held changes nothing, so that facts may come twice and in any order.
+ * A revision that is not newer than what is billed, held or decided changes nothing, so that facts may come twice and in any order.
  */
 import { isKeepable, parseInstant } from '../instant.ts'
 import type { FactData } from '../site/fact.ts'
 
 export const NO_TARIFF = 'no-tariff'
 export const OVERLAP = 'overlaps-another-session'
+/** A person waived the session, and then its site told it otherwise: only a person may undo that. */
+export const WAIVED_BEFORE = 'waived-before'
+const NO_IDENTITY = 'no-identity'
 
 export type Ended = FactData<'session.ended'>
 
@@ -25,14 +29,18 @@ export interface KnownOfSession {
   /** Revision that is held, if one is. */
   heldRevision: number | undefined
   cdrs: readonly BilledAs[]
+  /** The newest decision of a person; `settlement` counts them, from 1, within the session. */
+  decided: { revision: number; settlement: number; action: 'accept' | 'correct' | 'waive' } | undefined
 }
 
-/** What was looked up for it; asked for only where `objections` are none, for its times may be no times. */
+/** What was looked up for it. */
 export interface LookedUp {
   /** Whether it overlaps a payable CDR of another session on its connector (`overlap`). */
   overlaps: boolean
   /** Whether there is a tariff: that of the CDR that it would replace, else the one in force at its start. */
   hasTariff: boolean
+  /** Whether its site bills energy that nobody identified for (a free site), instead of asking a person. */
+  billsUnidentified: boolean
 }
 
 export type Settled =
@@ -41,18 +49,22 @@ export type Settled =
   /** `credits`: id of the payable CDR that it replaces. */
   | { does: 'issue'; cdrId: string; credits: string | undefined }
 
-export function payableOf({ cdrs }: KnownOfSession): BilledAs | undefined {
+export function payableOf({ cdrs }: Pick<KnownOfSession, 'cdrs'>): BilledAs | undefined {
   return cdrs.find((cdr) => !cdr.credited)
 }
 
-/** A revision of a session that has come: it counts when it is newer than all that is billed and held. */
+/** A revision of a session that has come: it counts when it is newer than all that is billed, held and decided. */
 export function settle(known: KnownOfSession, sessionId: string, ended: Ended, found: LookedUp): Settled {
   if (!isNewer(known, ended)) return { does: 'nothing' }
   return settleAnyhow(known, sessionId, ended, found)
 }
 
-export function isNewer({ heldRevision, cdrs }: KnownOfSession, { revision }: Ended): boolean {
-  return revision > Math.max(heldRevision ?? 0, ...cdrs.map((cdr) => cdr.revision))
+export function isNewer(known: KnownOfSession, { revision }: Ended): boolean {
+  return revision > Math.max(newestRevision(known), known.decided?.revision ?? 0)
+}
+
+export function newestRevision({ heldRevision, cdrs }: KnownOfSession): number {
+  return Math.max(heldRevision ?? 0, ...cdrs.map((cdr) => cdr.revision))
 }
 
 /** The same for a session that is held already and is looked at again. */
@@ -60,38 +72,59 @@ export function settleAnyhow(
   known: KnownOfSession,
   sessionId: string,
   ended: Ended,
-  { overlaps, hasTariff }: LookedUp,
+  found: LookedUp,
 ): Settled {
   const payable = payableOf(known)
-  // Somebody was turned away and took nothing: no fee for that. What was taken is billed, whoever let it flow.
+  // Somebody was turned away and took nothing: no fee for that. Energy that flowed is never dropped, whoever let it flow.
   if (payable === undefined && ended.authorization !== 'Accepted' && ended.energyMilliWh === 0)
     return { does: 'nothing' }
+  const reasons = objections(ended, found)
+  if (known.decided?.action === 'waive') reasons.push(WAIVED_BEFORE)
   // A correction in review leaves the bill before it as it is, until someone has looked at it.
-  const reasons = objections(ended)
   if (reasons.length > 0) return { does: 'hold', reasons }
-  if (overlaps) return { does: 'hold', reasons: [OVERLAP] }
-  if (!hasTariff) return { does: 'hold', reasons: [NO_TARIFF] }
-  return { does: 'issue', cdrId: cdrIdOf(sessionId, ended), credits: payable?.cdrId }
+  return billOrHold(known, cdrIdOf(sessionId, ended.revision, 0), found)
 }
 
-/** From the session and its revision, so that billing it twice is billing it once. */
-function cdrIdOf(sessionId: string, { revision }: Ended): string {
-  return `${sessionId}:${revision}`
+/** There is nothing against it in itself: it is billed, unless what was looked up stands against it. */
+export function billOrHold(known: KnownOfSession, cdrId: string, found: LookedUp): Settled {
+  if (found.overlaps) return { does: 'hold', reasons: [OVERLAP] }
+  if (!found.hasTariff) return { does: 'hold', reasons: [NO_TARIFF] }
+  return { does: 'issue', cdrId, credits: payableOf(known)?.cdrId }
+}
+
+/** From the session, its revision and the decision that released it (0: nobody had to), so that billing it twice is billing it once. */
+export function cdrIdOf(sessionId: string, revision: number, settlement: number): string {
+  return settlement === 0 ? `${sessionId}:${revision}` : `${sessionId}:${revision}.${settlement}`
 }
 
 export function creditIdOf(cdrId: string): string {
   return `${cdrId}:credit`
 }
 
-/** What stands against billing it: its site's reasons, and what must not become a bill whatever its site thought of it. */
-export function objections(ended: Ended): string[] {
-  const reasons: string[] = [...ended.review]
+/** What stands against billing it: its site's reasons, what is impossible whatever its site thought of it, and that nobody is to pay. */
+export function objections(
+  ended: Ended,
+  { billsUnidentified }: Pick<LookedUp, 'billsUnidentified'>,
+): string[] {
+  const reasons: string[] = [...ended.review, ...impossible(ended)]
+  if (ended.energyMilliWh !== 0 && !isIdentified(ended)) reasons.push(NO_IDENTITY)
+  return [...new Set(reasons)].filter((reason) => reason !== NO_IDENTITY || !billsUnidentified)
+}
+
+/** Whose card is in use elsewhere is known as well; one that was refused says nothing of who took the energy. */
+function isIdentified({ idToken, authorization }: Ended): boolean {
+  return idToken !== undefined && (authorization === 'Accepted' || authorization === 'ConcurrentTx')
+}
+
+/** What nobody can bill, be it told by a site or by a person. */
+export function impossible(ended: Pick<Ended, 'energyMilliWh' | 'startedAt' | 'endedAt'>): string[] {
+  const reasons: string[] = []
   if (ended.energyMilliWh === undefined) reasons.push('register-missing')
   if ((ended.energyMilliWh ?? 0) < 0) reasons.push('register-falling')
   const [startedMs, endedMs] = [placeable(ended.startedAt), placeable(ended.endedAt)]
   if (startedMs === undefined || endedMs === undefined || endedMs < startedMs)
     reasons.push('unplaceable-time')
-  return [...new Set(reasons)]
+  return reasons
 }
 
 function placeable(at: string): number | undefined {

@@ -5,7 +5,20 @@
 import { cdr } from '@switchyard/protocol/api/shapes.ts'
 import { command } from '@switchyard/protocol/site/command.ts'
 import { documentVersion } from '@switchyard/protocol/site/document.ts'
+import { factData } from '@switchyard/protocol/site/fact.ts'
 import { z } from 'zod'
+
+/** What of a session a decision on it looks at and may change. */
+const reviewedValues = factData['session.ended'].pick({
+  startedAt: true,
+  endedAt: true,
+  durationMs: true,
+  startRegisterMilliWh: true,
+  endRegisterMilliWh: true,
+  energyMilliWh: true,
+  idToken: true,
+})
+export type ReviewedValues = z.infer<typeof reviewedValues>
 
 export const cloudFactData = {
   // station-service
@@ -33,8 +46,33 @@ export const cloudFactData = {
   'station.tariff-assigned': z.object({ tariffId: z.string().nullable() }),
   // billing-service
   'cdr.issued': z.object({ cdr }),
-  /** A session that is not billed although its site had nothing against it, e.g. it overlaps another; `cdr.issued` ends it. */
-  'session.held': z.object({ revision: z.int(), reasons: z.array(z.string()) }),
+  /**
+   * A session that is not billed but waits for a person, e.g. because it overlaps another; `cdr.issued` or `session.reviewed` ends
+   * it. `settlement`: the newest decision that was heard of when it was held. `ended`: what its site told, or was made of it.
+   */
+  'session.held': z.object({
+    revision: z.int(),
+    reasons: z.array(z.string()),
+    settlement: z.int().default(0),
+    ended: factData['session.ended'].optional(),
+  }),
+  // station-service: a person's decision on a session in review. `settlement` counts them within the session, from 1.
+  'session.reviewed': z.object({
+    revision: z.int(),
+    settlement: z.int().min(1),
+    action: z.enum(['accept', 'correct', 'waive']),
+    evseId: z.int(),
+    connectorId: z.int(),
+    before: reviewedValues,
+    /** What is to be billed; null: nothing, it is waived. */
+    after: reviewedValues.nullable(),
+    by: z.object({ actor: z.string(), name: z.string() }),
+    note: z.string().nullable(),
+    /** The person said that it is right though it is implausible. */
+    override: z.boolean(),
+  }),
+  // station-service: whether energy that nobody identified for is billed, or put before a person
+  'site.policy': z.object({ unidentifiedEnergy: z.enum(['review', 'bill']) }),
   // any consumer
   'alert.raised': z.object({
     alertId: z.string(),
