@@ -157,6 +157,19 @@ it('tells of rows that a site lost, and raises an alert again that was cleared b
   expect(await open()).toEqual(['projection-parked', 'stream-loss'])
 })
 
+it('tells of a box that booted without knowing the time, until one boots that knows it', async () => {
+  const placed = { bootId: 'boot-1', bootedAt: at, offByMs: 10_800_000 }
+  await platform.appendFacts('s1', [{ kind: 'clock.placed', data: placed }])
+  await platform.settle(monitoring)
+  const open = async () => (await get<Alerts>('/v1/alerts?open=true')).items
+  expect(await open()).toMatchObject([{ rule: 'clock-unset', severity: 'warning', siteId: 's1' }])
+  expect((await open())[0]!.text).toContain('180 min off')
+  const started = { version: '1', journalId: 'j', node: '20' }
+  await platform.appendFacts('s1', [{ kind: 'controller.started', data: started }])
+  await platform.settle(monitoring)
+  expect(await open()).toEqual([])
+})
+
 it('shows a tenant only its own, page by page, and says so when a site is not known', async () => {
   for (let i = 0; i < 3; i++) {
     await publish('s1', {

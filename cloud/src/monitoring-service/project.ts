@@ -5,7 +5,7 @@ import { type LogEntry, oneByOne, type Projection } from '../platform/event-log/
 import type { EventLog } from '../platform/event-log/event-log.ts'
 import { storable } from '../platform/event-log/storable.ts'
 import { clear, clearRule, raise } from './queries.ts'
-import { alertOf, reviewAlertId } from './rules.ts'
+import { alertOf, CLOCK_UNSET, reviewAlertId } from './rules.ts'
 import { SITE_OFFLINE } from './site-offline.ts'
 import { tellCleared, tellRaised } from './tell.ts'
 
@@ -17,6 +17,8 @@ export function monitoringProjection(eventLog: EventLog): Projection {
       'site.offline',
       'site.lane-fenced',
       'stream.loss',
+      'controller.started',
+      'clock.placed',
       'session.ended',
       'session.held',
       'session.stop-unmatched',
@@ -31,7 +33,10 @@ export function monitoringProjection(eventLog: EventLog): Projection {
         await tellRaised(tx, eventLog, alert)
       switch (fact.kind) {
         case 'site.online':
-          if (await presence(tx, entry, true, entry.receivedAt)) await backOnline(tx, eventLog, entry)
+          if (await presence(tx, entry, true, entry.receivedAt)) await clearAll(tx, eventLog, entry, SITE_OFFLINE)
+          return
+        case 'controller.started':
+          if (fact.clock !== 'unknown') await clearAll(tx, eventLog, entry, CLOCK_UNSET)
           return
         case 'site.offline':
           await presence(tx, entry, false, new Date(fact.data.lastHeardAt))
@@ -76,7 +81,12 @@ async function billed(tx: TransactionSql, eventLog: EventLog, entry: LogEntry, c
   }
 }
 
-async function backOnline(tx: TransactionSql, eventLog: EventLog, entry: LogEntry): Promise<void> {
-  for (const alertId of await clearRule(tx, entry.tenantId, SITE_OFFLINE, entry.siteId!, entry.receivedAt))
+async function clearAll(
+  tx: TransactionSql,
+  eventLog: EventLog,
+  entry: LogEntry,
+  rule: string,
+): Promise<void> {
+  for (const alertId of await clearRule(tx, entry.tenantId, rule, entry.siteId!, entry.receivedAt))
     await tellCleared(tx, eventLog, entry, alertId)
 }

@@ -2,6 +2,9 @@
 import type { LogEntry, ReadEntry } from '../platform/event-log/entry.ts'
 import type { NewAlert } from './queries.ts'
 
+/** A controller booted without knowing the time; its next boot with a known one clears it. */
+export const CLOCK_UNSET = 'clock-unset'
+
 export function alertOf(entry: LogEntry, fact: ReadEntry): NewAlert | undefined {
   const about = {
     tenant_id: entry.tenantId,
@@ -36,6 +39,17 @@ export function alertOf(entry: LogEntry, fact: ReadEntry): NewAlert | undefined 
         rule: 'stream-loss',
         severity: entry.journal?.stream === 'ledger' ? 'critical' : 'warning',
         text: `Site ${entry.siteId} lost rows ${fact.data.from} to ${fact.data.to} of its ${entry.journal?.stream} before they could be sent: ${fact.data.reason}.`,
+      }
+    }
+    case 'clock.placed': {
+      const offMinutes = Math.round(Math.abs(fact.data.offByMs) / 60_000)
+      if (offMinutes === 0) return undefined
+      return {
+        ...about,
+        alert_id: `${CLOCK_UNSET}:${entry.siteId}`,
+        rule: CLOCK_UNSET,
+        severity: 'warning',
+        text: `The controller of site ${entry.siteId} booted without knowing the time and was ${offMinutes} min off until the cloud told it. Give the box a time server (NTP) on its network, or a battery for its clock; sessions that it could not place are in review.`,
       }
     }
     case 'session.stop-unmatched':
