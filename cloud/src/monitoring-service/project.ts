@@ -33,7 +33,8 @@ export function monitoringProjection(eventLog: EventLog): Projection {
         await tellRaised(tx, eventLog, alert)
       switch (fact.kind) {
         case 'site.online':
-          if (await presence(tx, entry, true, entry.receivedAt)) await clearAll(tx, eventLog, entry, SITE_OFFLINE)
+          if (await presence(tx, entry, true, entry.receivedAt))
+            await clearAll(tx, eventLog, entry, SITE_OFFLINE)
           return
         case 'controller.started':
           if (fact.clock !== 'unknown') await clearAll(tx, eventLog, entry, CLOCK_UNSET)
