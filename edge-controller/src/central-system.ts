@@ -60,10 +60,11 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     reach: (stationId) => links.get(stationId)?.reach,
     onChange: changed,
   })
+  const transactionIds = new TransactionIds(state, random)
   const linkPorts: Omit<StationLinkPorts, 'stationId'> = {
     ...ports,
     grants: new Grants(clock),
-    transactionIds: new TransactionIds(state, random),
+    transactionIds,
     stationIds: () => state.list<Station>(STATION_KIND).map((station) => station.stationId),
     onFatal: (error) => {
       log.error({ error }, 'the journal failed: the controller must stop')
@@ -145,6 +146,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
 
     start() {
       cancels.push(
+        state.atFork(() => transactionIds.redrawn()),
         state.onCommitted((facts) => {
           for (const fact of facts)
             if (fact.kind === 'document.applied' && fact.data.name === 'stations')

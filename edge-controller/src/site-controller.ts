@@ -55,6 +55,7 @@ export interface SiteControllerPorts {
 }
 
 export interface SiteController extends Pick<CentralSystem, 'admit' | 'accept' | 'live' | 'load'> {
+  /** Another one after a fork. */
   readonly journalId: string
   /** What the local panel tells, but for the time zone, which the controller itself needs nowhere. */
   status(): Omit<SiteStatus, 'timeZone'>
@@ -115,7 +116,9 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
 
   let stopRetention = (): void => {}
   return {
-    journalId: state.journalId,
+    get journalId() {
+      return state.journalId
+    },
     admit: central.admit,
     accept: central.accept,
     live: central.live,

@@ -4,9 +4,15 @@
  */
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { Json } from '@switchyard/protocol/json.ts'
-import { type Fact, type FactDraft, streamOf } from '@switchyard/protocol/site/fact.ts'
+import {
+  type Fact,
+  type FactData,
+  type FactDraft,
+  type Stream,
+  streamOf,
+} from '@switchyard/protocol/site/fact.ts'
 import { randomId } from './ids.ts'
-import type { Entity, EntityKey, FactRow, Heads, Journal, JournalState } from './journal/port.ts'
+import type { Change, Entity, EntityKey, FactRow, Heads, Journal, JournalState } from './journal/port.ts'
 import type { Clock, Random } from './ports.ts'
 
 /** What a decision wants to become durable, before stamping. */
@@ -20,7 +26,7 @@ export const NOTHING: Outcome = { facts: [], puts: [], deletes: [] }
 export type CommitListener = (facts: Fact[], heads: Heads) => void
 
 export class SiteState {
-  readonly journalId: string
+  #journalId: string
   readonly bootId: string
   #entities = new Map<string, Map<string, Json>>()
   #heads: Heads
@@ -28,15 +34,20 @@ export class SiteState {
   readonly #clock: Clock
   readonly #random: Random
   readonly #listeners = new Set<CommitListener>()
+  readonly #atFork = new Set<() => Outcome>()
 
   constructor(journal: Journal, loaded: JournalState, clock: Clock, random: Random) {
     this.#journal = journal
     this.#clock = clock
     this.#random = random
-    this.journalId = loaded.journalId
+    this.#journalId = loaded.journalId
     this.bootId = randomId(random)
     this.#heads = loaded.heads
     for (const e of loaded.entities) this.#put(e)
+  }
+
+  get journalId(): string {
+    return this.#journalId
   }
 
   /** Entity values are treated as immutable: a change is a new value in a commit. */
@@ -63,18 +74,55 @@ export class SiteState {
     const { facts, puts, deletes } = outcome
     if (facts.length + puts.length + deletes.length === 0) return this.#heads
     const stamped = facts.map((draft) => this.#stamp(draft, trace))
-    const rows: FactRow[] = stamped.map((f) => ({
-      stream: streamOf(f.kind),
-      id: randomId(this.#random),
-      text: JSON.stringify(f),
-    }))
-    const heads = await this.#journal.commit({ facts: rows, puts, deletes })
-    for (const e of puts) this.#put(e)
-    for (const k of deletes) this.#entities.get(k.kind)?.delete(k.id)
+    const heads = await this.#journal.commit(this.#change(stamped, outcome))
+    this.#apply(outcome)
     if (heads.ledger.seq >= this.#heads.ledger.seq && heads.telemetry.seq >= this.#heads.telemetry.seq)
       this.#heads = heads
     if (stamped.length > 0) for (const listener of this.#listeners) listener(stamped, heads)
     return heads
+  }
+
+  /** What shall become durable together with a fork, asked for when there is one; returns how to take it back. */
+  atFork(contribute: () => Outcome): () => void {
+    this.#atFork.add(contribute)
+    return () => this.#atFork.delete(contribute)
+  }
+
+  /**
+   * Goes on as a new journal in place: rows after the shared ones become its first, under the ids they have. Nothing else at
+   * the site is disturbed. Rejects as a commit does; then the journal is the old one, and it may be tried again.
+   */
+  async fork(shared: Record<Stream, number>, reason: FactData<'journal.forked'>['reason']): Promise<void> {
+    const journalId = randomId(this.#random)
+    const parts = [...this.#atFork].map((contribute) => contribute())
+    const outcome: Outcome = {
+      facts: [
+        { kind: 'journal.forked', data: { fromJournalId: this.#journalId, shared, reason } },
+        ...parts.flatMap((it) => it.facts),
+      ],
+      puts: parts.flatMap((it) => it.puts),
+      deletes: parts.flatMap((it) => it.deletes),
+    }
+    const stamped = outcome.facts.map((draft) => this.#stamp(draft, undefined))
+    const heads = await this.#journal.fork({ journalId, shared, change: this.#change(stamped, outcome) })
+    this.#journalId = journalId
+    this.#heads = heads
+    this.#apply(outcome)
+    for (const listener of this.#listeners) listener(stamped, heads)
+  }
+
+  #change(facts: readonly Fact[], { puts, deletes }: Outcome): Change {
+    const rows: FactRow[] = facts.map((f) => ({
+      stream: streamOf(f.kind),
+      id: randomId(this.#random),
+      text: JSON.stringify(f),
+    }))
+    return { facts: rows, puts, deletes }
+  }
+
+  #apply({ puts, deletes }: Outcome): void {
+    for (const e of puts) this.#put(e)
+    for (const k of deletes) this.#entities.get(k.kind)?.delete(k.id)
   }
 
   /** `undefined` fields stay out of the text; they are not spread in, which would cost more than the text (measured). */

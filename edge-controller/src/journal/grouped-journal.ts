@@ -7,6 +7,7 @@ import { appendFlat, type FlatChanges } from './flat-changes.ts'
 import { type GroupResult, type Request, type Response, revive, type Work } from './journal-messages.ts'
 import {
   type Change,
+  type Fork,
   type Heads,
   type Journal,
   JournalFailed,
@@ -97,6 +98,16 @@ export class GroupedJournal implements Journal {
     this.#assertWritable()
     this.#acknowledged[stream] = Math.max(upTo, this.#acknowledged[stream] ?? 0)
     this.#cancelAcknowledging ??= this.#ports.after(ACKNOWLEDGE_DELAY_MS, () => this.#schedule())
+  }
+
+  async fork({ journalId, shared, change }: Fork): Promise<Heads> {
+    const fork = { journalId, shared, change: serialise(change) }
+    this.#assertWritable()
+    // What is acknowledged is acknowledged of the journal that ends here.
+    this.#acknowledged = {}
+    this.#cancelAcknowledging?.()
+    this.#cancelAcknowledging = undefined
+    return (await this.#request({ op: 'fork', fork })) as Heads
   }
 
   async prune(stream: Stream, upTo: number): Promise<number> {

@@ -2,7 +2,7 @@
 import type { Stream } from '@switchyard/protocol/site/fact.ts'
 import type { FlatChanges } from './flat-changes.ts'
 import { ChangeRefused, type Heads, JournalFailed, JournalFull } from './port.ts'
-import type { Acknowledgements } from './sqlite.ts'
+import type { Acknowledgements, SerialisedFork } from './sqlite.ts'
 
 export interface JournalFile {
   file: string
@@ -14,6 +14,7 @@ export type Work =
   | { op: 'open' }
   | { op: 'group'; changes: FlatChanges; acknowledged: Acknowledgements }
   | { op: 'readAfter'; stream: Stream; seq: number; maxRows: number; maxBytes: number }
+  | { op: 'fork'; fork: SerialisedFork }
   | { op: 'prune'; stream: Stream; upTo: number }
   | { op: 'close' }
 

@@ -47,6 +47,8 @@ export class JournalServer {
       }
       case 'readAfter':
         return journal.readAfter(request.stream, request.seq, request.maxRows, request.maxBytes)
+      case 'fork':
+        return journal.fork(request.fork)
       case 'prune':
         return journal.prune(request.stream, request.upTo)
     }

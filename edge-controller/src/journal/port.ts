@@ -45,6 +45,16 @@ export interface JournalState {
   entities: Entity[]
 }
 
+/** From here on the journal is another one: see SiteState.fork. */
+export interface Fork {
+  /** Id of the new journal, random. */
+  journalId: string
+  /** Newest row of each stream that stays with the old journal; those after it are the new one's first. */
+  shared: Record<Stream, number>
+  /** Written into the new journal, after them. */
+  change: Change
+}
+
 export interface StoredRow extends BatchRow {
   seq: number
 }
@@ -68,6 +78,11 @@ export interface Journal {
   readAfter(stream: Stream, seq: number, maxRows: number, maxBytes: number): Promise<RowsAfter>
   /** Remembers an acknowledgement; takes the maximum. */
   acknowledge(stream: Stream, upTo: number): Promise<void>
+  /**
+   * Goes on under a new id, atomically: rows after the shared ones get seqs from 1, nothing of them is acknowledged. Durable, or
+   * rejected, as a commit; what is committed after the call is the new journal's.
+   */
+  fork(fork: Fork): Promise<Heads>
   /** Removes acknowledged rows older than the retention; returns how many. */
   prune(stream: Stream, upTo: number): Promise<number>
   close(): Promise<void>

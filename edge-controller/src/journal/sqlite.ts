@@ -15,11 +15,15 @@ import {
   type RowsAfter,
   type StoredRow,
 } from './port.ts'
+import { type Place, RowTable } from './row-table.ts'
 import { BUSY_TIMEOUT_MS, pragmaNumber, prepare } from './schema.ts'
 import { type Database, type OpenDatabase, openDatabase } from './sqlite-driver.ts'
 
 /** Most rows removed by one call of `prune`, so that it never holds up commits for long. */
 export const PRUNE_MAX_ROWS = 5_000
+
+/** Before the first row. */
+const NOWHERE: Place = { seq: 0, rowId: '' }
 
 /** A change whose entities are JSON text already. */
 export interface SerialisedChange {
@@ -38,27 +42,16 @@ export interface LoadedJournal {
   entities: { kind: string; id: string; json: string }[]
 }
 
-interface Place {
-  seq: number
-  rowId: string
-}
-
-/** Prepared statements of one stream's table. */
-interface StreamStatements {
-  insert: BetterSqlite3.Statement<[number, string, string]>
-  after: BetterSqlite3.Statement<
-    [number, number],
-    { seq: number; id: string; fact: string; covers: number | null }
-  >
-  idAt: BetterSqlite3.Statement<[number], string>
-  newest: BetterSqlite3.Statement<[], Place>
-  removable: BetterSqlite3.Statement<[number, number], Place>
-  remove: BetterSqlite3.Statement<[number]>
+/** A fork whose change is serialised. */
+export interface SerialisedFork {
+  journalId: string
+  shared: Record<Stream, number>
+  change: SerialisedChange
 }
 
 export class SqliteJournal {
   readonly #db: Database
-  readonly #streams: Record<Stream, StreamStatements>
+  readonly #streams: Record<Stream, RowTable>
   readonly #begin: BetterSqlite3.Statement<[]>
   readonly #commit: BetterSqlite3.Statement<[]>
   readonly #put: BetterSqlite3.Statement<[string, string, string]>
@@ -67,7 +60,7 @@ export class SqliteJournal {
   #heads: Heads
   #acked: Record<Stream, number>
   #pruned: Record<Stream, Place>
-  readonly journalId: string
+  #journalId: string
 
   /**
    * Opens or makes the journal; `newJournalId` names it if it is made now; `maxPages` bounds its size on disk, `open` brings another build of SQLite. Throws JournalFailed with the file's path when
@@ -88,10 +81,6 @@ export class SqliteJournal {
       throw new JournalFailed(`journal ${file}: ${what}`, { cause })
     }
     const db = this.#db
-    this.#streams = {
-      ledger: streamStatements(db, 'row_ledger'),
-      telemetry: streamStatements(db, 'row_telemetry'),
-    }
     this.#begin = db.prepare('BEGIN IMMEDIATE')
     this.#commit = db.prepare('COMMIT')
     this.#put = db.prepare('INSERT OR REPLACE INTO entity VALUES (?, ?, ?)')
@@ -99,20 +88,25 @@ export class SqliteJournal {
     this.#meta = db.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)')
 
     const meta = new Map(db.prepare('SELECT key, value FROM meta').raw().all() as [string, string | number][])
-    this.journalId = String(meta.get('journalId'))
+    this.#journalId = String(meta.get('journalId'))
     const perStream = <T>(make: (stream: Stream) => T) =>
       Object.fromEntries(STREAMS.map((s) => [s, make(s)])) as Record<Stream, T>
+    this.#streams = perStream((s) => new RowTable(db, s, Number(meta.get(`base.${s}`) ?? 0)))
     this.#acked = perStream((s) => Number(meta.get(`acked.${s}`) ?? 0))
     this.#pruned = perStream((s) => ({
       seq: Number(meta.get(`pruned.${s}.seq`) ?? 0),
       rowId: String(meta.get(`pruned.${s}.rowId`) ?? ''),
     }))
-    this.#heads = perStream((s) => this.#streams[s].newest.get() ?? this.#pruned[s])
+    this.#heads = perStream((s) => this.#streams[s].newest() ?? this.#pruned[s])
   }
 
   /** What `PRAGMA synchronous` says now; 2 is FULL. */
   get synchronous(): number {
     return pragmaNumber(this.#db, 'synchronous')
+  }
+
+  get journalId(): string {
+    return this.#journalId
   }
 
   /** Newest row of each stream. */
@@ -122,7 +116,7 @@ export class SqliteJournal {
 
   load(): LoadedJournal {
     return {
-      journalId: this.journalId,
+      journalId: this.#journalId,
       heads: { ...this.#heads },
       acked: { ...this.#acked },
       entities: this.#db
@@ -207,7 +201,7 @@ export class SqliteJournal {
       if (bytes > MAX_FACT_BYTES)
         throw new ChangeRefused(`a fact of ${bytes} bytes is over the bound of ${MAX_FACT_BYTES}`)
       const seq = heads[stream].seq + 1
-      this.#streams[stream].insert.run(seq, id, text)
+      this.#streams[stream].insert(seq, id, text)
       heads[stream] = { seq, rowId: id }
     }
     for (const { kind, id, json } of change.puts) this.#put.run(kind, id, json)
@@ -216,17 +210,15 @@ export class SqliteJournal {
   }
 
   readAfter(stream: Stream, seq: number, maxRows: number, maxBytes: number): RowsAfter {
-    const { after } = this.#streams[stream]
     const pruned = this.#pruned[stream]
     const prevId = this.#idAt(stream, seq)
     if (seq < pruned.seq) return { prevId, rows: [], pruned: { ...pruned } }
     const rows: StoredRow[] = []
     let bytes = 0
-    for (const row of after.iterate(seq, maxRows)) {
+    for (const row of this.#streams[stream].after(seq, maxRows)) {
       bytes += Buffer.byteLength(row.fact)
       if (rows.length > 0 && bytes > maxBytes) break
-      const { covers, ...rest } = row
-      rows.push(covers === null ? rest : { ...rest, covers })
+      rows.push(row)
     }
     return { prevId, rows }
   }
@@ -234,23 +226,72 @@ export class SqliteJournal {
   #idAt(stream: Stream, seq: number): string | undefined {
     if (seq === 0) return ''
     const pruned = this.#pruned[stream]
-    return seq === pruned.seq ? pruned.rowId : this.#streams[stream].idAt.get(seq)
+    return seq === pruned.seq ? pruned.rowId : this.#streams[stream].idAt(seq)
   }
 
   acknowledge(acknowledged: Acknowledgements): void {
     this.commitGroup([], acknowledged)
   }
 
-  /** Removes rows up to `upTo`, never one that is not acknowledged, at most PRUNE_MAX_ROWS; returns how many. */
+  /**
+   * Goes on as a new journal: rows after the shared ones are its rows 1, 2, 3..., ids and texts as they are, and the change is
+   * written into it. All in one transaction; asked again with the same new id, it changes nothing. Throws as a commit fails.
+   */
+  fork({ journalId, shared, change }: SerialisedFork): Heads {
+    if (journalId === this.#journalId) return this.#heads
+    for (const stream of STREAMS) {
+      const [low, high] = [this.#pruned[stream].seq, this.#heads[stream].seq]
+      if (shared[stream] < low || shared[stream] > high)
+        throw new ChangeRefused(`a fork of ${stream} after row ${shared[stream]}; it has ${low} to ${high}`)
+    }
+    const before = { heads: this.#heads, bases: STREAMS.map((it) => this.#streams[it].base) }
+    try {
+      this.#begin.run()
+      this.#meta.run('journalId', journalId)
+      for (const stream of STREAMS) this.#rebase(stream, shared[stream])
+      this.#apply(change)
+      this.#commit.run()
+    } catch (cause) {
+      this.#heads = before.heads
+      for (const [i, stream] of STREAMS.entries()) this.#streams[stream].rebase(before.bases[i]!)
+      if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
+      if (isFull(cause)) throw new JournalFull('the disk of the journal is full', { cause })
+      if (isFaultOfChange(cause)) throw new ChangeRefused((cause as Error).message, { cause })
+      throw new JournalFailed(`fork: ${(cause as Error).message}`, { cause })
+    }
+    this.#journalId = journalId
+    this.#acked = { ledger: 0, telemetry: 0 }
+    this.#pruned = { ledger: { ...NOWHERE }, telemetry: { ...NOWHERE } }
+    return this.#heads
+  }
+
+  #rebase(stream: Stream, shared: number): void {
+    const table = this.#streams[stream]
+    const { seq, rowId } = this.#heads[stream]
+    const kept = seq - shared
+    table.rebase(table.base + shared)
+    this.#heads = { ...this.#heads, [stream]: kept === 0 ? { ...NOWHERE } : { seq: kept, rowId } }
+    this.#meta.run(`base.${stream}`, table.base)
+    this.#meta.run(`acked.${stream}`, 0)
+    this.#meta.run(`pruned.${stream}.seq`, 0)
+    this.#meta.run(`pruned.${stream}.rowId`, '')
+  }
+
+  /**
+   * Removes rows up to `upTo`, never one that is not acknowledged, at most PRUNE_MAX_ROWS; returns how many. Rows of the
+   * journals before this one go first: nobody asks for them any more.
+   */
   prune(stream: Stream, upTo: number): number {
-    const { removable, remove } = this.#streams[stream]
-    const newest = removable.get(Math.min(upTo, this.#acked[stream]), PRUNE_MAX_ROWS)
+    const table = this.#streams[stream]
+    const former = table.removeFormer(PRUNE_MAX_ROWS)
+    if (former > 0) return former
+    const newest = table.lastOfOldest(PRUNE_MAX_ROWS, Math.min(upTo, this.#acked[stream]))
     if (!newest) return 0
     const removed = this.#db
       .transaction(() => {
         this.#meta.run(`pruned.${stream}.seq`, newest.seq)
         this.#meta.run(`pruned.${stream}.rowId`, newest.rowId)
-        return remove.run(newest.seq).changes
+        return table.removeUpTo(newest.seq)
       })
       .immediate()
     this.#pruned = { ...this.#pruned, [stream]: newest }
@@ -259,20 +300,6 @@ export class SqliteJournal {
 
   close(): void {
     this.#db.close()
-  }
-}
-
-function streamStatements(db: Database, table: string): StreamStatements {
-  const idAt = db.prepare<[number], string>(`SELECT id FROM ${table} WHERE seq = ?`).pluck()
-  return {
-    insert: db.prepare(`INSERT INTO ${table} (seq, id, fact) VALUES (?, ?, ?)`),
-    after: db.prepare(`SELECT seq, id, fact, covers FROM ${table} WHERE seq > ? ORDER BY seq LIMIT ?`),
-    idAt: idAt as BetterSqlite3.Statement<[number], string>,
-    newest: db.prepare(`SELECT seq, id AS rowId FROM ${table} ORDER BY seq DESC LIMIT 1`),
-    removable: db.prepare(
-      `SELECT seq, id AS rowId FROM (SELECT seq, id FROM ${table} WHERE seq <= ? ORDER BY seq LIMIT ?) ORDER BY seq DESC LIMIT 1`,
-    ),
-    remove: db.prepare(`DELETE FROM ${table} WHERE seq <= ?`),
   }
 }
 

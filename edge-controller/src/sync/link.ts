@@ -251,6 +251,8 @@ export class Link {
         return this.#read(channel, documentMessage, payload, (m) => this.#events.document(m))
       case 'answer':
         return this.#read(channel, answer, payload, (m) => this.#events.answer(m))
+      case 'recall':
+        return
     }
   }
 

@@ -102,4 +102,14 @@ describe('accept', () => {
       ),
     )
   })
+
+  it('refuses a batch of a conversation that another one has replaced, and takes one that names none', () => {
+    const batch = batchOf(1, ['a'], '')
+    const talking = { ...state(0, ''), nonce: 'now' }
+    expect(accept(talking, { ...batch, nonce: 'before' }, () => undefined)).toMatchObject({
+      refusal: 'unknown-epoch',
+    })
+    expect(accept(talking, { ...batch, nonce: 'now' }, () => undefined)).toMatchObject({ accepted: true })
+    expect(accept(talking, batch, () => undefined)).toMatchObject({ accepted: true })
+  })
 })

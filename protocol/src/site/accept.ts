@@ -14,6 +14,8 @@ export interface StreamState {
   lastId: string
   /** Highest epoch that was granted to this journal. */
   epoch: number
+  /** The conversation that the journal is in; unknown: it is not asked for. */
+  nonce?: string
 }
 
 export type Acceptance =
@@ -35,6 +37,14 @@ export function accept(
       accepted: false,
       refusal: 'unknown-epoch',
       reason: `epoch ${batch.epoch} was never granted, the last one is ${state.epoch}`,
+    }
+  }
+  // A site that forked gives these rows to another journal: a batch of before, late on its way, would bring them twice.
+  if (state.nonce !== undefined && batch.nonce !== undefined && batch.nonce !== state.nonce) {
+    return {
+      accepted: false,
+      refusal: 'unknown-epoch',
+      reason: 'it belongs to a conversation that another one has replaced',
     }
   }
   if (batch.from > state.last + 1) {

@@ -25,6 +25,7 @@ export const RETRANSMIT_CAP_MS = 120_000
 
 const stream = z.enum(STREAMS)
 const streamHead = z.object({ seq: z.int().min(0), rowId: z.string() })
+const forkBounds = z.object({ shared: z.int().min(0), differs: z.int().min(1) })
 
 /**
  * A row in a batch: its random id and the exact text of the fact. A gap or loss fact stands for `covers` seqs and keeps the
@@ -45,6 +46,8 @@ export const batch = z
     epoch: z.int().min(0),
     /** The cloud generation that the site knows, from its last welcome. */
     generation: z.string().optional(),
+    /** The conversation that it is sent in: once another one has begun, it is not taken any more. */
+    nonce: z.string().min(1).max(64).optional(),
     from: z.int().min(1),
     to: z.int().min(1),
     /** Row id of `from` - 1; empty for the first row of a journal. */
@@ -73,6 +76,12 @@ export const hello = z.object({
   protocol: z.object({ min: z.int(), max: z.int() }),
   monoMs: z.number(),
   at: z.string(),
+  /** The site has seen that the cloud's history is another one, and asks for checkpoints inside these bounds. */
+  probe: z.object({ ledger: forkBounds.optional(), telemetry: forkBounds.optional() }).optional(),
+  /** The journal that this one began as a fork of. */
+  forkedFrom: z.string().min(1).max(64).optional(),
+  /** Token of the recall that this hello answers. */
+  recall: z.string().min(1).max(64).optional(),
 })
 export type Hello = z.infer<typeof hello>
 
@@ -86,8 +95,12 @@ export const welcome = z.object({
   authority: z.boolean(),
   /** Last row the cloud holds of each stream of this journal; the site goes on after it. */
   expected: z.object({ ledger: streamHead, telemetry: streamHead }),
-  /** Recent rows the cloud holds, newest first, when the heads show a fork. */
+  /** Rows the cloud holds, newest first, when the heads show a fork or the site asks for them. */
   checkpoints: z.array(streamHead.extend({ stream })).optional(),
+  /** The histories have parted, as the cloud sees it: nothing is taken, the site looks where, and forks. */
+  forked: z.boolean().optional(),
+  /** No rows before this time is over: another box may have the same journal, and is asked first. */
+  holdMs: z.int().min(0).optional(),
   /** Versions that the cloud wants applied. */
   documents: z.record(z.string(), documentVersion),
   /** Cloud's wall clock at this welcome. */
@@ -129,6 +142,18 @@ export const documentMessage = z.object({
   body: z.string(),
 })
 export type DocumentMessage = z.infer<typeof documentMessage>
+
+/**
+ * Asks for a new hello: who has authority has changed, or another box said hello with the same journal. With a token the site
+ * first writes a row (`journal.marked`), which the other box cannot have, and repeats the token in its hello.
+ */
+export const recall = z.object({
+  v: z.int().min(1),
+  ...addressed,
+  reason: z.string(),
+  token: z.string().optional(),
+})
+export type Recall = z.infer<typeof recall>
 
 /** One question of a running authorization, at QoS 0. */
 export const ask = z.object({

@@ -57,6 +57,17 @@ const connectorRef = { evseId: small, connectorId: small }
 export const factData = {
   // the controller itself
   'controller.started': z.object({ version: z.string(), journalId: z.string(), node: z.string() }),
+  /**
+   * This journal began as a fork of another one: what lies after `shared` in that one is here, what lies before stayed there.
+   * `lost`: the cloud holds rows of it that this box has not (a backup was restored); `parted`: both went on, differently.
+   */
+  'journal.forked': z.object({
+    fromJournalId: z.string(),
+    shared: z.object({ ledger: z.int().min(0), telemetry: z.int().min(0) }),
+    reason: z.enum(['lost', 'parted']),
+  }),
+  /** Another box said hello with this journal: this row tells the two apart from here on. */
+  'journal.marked': z.object({ token: z.string() }),
   'clock.stepped': z.object({ byMs: z.int(), quality: z.enum(CLOCK_QUALITIES) }),
   /**
    * The time has become known in the middle of a boot. A fact of that boot whose clock is `unknown` happened at `bootedAt` plus

@@ -7,7 +7,7 @@ export const TOPIC_VERSION = '1'
 export const SITE_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/
 
 export const UP_CHANNELS = ['hello', 'ledger', 'telemetry', 'live', 'ask'] as const
-export const DOWN_CHANNELS = ['welcome', 'ack', 'command', 'document', 'answer'] as const
+export const DOWN_CHANNELS = ['welcome', 'ack', 'command', 'document', 'answer', 'recall'] as const
 export type UpChannel = (typeof UP_CHANNELS)[number]
 export type DownChannel = (typeof DOWN_CHANNELS)[number]
 

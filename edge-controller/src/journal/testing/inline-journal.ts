@@ -1,6 +1,6 @@
 /** The journal port over the same synchronous code in the calling thread: for tests and the deterministic simulator. */
 import type { Stream } from '@switchyard/protocol/site/fact.ts'
-import type { Change, Heads, Journal, JournalState, RowsAfter } from '../port.ts'
+import type { Change, Fork, Heads, Journal, JournalState, RowsAfter } from '../port.ts'
 import { revived, serialise } from '../serialise.ts'
 import { SqliteJournal } from '../sqlite.ts'
 
@@ -28,6 +28,10 @@ export class InlineJournal implements Journal {
 
   async acknowledge(stream: Stream, upTo: number): Promise<void> {
     this.#journal.acknowledge({ [stream]: upTo })
+  }
+
+  async fork({ journalId, shared, change }: Fork): Promise<Heads> {
+    return this.#journal.fork({ journalId, shared, change: serialise(change) })
   }
 
   async prune(stream: Stream, upTo: number): Promise<number> {

@@ -35,6 +35,29 @@ describe('a 1.6 session over a real socket, with a charge point that is not ours
       ...more,
     })
 
+  it('goes on undisturbed when the journal forks, and what starts after it has an id that the lost history never gave', async () => {
+    await station.call('BootNotification', BOOT)
+    const first = await start()
+    const { ledger, telemetry } = site.state.heads
+    const started = (await site.factsOf('session.started'))[0]!
+    await site.state.fork({ ledger: ledger.seq - 1, telemetry: telemetry.seq }, 'lost')
+    expect(site.state.journalId).not.toBe('test-journal')
+    await stop(first.transactionId)
+    const second = await start({ meterStart: 3000, timestamp: '2026-11-23T12:20:00Z' })
+    await site.restart()
+    station = await connect(site.url, 'CP 1')
+    await station.call('BootNotification', BOOT)
+    await stop(second.transactionId, { timestamp: '2026-11-23T12:30:00Z', meterStop: 4000 })
+    const third = await start({ meterStart: 4000, timestamp: '2026-11-23T12:40:00Z' })
+    const kinds = (await site.facts()).map((fact) => fact.kind)
+    expect(kinds.slice(0, 3)).toEqual(['token.decided', 'journal.forked', 'session.ended'])
+    const ends = await site.factsOf('session.ended')
+    expect(ends[0]).toMatchObject({ sessionId: started.sessionId, data: { energyMilliWh: 2_000_000 } })
+    // The history that was lost may have started a million sessions.
+    expect(second.transactionId).toBeGreaterThan(Number(first.transactionId) + 2 ** 20)
+    expect(third.transactionId).toBe(Number(second.transactionId) + 1)
+  })
+
   it('runs live: boot, authorize, start, meter, stop', async () => {
     expect(await station.call('BootNotification', BOOT)).toEqual({
       status: 'Accepted',
