@@ -7,18 +7,16 @@ import {
   PROTOCOL_VERSION,
   type Welcome,
 } from '@switchyard/protocol/site/envelope.ts'
-import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
+import { STREAMS } from '@switchyard/protocol/site/fact.ts'
 import type { EventLog } from '../platform/event-log/event-log.ts'
 import type { ServiceContext } from '../platform/service.ts'
+import { checkpointsOf } from './checkpoints.ts'
 import type { Commands } from './commands.ts'
 import type { Conversation, Conversations } from './conversation.ts'
 import type { Documents } from './documents.ts'
 import type { Send } from './down.ts'
 import { greet } from './greet.ts'
 import { isPlain } from './plain.ts'
-
-/** Rows told of each stream when the heads show a fork. */
-const CHECKPOINTS = 50
 
 export interface HelloOptions {
   context: ServiceContext
@@ -44,7 +42,8 @@ export async function takeHello(options: HelloOptions, siteId: string, payload: 
   }
   conversations.begun(conversation)
   const expected = await heldOf(eventLog, conversation)
-  const checkpoints = await checkpointsOf(eventLog, conversation, said.hello, expected)
+  const forked = said.hello.probe !== undefined || isForked(said.hello.heads, expected)
+  const checkpoints = forked ? await checkpointsOf(eventLog.sql, siteId, said.hello, expected) : []
   const welcome: Omit<Welcome, 'v' | 'journalId' | 'epoch' | 'nonce'> = {
     generation: eventLog.generation,
     tenantId: conversation.tenantId,
@@ -99,24 +98,10 @@ async function heldOf(eventLog: EventLog, { siteId, journalId }: Conversation): 
   return { ledger: head(ledger), telemetry: head(telemetry) }
 }
 
-/** Recent rows, newest first, where the site's head is behind what is held, or is another row: then its history forked. */
-async function checkpointsOf(
-  eventLog: EventLog,
-  { siteId, journalId }: Conversation,
-  { heads }: Hello,
-  expected: Welcome['expected'],
-): Promise<NonNullable<Welcome['checkpoints']>> {
-  const all: NonNullable<Welcome['checkpoints']> = []
-  for (const stream of STREAMS) {
-    const { seq, rowId } = expected[stream]
-    const head = heads[stream]
-    const forked = head.seq < seq || (head.seq === seq && head.rowId !== rowId)
-    if (forked) all.push(...(await recent(stream, Math.min(seq, head.seq))))
-  }
-  return all
-
-  async function recent(stream: Stream, upTo: number) {
-    const ids = await eventLog.rowIds(siteId, journalId, stream, Math.max(1, upTo - CHECKPOINTS + 1), upTo)
-    return [...ids].sort(([a], [b]) => b - a).map(([seq, rowId]) => ({ stream, seq, rowId }))
-  }
+/** The site's head is behind what is held, or is another row: then its history has parted from it. */
+function isForked(heads: Hello['heads'], expected: Welcome['expected']): boolean {
+  return STREAMS.some((stream) => {
+    const [at, held] = [heads[stream], expected[stream]]
+    return at.seq < held.seq || (at.seq === held.seq && at.rowId !== held.rowId)
+  })
 }
