@@ -24,7 +24,11 @@ const STEPS = [
     ['edge-controller/src', 'protocol'],
     ['src/main.ts', 'src/journal/sqlite-worker.ts'],
   ),
-  bundleStep('simulators', ['simulators', 'protocol', 'edge-controller/src'], ['src/main.ts']),
+  bundleStep(
+    'simulators',
+    ['simulators', 'protocol', 'edge-controller/src'],
+    ['src/main.ts', 'src/world/simulate.ts'],
+  ),
   bundleStep(
     'launcher',
     ['launcher/src', 'launcher/flags.mjs', 'launcher/blocked-ports.mjs', 'launcher/lock.mjs'],

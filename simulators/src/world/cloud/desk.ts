@@ -1,0 +1,119 @@
+/** What goes down from the cloud: commands until an outcome has come, documents until the site has them. */
+import { createHash } from 'node:crypto'
+import { instant } from '@switchyard/protocol/instant.ts'
+import type { Command, CommandKind } from '@switchyard/protocol/site/command.ts'
+import type { DocumentName, DocumentVersion } from '@switchyard/protocol/site/document.ts'
+import type { DownChannel } from '@switchyard/protocol/site/topics.ts'
+import type { Stage } from '../stage.ts'
+import type { Lane, Store } from './store.ts'
+
+const COMMAND_RESEND_MS = 10_000
+const DOCUMENT_RESEND_MS = 60_000
+const FORGET_AFTER_MS = 60_000
+
+export interface DeskPorts {
+  stage: Stage
+  store: Store
+  /** By any replica that is up. */
+  send(to: Lane, channel: DownChannel, body: object): void
+}
+
+export class Desk {
+  readonly #ports: DeskPorts
+  #versions = 0
+
+  constructor(ports: DeskPorts) {
+    this.#ports = ports
+  }
+
+  start(): void {
+    this.#ports.stage.after(COMMAND_RESEND_MS, () => {
+      for (const siteId of this.#ports.store.tables.sites.keys()) this.flush(siteId, false)
+      this.start()
+    })
+  }
+
+  command(
+    siteId: string,
+    id: string,
+    stationId: string,
+    kind: CommandKind,
+    args: unknown,
+    livesMs: number,
+  ): void {
+    const { stage, store } = this.#ports
+    const command: Command = {
+      id,
+      stationId,
+      kind,
+      args: args as Command['args'],
+      issuedAt: instant(stage.wallMs),
+      expiresAt: instant(stage.wallMs + livesMs),
+    }
+    stage.tell('cloud', `commands ${id}: ${kind} at ${stationId}, ${livesMs} ms to live`)
+    store.tables.commands.set(id, { siteId, command, sentAtMs: undefined })
+    this.flush(siteId, false)
+  }
+
+  settled(commandId: string): void {
+    this.#ports.store.tables.commands.delete(commandId)
+  }
+
+  document(name: DocumentName, body: object): void {
+    const { store, stage } = this.#ports
+    const text = JSON.stringify(body)
+    const version = { generation: store.generation, n: ++this.#versions }
+    const sha256 = createHash('sha256').update(text).digest('hex')
+    store.tables.documents.set(name, { name, version, sha256, body: text })
+    stage.tell('cloud', `has ${name} ${version.generation}/${version.n}`)
+    for (const siteId of store.tables.sites.keys()) this.flush(siteId, false)
+  }
+
+  wanted(): Record<string, DocumentVersion> {
+    return Object.fromEntries([...this.#ports.store.tables.documents].map(([name, it]) => [name, it.version]))
+  }
+
+  /** What a site says at its hello is what it has. */
+  heard(siteId: string, documents: Record<string, DocumentVersion>, authority: boolean): void {
+    if (!authority) return
+    const { held, sent } = this.#ports.store.tables
+    for (const name of this.#ports.store.tables.documents.keys()) {
+      held.delete(`${siteId}/${name}`)
+      sent.delete(`${siteId}/${name}`)
+    }
+    for (const [name, version] of Object.entries(documents)) held.set(`${siteId}/${name}`, version)
+  }
+
+  applied(siteId: string, name: string, version: DocumentVersion): void {
+    this.#ports.store.tables.held.set(`${siteId}/${name}`, version)
+  }
+
+  flush(siteId: string, again: boolean): void {
+    const { store, stage, send } = this.#ports
+    const lane = store.authority(siteId)
+    if (!lane) return
+    if (lane.fenced) stage.broken('I8', `${siteId}: ${lane.journalId} has authority and is fenced`)
+    const { commands, documents, held, sent } = store.tables
+    for (const [id, pending] of commands) {
+      if (pending.siteId !== siteId) continue
+      const expiresMs = Date.parse(pending.command.expiresAt)
+      if (expiresMs + FORGET_AFTER_MS < stage.wallMs) commands.delete(id)
+      const isDue = again || (pending.sentAtMs ?? Number.NEGATIVE_INFINITY) <= stage.nowMs - COMMAND_RESEND_MS
+      if (expiresMs <= stage.wallMs || !isDue) continue
+      pending.sentAtMs = stage.nowMs
+      send(lane, 'command', { command: pending.command })
+    }
+    for (const { name, version, sha256, body } of documents.values()) {
+      const key = `${siteId}/${name}`
+      if (isSame(held.get(key), version)) continue
+      const before = sent.get(key)
+      if (isSame(before, version) && before!.atMs > stage.nowMs - DOCUMENT_RESEND_MS) continue
+      sent.set(key, { ...version, atMs: stage.nowMs })
+      send(lane, 'document', { name, version, sha256, chunk: { index: 0, of: 1 }, body })
+    }
+  }
+}
+
+function isSame(a: DocumentVersion | undefined, b: DocumentVersion): boolean {
+  return a?.generation === b.generation && a.n === b.n
+}

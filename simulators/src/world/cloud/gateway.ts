@@ -1,0 +1,203 @@
+/**
+ * A replica of site-gateway: decides by the same functions as the real one, on a database that commits later and may not. It
+ * answers after the commit; what dies before it was never there.
+ */
+import { instant } from '@switchyard/protocol/instant.ts'
+import { accept } from '@switchyard/protocol/site/accept.ts'
+import { type Ask, type Batch, batch as batchShape, type Hello } from '@switchyard/protocol/site/envelope.ts'
+import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
+import { grant } from '@switchyard/protocol/site/grant.ts'
+import type { Live } from '@switchyard/protocol/site/live.ts'
+import { type DownChannel, downTopic, parseUpTopic } from '@switchyard/protocol/site/topics.ts'
+import type { Random } from '../../random.ts'
+import type { Mqtt, MqttClient } from '../network/mqtt.ts'
+import type { Stage } from '../stage.ts'
+import type { Desk } from './desk.ts'
+import type { Lane, LoggedRow, Store } from './store.ts'
+
+const FASTEST_COMMIT_MS = 3
+const SLOWEST_COMMIT_MS = 80
+const RETRY_MS = 3_000
+
+export interface GatewayPorts {
+  name: string
+  stage: Stage
+  mqtt: Mqtt
+  store: Store
+  desk: Desk
+  /** Rows were committed. */
+  committed(rows: readonly LoggedRow[]): void
+}
+
+export class Gateway implements MqttClient {
+  readonly name: string
+  readonly #ports: GatewayPorts
+  readonly #random: Random
+  #lives = 0
+  #isAlive = false
+
+  constructor(ports: GatewayPorts) {
+    this.name = ports.name
+    this.#ports = ports
+    this.#random = ports.stage.random(ports.name)
+  }
+
+  start(): void {
+    this.#lives++
+    this.#isAlive = true
+    this.#connect()
+  }
+
+  dies(downMs: number): void {
+    this.#isAlive = false
+    this.#ports.mqtt.disconnect(this)
+    this.#ports.stage.after(downMs, () => this.start())
+  }
+
+  onLost(): void {
+    this.#connect()
+  }
+
+  onMessage(topic: string, payload: Uint8Array): void {
+    const parsed = parseUpTopic(topic)
+    if (!parsed || !this.#isAlive) return
+    const { siteId, channel } = parsed
+    const value = JSON.parse(Buffer.from(payload).toString('utf8')) as never
+    if (channel === 'hello') this.#commit(() => this.#hello(siteId, value))
+    else if (channel === 'live') this.#live(siteId, value)
+    else if (channel === 'ask') this.#ask(siteId, value)
+    else this.#batch(siteId, channel, value)
+  }
+
+  /** To the lane in authority only, but for answers to what a lane has asked itself. */
+  send(to: Lane, channel: DownChannel, body: object): void {
+    const { mqtt } = this.#ports
+    const { siteId, journalId, epoch, nonce } = to
+    const text = JSON.stringify({ v: 1, journalId, epoch, nonce, ...body })
+    mqtt.publish(this, downTopic(siteId, channel), Buffer.from(text), 1)
+  }
+
+  #connect(): void {
+    if (!this.#isAlive || this.#ports.mqtt.isConnected(this)) return
+    if (!this.#ports.mqtt.connect(this)) this.#ports.stage.after(RETRY_MS, () => this.#connect())
+  }
+
+  /** In a transaction: at its end all of it is there, or, if this replica dies first, nothing. */
+  #commit(work: () => void): void {
+    const life = this.#lives
+    this.#ports.stage.after(this.#random.int(FASTEST_COMMIT_MS, SLOWEST_COMMIT_MS), () => {
+      if (this.#isAlive && this.#lives === life) work()
+    })
+  }
+
+  #hello(siteId: string, hello: Hello): void {
+    const { store, stage, desk } = this.#ports
+    const { journalId, nonce } = hello
+    const site = store.site(siteId)
+    const known = store.lane(siteId, journalId)
+    const granted = grant(site, known, hello, stage.wallMs)
+    const lane = store.keepLane(siteId, journalId, {
+      epoch: granted.epoch,
+      nonce,
+      fenced: !granted.authority,
+    })
+    Object.assign(site, granted.site)
+    if (granted.authority) site.lastHeardMs = stage.wallMs
+    const fenced = granted.fences === undefined ? undefined : store.lane(siteId, granted.fences)
+    if (fenced) fenced.fenced = true
+    desk.heard(siteId, hello.documents, granted.authority)
+    stage.tell(
+      this.name,
+      `welcomes ${siteId} ${journalId} at epoch ${granted.epoch}${granted.authority ? '' : ', fenced'}`,
+    )
+    this.send(lane, 'welcome', {
+      generation: store.generation,
+      tenantId: 'default',
+      authority: granted.authority,
+      expected: lane.last,
+      documents: granted.authority ? desk.wanted() : {},
+      time: instant(stage.wallMs),
+      monoMs: hello.monoMs,
+    })
+    if (granted.authority) desk.flush(siteId, true)
+  }
+
+  #batch(siteId: string, stream: Stream, value: unknown): void {
+    const parsed = batchShape.safeParse(value)
+    if (!parsed.success || parsed.data.stream !== stream) return
+    this.#commit(() => this.#take(siteId, parsed.data))
+  }
+
+  #take(siteId: string, batch: Batch): void {
+    const { store, stage, committed } = this.#ports
+    const { journalId, stream } = batch
+    const lane = store.lane(siteId, journalId)
+    if (!lane) return
+    const last = lane.last[stream]
+    const state = { last: last.seq, lastId: last.rowId, epoch: lane.epoch }
+    const decision = accept(state, batch, (seq) => store.row(journalId, stream, seq)?.id)
+    if (!decision.accepted) {
+      const { refusal, reason } = decision
+      stage.tell(this.name, `refuses ${journalId} ${stream} ${batch.from}..${batch.to}: ${refusal}`)
+      this.send(lane, 'ack', { stream, upTo: last.seq, rowId: last.rowId, refused: refusal, reason })
+      return
+    }
+    const rows = decision.rows.map(({ seq, id, fact, covers }) => ({
+      siteId,
+      journalId,
+      stream,
+      seq,
+      id,
+      fact,
+      covers: covers ?? 1,
+    }))
+    this.#checkRows(lane, stream, rows)
+    store.append(lane, rows, { seq: decision.next.last, rowId: decision.next.lastId })
+    if (!lane.fenced) store.site(siteId).lastHeardMs = stage.wallMs
+    committed(rows)
+    this.#acknowledge(lane, stream)
+  }
+
+  #acknowledge(lane: Lane, stream: Stream): void {
+    const { seq, rowId } = lane.last[stream]
+    const { store, stage } = this.#ports
+    if (seq > 0 && store.row(lane.journalId, stream, seq)?.id !== rowId)
+      stage.broken('I2', `${lane.journalId} ${stream}: row ${seq} is acknowledged and not committed`)
+    this.send(lane, 'ack', { stream, upTo: seq, rowId })
+  }
+
+  #checkRows(lane: Lane, stream: Stream, rows: readonly LoggedRow[]): void {
+    const { store, stage } = this.#ports
+    let { seq } = lane.last[stream]
+    for (const row of rows) {
+      const where = `${lane.siteId} ${lane.journalId} ${stream} ${row.seq}`
+      if (row.seq - row.covers !== seq) stage.broken('I3', `${where} follows ${seq}`)
+      seq = row.seq
+      const before = store.rowById(row.id)
+      if (before)
+        stage.broken(
+          'I1',
+          `${where}: its row ${row.id} is there already, as ${before.journalId} ${before.seq}`,
+        )
+    }
+  }
+
+  /** Only the lane in authority shows the site. */
+  #live(siteId: string, live: Live): void {
+    const { store, stage } = this.#ports
+    const authority = store.authority(siteId)
+    if (authority?.journalId !== live.journalId || authority.epoch !== live.epoch) return
+    if (authority.fenced) stage.broken('I8', `${siteId}: the fenced ${live.journalId} shows the site`)
+    store.site(siteId).lastHeardMs = stage.wallMs
+  }
+
+  #ask(siteId: string, { id, nonce }: Ask): void {
+    const lane = this.#ports.store.authority(siteId)
+    if (lane && lane.nonce === nonce) this.send(lane, 'answer', { id, status: 'Accepted' })
+  }
+}
+
+/** Rows of every stream that a lane holds. */
+export function heldRows(lane: Lane): number {
+  return STREAMS.reduce((sum, stream) => sum + lane.last[stream].seq, 0)
+}

@@ -1,0 +1,76 @@
+/** Bills against what truly flowed: I4, I5, I12 and I13. */
+import { overlap } from '@switchyard/protocol/billing/settle.ts'
+import type { PhysicalSession } from '../charger/physical-session.ts'
+import type { Billing, Cdr } from '../cloud/billing.ts'
+import type { Stage } from '../stage.ts'
+
+/** The registers of both ends are told in whole steps, each up to one too low. */
+const RESOLUTION_STEPS = 1
+
+export function checkBills(stage: Stage, billing: Billing, sessions: readonly PhysicalSession[]): void {
+  const payable = billing.payable()
+  const byToken = new Map<string, Cdr[]>()
+  for (const cdr of payable) {
+    const token = cdr.ended.idToken?.value ?? ''
+    byToken.set(token, [...(byToken.get(token) ?? []), cdr])
+  }
+  const held = new Set<string>()
+  for (const { held: hold, newest } of billing.accounts.values())
+    if (hold) held.add(newest.idToken?.value ?? '')
+
+  for (const session of sessions) {
+    const cdrs = byToken.get(session.token) ?? []
+    onePayable(stage, session, cdrs)
+    for (const cdr of cdrs) rightEnergy(stage, session, cdr)
+    comesToAnEnd(stage, session, cdrs.length > 0 || held.has(session.token))
+  }
+  noOverlap(stage, payable)
+}
+
+/** I4: a physical session has at most one payable CDR. */
+function onePayable(stage: Stage, session: PhysicalSession, cdrs: readonly Cdr[]): void {
+  if (cdrs.length <= 1) return
+  const ids = cdrs.map((cdr) => cdr.cdrId).join(', ')
+  stage.broken(
+    'I4',
+    `${session.siteId} ${session.chargerId} ${session.token} is payable ${cdrs.length} times: ${ids}`,
+  )
+}
+
+/** I5: what is billed is what the registers say, where the end is the charger's own word. */
+function rightEnergy(stage: Stage, session: PhysicalSession, cdr: Cdr): void {
+  const { ended } = cdr
+  const truth = (session.toldEndMilliWh ?? session.toldStartMilliWh) - session.toldStartMilliWh
+  const billed = ended.energyMilliWh ?? 0
+  const where = `${session.siteId} ${session.chargerId} ${session.token} ${cdr.cdrId}`
+  if (billed < 0 || billed > truth)
+    stage.broken('I5', `${where}: ${billed} mWh are billed, ${truth} mWh flowed`)
+  else if (session.isEndKnown && billed !== truth)
+    stage.broken(
+      'I5',
+      `${where}: ${billed} mWh are billed, its registers say ${truth} mWh (within ${RESOLUTION_STEPS} step)`,
+    )
+}
+
+/** I13: a session with energy ends as a CDR, or in review. */
+function comesToAnEnd(stage: Stage, session: PhysicalSession, isSettled: boolean): void {
+  const flowed = (session.toldEndMilliWh ?? session.toldStartMilliWh) - session.toldStartMilliWh
+  if (isSettled || flowed === 0 || !session.isKnown) return
+  stage.broken(
+    'I13',
+    `${session.siteId} ${session.chargerId} ${session.token}: ${flowed} mWh are neither billed nor in review`,
+  )
+}
+
+/** I12: no billed interval is negative, or overlaps another on its connector. */
+function noOverlap(stage: Stage, payable: readonly Cdr[]): void {
+  for (const [i, a] of payable.entries()) {
+    if (a.ended.endedAt < a.ended.startedAt)
+      stage.broken('I12', `${a.cdrId}: from ${a.ended.startedAt} to ${a.ended.endedAt}`)
+    for (const b of payable.slice(i + 1)) {
+      const isSame = a.siteId === b.siteId && a.stationId === b.stationId && a.ended.evseId === b.ended.evseId
+      if (isSame && overlap(a.ended, b.ended))
+        stage.broken('I12', `${a.cdrId} and ${b.cdrId} overlap on ${a.siteId} ${a.stationId}`)
+    }
+  }
+}

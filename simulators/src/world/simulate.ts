@@ -1,0 +1,59 @@
+/**
+ * `npm run simulate`: searches seeds for a broken promise, or tells one seed as a story. Seeds are shared out to as many
+ * processes as there are cores; the same file is their program.
+ */
+import { availableParallelism } from 'node:os'
+import { numberOption, type OptionTable, readOptions, UsageError } from '../cli/options.ts'
+import { search, workAsCrew } from './crew.ts'
+import { tellViolations, totals } from './summary.ts'
+import { World } from './world.ts'
+
+const OPTIONS: OptionTable = {
+  seeds: { value: 'N', what: 'how many seeds to search (200)' },
+  from: { value: 'S', what: 'the first of them (1)' },
+  seed: { value: 'N', what: 'run this one only' },
+  trace: { what: 'with --seed: tell what happens' },
+  processes: { value: 'N', what: 'how many work at once (one a core)' },
+}
+const MAX_SEED = 2 ** 31
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = readOptions(OPTIONS, args)
+  if (options.has('help')) {
+    console.log('npm run simulate -- [options]\n')
+    for (const [name, { value, what }] of Object.entries(OPTIONS))
+      console.log(`  --${`${name}${value === undefined ? '' : ` ${value}`}`.padEnd(14)} ${what}`)
+    return 0
+  }
+  if (options.has('seed')) {
+    const seed = numberOption(options, 'seed', { min: 0, max: MAX_SEED, fallback: 1 })
+    const report = await World.run(seed, options.has('trace') ? (line) => console.log(line) : undefined)
+    console.log(totals([report]))
+    tellViolations([report])
+    return report.violations.length === 0 ? 0 : 1
+  }
+  const seeds = numberOption(options, 'seeds', { min: 1, max: MAX_SEED, fallback: 200 })
+  const from = numberOption(options, 'from', { min: 0, max: MAX_SEED, fallback: 1 })
+  const processes = numberOption(options, 'processes', {
+    min: 1,
+    max: 64,
+    fallback: Math.min(seeds, availableParallelism()),
+  })
+  const startedMs = performance.now()
+  const reports = await search({ from, seeds, processes })
+  const seconds = (performance.now() - startedMs) / 1000
+  console.log(totals(reports))
+  console.log(`${seconds.toFixed(1)} s, ${(seeds / seconds).toFixed(1)} seeds/s on ${processes} processes`)
+  tellViolations(reports)
+  return reports.some((report) => report.violations.length > 0) ? 1 : 0
+}
+
+if (process.send) workAsCrew()
+else
+  main(process.argv.slice(2)).then(
+    (code) => process.exit(code),
+    (error) => {
+      console.error(error instanceof UsageError ? error.message : error)
+      process.exit(error instanceof UsageError ? 2 : 1)
+    },
+  )

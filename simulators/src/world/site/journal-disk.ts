@@ -1,0 +1,66 @@
+/** The disk of a journal as the controller sees it: requests one after the other, each done after a while and answered later. */
+import {
+  type Database,
+  type JournalDisk,
+  type JournalDiskEvents,
+  JournalServer,
+  type Request,
+  type Response,
+} from '@switchyard/edge-controller/site-controller.ts'
+import type { Random } from '../../random.ts'
+import type { Life } from './life.ts'
+
+/** From asking to the end of the fsync, ms. */
+const FASTEST_MS = 1
+const SLOWEST_MS = 25
+/** From there until the controller hears of it. */
+const HEARD_MS = 3
+
+export interface JournalDiskOptions {
+  file: string
+  newJournalId: string
+  life: Life
+  random: Random
+  open(file: string): Database
+  /** A request was performed, on a card that had power all the while. */
+  performed(request: Request, response: Response): void
+  /** The controller is told. */
+  answered(request: Request, response: Response): void
+}
+
+export class SlowDisk implements JournalDisk {
+  readonly #options: JournalDiskOptions
+  readonly #events: JournalDiskEvents
+  readonly #server: JournalServer
+  #freeAtMs = 0
+
+  constructor(options: JournalDiskOptions, events: JournalDiskEvents) {
+    this.#options = options
+    this.#events = events
+    this.#server = new JournalServer({ file: options.file, newJournalId: options.newJournalId }, options.open)
+  }
+
+  send(request: Request): void {
+    const { life, random, performed, answered } = this.#options
+    const startMs = Math.max(life.nowMs, this.#freeAtMs)
+    const doneAtMs = startMs + random.int(FASTEST_MS, SLOWEST_MS)
+    this.#freeAtMs = doneAtMs
+    life.after(doneAtMs - life.nowMs, () => {
+      const response = this.#server.respond(request)
+      // Power may have failed in the middle of it: then nobody hears anything.
+      if (!life.isAlive) return
+      performed(request, response)
+      life.after(random.int(0, HEARD_MS), () => {
+        answered(request, response)
+        this.#events.answered(response)
+      })
+    })
+  }
+
+  async end(): Promise<void> {}
+
+  /** The process is gone: what it held of the file is let go, with nothing written. */
+  abandon(): void {
+    this.#server.respond({ op: 'close', n: 0 })
+  }
+}

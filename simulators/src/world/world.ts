@@ -1,0 +1,275 @@
+/** One world: sites, chargers, drivers and a cloud, from a seed; faults for a while, then everything heals, and the promises are counted. */
+import { loadValidators } from '@switchyard/protocol/ocpp/validators.ts'
+import { readFact } from '@switchyard/protocol/site/fact.ts'
+import type { Random } from '../random.ts'
+import { Charger, type Quirks } from './charger/charger.ts'
+import { v16, v201 } from './charger/dialect.ts'
+import { Billing } from './cloud/billing.ts'
+import { Desk } from './cloud/desk.ts'
+import { Gateway } from './cloud/gateway.ts'
+import { type LoggedRow, Store } from './cloud/store.ts'
+import { Card } from './disk/card.ts'
+import { loadSqlite, type Sqlite } from './disk/vfs.ts'
+import { drive } from './drivers.ts'
+import { planFaults } from './faults.ts'
+import { Mqtt } from './network/mqtt.ts'
+import { checkBills } from './oracle/bills.ts'
+import { checkCurrents } from './oracle/currents.ts'
+import { DiskWatch } from './oracle/disk-watch.ts'
+import { OracleLedger } from './oracle/ledger.ts'
+import { checkRows } from './oracle/rows.ts'
+import { Box } from './site/box.ts'
+import { Stage } from './stage.ts'
+import type { Violation } from './violation.ts'
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+/** After the last fault everything must be quiet within this: a silent session is presumed over after six hours. */
+const HEALING_MS = 8 * HOUR_MS
+
+export interface Report {
+  seed: number
+  violations: readonly Violation[]
+  faults: ReadonlyMap<string, number>
+  sessions: number
+  facts: number
+  events: number
+  /** Virtual time that passed, ms. */
+  lastedMs: number
+  hash: string
+}
+
+export interface WorldSite {
+  siteId: string
+  box: Box
+  chargers: Charger[]
+  limitMa: number | undefined
+}
+
+export class World {
+  readonly stage: Stage
+  readonly random: Random
+  readonly sites: WorldSite[] = []
+  readonly mqtt: Mqtt
+  readonly store = new Store()
+  readonly billing = new Billing()
+  readonly desk: Desk
+  readonly gateways: Gateway[]
+  readonly oracle: OracleLedger
+  readonly watch: DiskWatch
+  readonly sqlite: Sqlite
+  readonly #seed: number
+  #cards = 0
+  /** Faults may happen, drivers come. */
+  isActive = true
+
+  private constructor(seed: number, sqlite: Sqlite, print?: (line: string) => void) {
+    this.#seed = seed
+    this.sqlite = sqlite
+    this.stage = new Stage(seed, print)
+    this.random = this.stage.random('world')
+    this.mqtt = new Mqtt(this.stage)
+    this.oracle = new OracleLedger(this.stage)
+    this.watch = new DiskWatch(this.stage)
+    const { stage, store, mqtt } = this
+    this.desk = new Desk({
+      stage,
+      store,
+      send: (to, channel, body) => this.gateways.find((it) => mqtt.isConnected(it))?.send(to, channel, body),
+    })
+    const committed = (rows: readonly LoggedRow[]) => this.#committed(rows)
+    this.gateways = ['gateway-a', 'gateway-b'].map(
+      (name) => new Gateway({ name, stage, mqtt, store, desk: this.desk, committed }),
+    )
+  }
+
+  static async run(seed: number, print?: (line: string) => void): Promise<Report> {
+    const sqlite = await loadSqlite()
+    // Loaded when first asked for, which is no moment of a world's time.
+    await Promise.all([loadValidators('1.6'), loadValidators('2.0.1')])
+    sqlite.restart()
+    const world = new World(seed, sqlite, print)
+    return world.#run()
+  }
+
+  newCard(): Card {
+    return new Card(`card${++this.#cards}`)
+  }
+
+  clonedCard(card: Card): Card {
+    const clone = card.cloned(`card${++this.#cards}`)
+    this.watch.cloned(card.id, clone.id)
+    return clone
+  }
+
+  async #run(): Promise<Report> {
+    const { stage, random } = this
+    const activeMs = random.int(40, 110) * MINUTE_MS
+    for (let i = 1; i <= random.int(1, 2); i++) this.#build(`site-${i}`)
+    for (const gateway of this.gateways) gateway.start()
+    this.desk.start()
+    for (const { siteId } of this.sites) this.store.site(siteId)
+    this.desk.document('site', { offlinePolicy: 'accept' })
+    for (const { box, chargers } of this.sites) {
+      box.on()
+      for (const charger of chargers) stage.after(random.int(0, 5_000), () => charger.on())
+    }
+    drive(this, activeMs)
+    planFaults(this, activeMs)
+    stage.after(activeMs, () => this.#heal())
+
+    let isQuiet = false
+    const look = (): void => {
+      isQuiet = this.#isQuiet()
+      if (!isQuiet) stage.after(30_000, look)
+    }
+    stage.after(activeMs + 30_000, look)
+    const endMs = activeMs + HEALING_MS
+    await stage.scheduler.run(() => isQuiet || stage.nowMs > endMs || stage.violations.length > 0)
+    if (stage.violations.length === 0) {
+      if (!isQuiet)
+        stage.broken('I11', `not quiet ${HEALING_MS / HOUR_MS} h after everything healed: ${this.#unrest()}`)
+      await this.#count()
+    }
+    return {
+      seed: this.#seed,
+      violations: stage.violations,
+      faults: stage.faults,
+      sessions: this.oracle.sessions.length,
+      facts: this.store.tables.log.length,
+      events: stage.scheduler.events,
+      lastedMs: stage.nowMs,
+      hash: stage.trace.hash,
+    }
+  }
+
+  #build(siteId: string): void {
+    const { stage, random, sqlite, mqtt, watch } = this
+    const limitMa = random.fraction() < 0.4 ? random.int(16, 63) * 1_000 : undefined
+    const box = new Box({
+      name: siteId,
+      siteId,
+      card: this.newCard(),
+      stage,
+      sqlite,
+      mqtt,
+      watch,
+      hasRtc: random.fraction() < 0.7,
+      retentionMs: random.fraction() < 0.2 ? 10 * MINUTE_MS : 30 * 24 * HOUR_MS,
+      config: {
+        onboarding: 'open',
+        heartbeatIntervalS: 3_600,
+        pingIntervalMs: 120_000,
+        offlinePolicy: 'accept',
+        baseline: false,
+        meterIntervalS: 300,
+        maxPowerW: 22_000,
+        failsafeMa: 6_000,
+        ...(limitMa === undefined ? {} : { siteLimitMa: limitMa }),
+      },
+    })
+    const chargers: Charger[] = []
+    const site: WorldSite = { siteId, box, chargers, limitMa }
+    for (let i = 1; i <= random.int(1, 3); i++) {
+      const id = `${siteId}-c${i}`
+      const dialect = random.fraction() < 0.5 ? v16 : v201
+      chargers.push(
+        new Charger({
+          id,
+          siteId,
+          dialect,
+          phases: random.fraction() < 0.7 ? 3 : 1,
+          hardwareMa: random.fraction() < 0.7 ? 32_000 : 16_000,
+          quirks: quirksOf(random),
+          stage,
+          connect: (line) => site.box.accept(line, id, dialect.version),
+          began: (session) => this.oracle.began(session),
+          effect: (kind, key) => this.oracle.effect(id, kind, key),
+          currentChanged: () => {
+            if (limitMa !== undefined) checkCurrents(stage, siteId, limitMa, chargers)
+          },
+        }),
+      )
+    }
+    this.sites.push(site)
+  }
+
+  #heal(): void {
+    const { stage } = this
+    stage.tell('world', 'heals')
+    this.isActive = false
+    this.mqtt.lossShare = 0
+    this.mqtt.doubleShare = 0
+    this.mqtt.cutSites.clear()
+    for (const { box, chargers } of this.sites) {
+      box.card.capacityBytes = undefined
+      box.clockOffMs = 0
+      box.on()
+      for (const charger of chargers) if (charger.session) stage.after(MINUTE_MS, () => charger.end('Local'))
+    }
+  }
+
+  /** Everything that was to be told is told, everywhere. */
+  #isQuiet(): boolean {
+    return this.#unrest() === ''
+  }
+
+  #unrest(): string {
+    const unrest: string[] = []
+    for (const { box, chargers } of this.sites) {
+      for (const charger of chargers)
+        if (charger.session || charger.waiting > 0 || !charger.isOnline)
+          unrest.push(`${charger.id}: ${charger.waiting} wait, ${charger.isOnline ? 'on' : 'off'} line`)
+      const status = box.controller?.status()
+      const backlog = status?.backlog
+      if (!status?.link.linked || !backlog || backlog.ledger + backlog.telemetry > 0)
+        unrest.push(`${box.name}: ${JSON.stringify(status?.link)} ${JSON.stringify(backlog)}`)
+      else if (status.sessions > 0) unrest.push(`${box.name}: ${status.sessions} sessions run`)
+    }
+    return unrest.join('; ')
+  }
+
+  async #count(): Promise<void> {
+    const { stage } = this
+    for (const { box } of this.sites) {
+      box.off()
+      // Its last words are let go, then its card is read.
+      const goesAtMs = stage.nowMs + 1
+      await stage.scheduler.run(() => stage.nowMs > goesAtMs)
+      checkRows(stage, this.sqlite, this.store, box)
+    }
+    checkBills(stage, this.billing, this.oracle.sessions)
+  }
+
+  /** What the services make of committed rows. */
+  #committed(rows: readonly LoggedRow[]): void {
+    for (const row of rows) {
+      if (row.stream !== 'ledger') continue
+      const read = readFact(row.fact)
+      if (!read.ok || !read.known) continue
+      const { fact } = read
+      switch (fact.kind) {
+        case 'session.ended':
+          this.billing.take(row.siteId, fact.stationId ?? '', fact.sessionId ?? '', fact.data)
+          break
+        case 'command.outcome':
+          this.desk.settled(fact.data.commandId)
+          break
+        case 'document.applied':
+          this.desk.applied(row.siteId, fact.data.name, fact.data)
+      }
+    }
+  }
+}
+
+function quirksOf(random: Random): Quirks {
+  const has = (share: number) => random.fraction() < share
+  return {
+    newIdOnResend: has(0.5),
+    forgetsQueue: has(0.15),
+    ignoresProfiles: has(0.15),
+    hasNoClock: has(0.2),
+    keepsOwnTime: has(0.1),
+    statusBeforeStop: has(0.2),
+  }
+}
