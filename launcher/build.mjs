@@ -32,7 +32,7 @@ const STEPS = [
   bundleStep(
     'launcher',
     ['launcher/src', 'launcher/flags.mjs', 'launcher/blocked-ports.mjs', 'launcher/lock.mjs'],
-    ['src/main.ts', 'src/test-database.ts'],
+    ['src/main.ts', 'src/test-database.ts', 'src/test-postgres.ts'],
   ),
   {
     name: 'dashboard',

@@ -10,10 +10,11 @@ checkNodeVersion(process.versions.node)
 const { PROJECT } = await import('./project.mjs')
 const { run } = await import('./run.mjs')
 const { prepare } = await import('./prepare.mjs')
-const { findProgram, findServers } = await import('./test-servers.mjs')
+const { findServers } = await import('./test-servers.mjs')
+const { installPrograms } = await import('./apt.mjs')
 
-/** Debian packages that tests use when they are there: a browser for the page, a second broker for the contract. */
-const WANTED = ['chromium', 'mosquitto']
+/** Programs, by Debian package, that tests use when they are there: a browser for the page, a second broker and bus for the contracts. */
+const WANTED = { chromium: 'chromium', mosquitto: 'mosquitto', 'redis-server': 'redis-server' }
 
 const count = { passed: 0, failed: 0, skipped: 0 }
 const failures = []
@@ -31,20 +32,6 @@ async function tool(name, args, cwd = PROJECT) {
     name,
     (await run(process.execPath, args, { cwd, waiting: `${name} is still at work` })).code === 0,
   )
-}
-
-async function installPrograms() {
-  const missing = () => WANTED.filter((it) => !findProgram(it, process.env))
-  if (missing().length > 0 && process.getuid?.() === 0 && findProgram('apt-get', process.env)) {
-    console.log(`Installing ${missing().join(', ')} for the tests (apt-get)`)
-    // RUNLEVEL=1: a server that a package brings is not started; tests start their own.
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
-    const options = { env, show: () => undefined, waiting: 'apt-get is still at work' }
-    await run('apt-get', ['update', '-q'], options)
-    await run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing()], options)
-  }
-  for (const name of missing())
-    console.log(`Not here: ${name}; what needs it is skipped (apt-get install ${name})`)
 }
 
 /** Runs vitest; what it says of tests, files and errors outside of both is counted by our own reporter. */
@@ -81,7 +68,8 @@ async function runTests(environment) {
 
 async function main() {
   if (!check('install and build', await prepare())) return
-  await installPrograms()
+  for (const name of await installPrograms(WANTED))
+    console.log(`Not here: ${name}; what needs it is skipped (apt-get install ${name})`)
   await tool('types (tsc)', ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'])
   if (existsSync(join(PROJECT, 'cloud/dashboard/tsconfig.json')))
     await tool('types of the dashboard (tsc)', [

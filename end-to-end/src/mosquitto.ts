@@ -20,19 +20,30 @@ export function mosquittoBinary(): string | undefined {
   )
 }
 
+/** Gives a setting that is a secret: writes it to a file and returns the file's name. */
+export type Secret = (name: string, value: string) => string
+
+export interface PreparedMosquitto {
+  command: string[]
+  /** Settings with which the cloud uses and administers this broker, by the way at `url`. */
+  cloudEnv(secret: Secret, url: string): Record<string, string>
+}
+
 export interface Mosquitto {
   program: Program
-  /** Settings with which the cloud uses and administers this broker; `secret` writes a file and gives its name. */
-  cloudEnv(secret: (name: string, value: string) => string): Record<string, string>
+  /** Settings with which the cloud uses and administers this broker. */
+  cloudEnv(secret: Secret): Record<string, string>
   stop(): Promise<void>
 }
 
-export async function startMosquitto(directory: string, port: number): Promise<Mosquitto> {
+/** Its configuration and accounts, written into a folder; it is not started. */
+export function prepareMosquitto(directory: string, port: number): PreparedMosquitto {
   const binary = mosquittoBinary()
   if (!binary) throw new Error('Mosquitto with its dynamic-security plugin is not installed')
   mkdirSync(directory, { recursive: true })
   const accounts = join(directory, 'dynamic-security.json')
   const adminPassword = randomBytes(18).toString('base64url')
+  const cloudPassword = randomBytes(18).toString('base64url')
   execFileSync('mosquitto_ctrl', ['dynsec', 'init', accounts, ADMIN, adminPassword], { stdio: 'ignore' })
   const config = join(directory, 'mosquitto.conf')
   writeFileSync(
@@ -48,7 +59,21 @@ export async function startMosquitto(directory: string, port: number): Promise<M
       '',
     ].join('\n'),
   )
-  const program = new Program('mosquitto', [binary, '-c', config], {})
+  return {
+    command: [binary, '-c', config],
+    cloudEnv: (secret, url) => ({
+      MQTT_URL: url,
+      MQTT_USERNAME: 'cloud',
+      MQTT_PASSWORD_FILE: secret('mqtt-cloud-password', cloudPassword),
+      MQTT_ADMIN_USERNAME: ADMIN,
+      MQTT_ADMIN_PASSWORD_FILE: secret('mqtt-admin-password', adminPassword),
+    }),
+  }
+}
+
+export async function startMosquitto(directory: string, port: number): Promise<Mosquitto> {
+  const { command, cloudEnv } = prepareMosquitto(directory, port)
+  const program = new Program('mosquitto', command, {})
   program.start()
   await eventually('Mosquitto to listen', () => {
     if (!program.running) throw new Error(program.output.join('\n'))
@@ -56,18 +81,13 @@ export async function startMosquitto(directory: string, port: number): Promise<M
   })
   return {
     program,
-    cloudEnv: (secret) => ({
-      MQTT_URL: `mqtt://127.0.0.1:${port}`,
-      MQTT_USERNAME: 'cloud',
-      MQTT_PASSWORD_FILE: secret('mqtt-cloud-password', randomBytes(18).toString('base64url')),
-      MQTT_ADMIN_USERNAME: ADMIN,
-      MQTT_ADMIN_PASSWORD_FILE: secret('mqtt-admin-password', adminPassword),
-    }),
+    cloudEnv: (secret) => cloudEnv(secret, `mqtt://127.0.0.1:${port}`),
     stop: () => program.stop(),
   }
 }
 
-function listens(port: number): Promise<boolean> {
+/** Whether anybody listens on a port of loopback. */
+export function listens(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
     socket.once('connect', () => {

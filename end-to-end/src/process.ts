@@ -10,31 +10,46 @@ const LOOK_EVERY_MS = 50
 /** Lines of output that are kept to be shown on a failure. */
 const KEPT_LINES = 400
 
+export interface Spawning {
+  cwd?: string
+  uid?: number
+  gid?: number
+  /** Everything that it writes. */
+  onOutput?: (data: Buffer) => void
+  onExit?: (code: number | null, signal: NodeJS.Signals | null) => void
+}
+
 export class Program {
   readonly name: string
   readonly #command: string[]
   readonly #env: Record<string, string>
+  readonly #spawning: Spawning
   #child: ChildProcess | undefined
   readonly output: string[] = []
 
-  constructor(name: string, command: string[], env: Record<string, string>) {
+  constructor(name: string, command: string[], env: Record<string, string>, spawning: Spawning = {}) {
     this.name = name
     this.#command = command
     this.#env = env
+    this.#spawning = spawning
   }
 
   start(): void {
     const [file, ...args] = this.#command
+    const { onOutput, onExit, ...options } = this.#spawning
     const child = spawn(file!, args, {
+      ...options,
       env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const keep = (data: Buffer) => {
+      onOutput?.(data)
       this.output.push(...data.toString().split('\n').filter(Boolean))
       this.output.splice(0, Math.max(0, this.output.length - KEPT_LINES))
     }
     child.stdout!.on('data', keep)
     child.stderr!.on('data', keep)
+    child.on('exit', (code, signal) => onExit?.(code, signal))
     this.#child = child
   }
 
@@ -54,6 +69,11 @@ export class Program {
     await gone
   }
 
+  /** A signal that is not waited for; none where nothing runs. */
+  signal(signal: NodeJS.Signals): void {
+    if (this.running) this.#child?.kill(signal)
+  }
+
   /** As a power cut does. */
   kill(): Promise<void> {
     return this.end('SIGKILL')
@@ -61,6 +81,7 @@ export class Program {
 
   async stop(): Promise<void> {
     const forced = setTimeout(() => this.#child?.kill('SIGKILL'), 15_000)
+    this.signal('SIGCONT')
     await this.end('SIGTERM')
     clearTimeout(forced)
   }

@@ -133,13 +133,16 @@ describe('imports', () => {
 
 function isEntry(path: string): boolean {
   return (
-    /\/(src|bench)\/main\.tsx?$|^end-to-end\/bench\/|\.config\.(ts|mjs)$/.test(path) ||
+    /\/(src|bench)\/main\.tsx?$|^end-to-end\/bench\/|^end-to-end\/chaos\/chaos\.ts$|\.config\.(ts|mjs)$/.test(
+      path,
+    ) ||
     /^launcher\/\w+\.mjs$|^protocol\/generate\/ocpp\.ts$/.test(path) ||
     [
       'edge-controller/src/journal/sqlite-worker.ts',
       'edge-controller/src/site-controller.ts',
       'launcher/src/test-database.ts',
       'simulators/src/world/simulate.ts',
+      'launcher/src/test-postgres.ts',
       // The face of a version that the programs do not speak yet.
       'protocol/src/ocpp/v21.ts',
     ].includes(path)

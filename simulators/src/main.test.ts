@@ -54,6 +54,10 @@ describe('the command line', () => {
       ['charger', '--url', 'ws://x', '--id', 'A', '--version', '2.2'],
       '--version must be 1.6 or 2.0.1, not "2.2"',
     ],
+    [
+      ['site', '--url', 'ws://x', '--prefix', 'a b'],
+      '--prefix must be 1 to 40 letters, digits, - or _, not "a b"',
+    ],
     [['fly'], 'there is no command "fly"'],
     [['site', '--url', 'ws://x', '--replay', '/nowhere.csv'], '/nowhere.csv: ENOENT'],
     [['sessions', '--replay', '/nowhere.csv'], '/nowhere.csv: ENOENT'],

@@ -4,12 +4,20 @@ import { memoryLedger, openLedger } from '../ledger.ts'
 import { seededRandom, unpredictableRandom } from '../random.ts'
 import { readReplay } from '../site/replay.ts'
 import { createSite, STATIONS_MAX } from '../site/site.ts'
-import { numberOption, type OptionTable, readOptions, readPasswords, urlOption } from './options.ts'
+import {
+  numberOption,
+  type OptionTable,
+  readOptions,
+  readPasswords,
+  UsageError,
+  urlOption,
+} from './options.ts'
 import { untilTold } from './until-told.ts'
 
 export const SITE_OPTIONS: OptionTable = {
   url: { value: 'URL', what: 'central system, e.g. ws://127.0.0.1:9000/ocpp; stations add their identity' },
   stations: { value: 'N', what: `how many stations (6; at most ${STATIONS_MAX})` },
+  prefix: { value: 'TEXT', what: 'what their identities begin with (CHARGER)' },
   ledger: { value: 'FILE', what: 'write what was delivered, one JSON line per ended session' },
   speed: {
     value: 'N',
@@ -25,6 +33,7 @@ export const SITE_OPTIONS: OptionTable = {
   'password-file': { value: 'FILE', what: 'JSON object identity -> password ("*": others), or one password' },
 }
 
+const PREFIX_PATTERN = /^[A-Za-z0-9_-]{1,40}$/
 export const STATIONS_BOUNDS = { min: 1, max: STATIONS_MAX, fallback: 6 }
 
 /** Runs until a signal or the last session; resolves with the exit code. */
@@ -37,6 +46,9 @@ export async function siteCommand(args: readonly string[], clock: Clock = system
   const seed = numberOption(options, 'seed', { min: 0, max: Number.MAX_SAFE_INTEGER, fallback: -1 })
   const passwordFile = options.get('password-file')
   const replayFile = options.get('replay')
+  const prefix = options.get('prefix')
+  if (prefix !== undefined && !PREFIX_PATTERN.test(prefix))
+    throw new UsageError(`--prefix must be 1 to 40 letters, digits, - or _, not "${prefix}"`)
   const ledgerFile = options.get('ledger')
   const stateDir = options.get('state')
   const password = passwordFile === undefined ? undefined : readPasswords(passwordFile)
@@ -57,6 +69,7 @@ export async function siteCommand(args: readonly string[], clock: Clock = system
     ...(stateDir === undefined ? {} : { stateDir }),
     ...(password === undefined ? {} : { password }),
     ...(replay === undefined ? {} : { replay }),
+    ...(prefix === undefined ? {} : { prefix }),
   })
   say(`${stations} stations at ${url}${replay ? `, replaying ${replay.recorded.length} sessions` : ''}`)
   site.start()

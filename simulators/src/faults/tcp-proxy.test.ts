@@ -165,6 +165,75 @@ describe('TCP fault proxy', () => {
     expect(clock.mono()).toBeGreaterThanOrEqual(150)
   })
 
+  it('resets in mid-message once so many bytes have passed, and each new connection again, until healed', async () => {
+    const client = await open()
+    client.write('before')
+    expect(await received(client, 6)).toBe('before')
+    proxy.resetAfter(4)
+    let heard = ''
+    client.on('data', (chunk) => {
+      heard += chunk
+    })
+    client.write('abcdefgh')
+    await closed(client)
+    expect('abcd'.startsWith(heard)).toBe(true)
+    const again = await open()
+    again.resume()
+    again.write('abcdefgh')
+    await closed(again)
+    proxy.heal()
+    const whole = await open()
+    whole.write('abcdefgh')
+    expect(await received(whole, 8)).toBe('abcdefgh')
+  })
+
+  it('strands: what was connected is dead without a word, also after it healed, while new connections work', async () => {
+    const stranded = await open()
+    stranded.write('x')
+    await received(stranded, 1)
+    proxy.strand()
+    let heard = ''
+    stranded.on('data', (chunk) => {
+      heard += chunk
+    })
+    stranded.write('lost')
+    proxy.heal()
+    const fresh = await open()
+    fresh.write('works')
+    expect(await received(fresh, 5)).toBe('works')
+    expect([heard, stranded.destroyed]).toEqual(['', false])
+    // The end does not reach the other side either.
+    stranded.end()
+    await closed(stranded)
+    fresh.write('still')
+    expect(await received(fresh, 5)).toBe('still')
+    expect(served.size).toBe(2)
+  })
+
+  it('spreads connections over several targets, and passes over one that refuses', async () => {
+    const named = async (name: string) => {
+      const server = createServer((socket) => {
+        socket.on('error', () => {})
+        socket.end(name)
+      })
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      return server
+    }
+    const servers = [await named('one'), await named('two')]
+    const [one, two] = servers as [Server, Server]
+    await proxy.close()
+    const target = servers.map((it) => ({ host: '127.0.0.1', port: (it.address() as { port: number }).port }))
+    proxy = await createTcpProxy({ target })
+    expect([await received(await open(), 3), await received(await open(), 3)].sort()).toEqual(['one', 'two'])
+    await new Promise((resolve) => one.close(resolve))
+    expect([await received(await open(), 3), await received(await open(), 3)]).toEqual(['two', 'two'])
+    await new Promise((resolve) => two.close(resolve))
+    const nobody = await open()
+    nobody.resume()
+    await closed(nobody)
+  })
+
   it('refuses to start on a port that is taken', async () => {
     await expect(
       createTcpProxy({ target: { host: '127.0.0.1', port: echoPort }, port: proxy.port }),

@@ -1,6 +1,7 @@
 /**
- * A TCP proxy on loopback that does to a link what networks do: cuts it, blacks it out, delays it, narrows it.
- * For tests of what stands on either side of it.
+ * A TCP proxy on loopback that does to a link what networks do: cuts it, blacks it out, delays it, narrows it, breaks it
+ * in the middle of a message. With several targets it also spreads connections over them. For tests of what stands on
+ * either side of it.
  */
 import { connect, createServer, type Socket } from 'node:net'
 import { type Clock, systemClock } from '../clock.ts'
@@ -12,8 +13,14 @@ export const CONNECTIONS_MAX = 1_000
 /** A narrowed link lets bytes through in so many portions a second. */
 const PORTIONS_PER_SECOND = 20
 
+export interface Target {
+  host: string
+  port: number
+}
+
 export interface TcpProxyOptions {
-  target: { host: string; port: number }
+  /** Several are taken in turn; one that refuses is passed over for the next. */
+  target: Target | readonly Target[]
   /** Port on 127.0.0.1 to listen on; 0, the default, takes a free one. */
   port?: number
   clock?: Clock
@@ -35,6 +42,13 @@ export interface TcpProxy {
   delay(delayMs: number): void
   /** From now on at most so many bytes a second pass, per direction of a connection. */
   throttle(bytesPerSecond: number): void
+  /** From now on every connection is reset once so many more bytes have passed in one direction: in mid-message. */
+  resetAfter(bytes: number): void
+  /**
+   * The connections of now are dead and nobody is told, as when a router forgets them: what is sent is lost, their ends do
+   * not pass. New ones work, and `heal` brings none of the old ones back.
+   */
+  strand(): void
   /** No more faults: takes connections, passes what waits, without delay. */
   heal(): void
   /** Resets every connection and stays open to new ones. */
@@ -49,6 +63,7 @@ interface Faults {
   blackHole: Record<Direction, boolean>
   delayMs: number
   bytesPerSecond: number
+  resetAfterBytes: number
 }
 
 function noFaults(): Faults {
@@ -57,45 +72,84 @@ function noFaults(): Faults {
     blackHole: { up: false, down: false },
     delayMs: 0,
     bytesPerSecond: Number.POSITIVE_INFINITY,
+    resetAfterBytes: Number.POSITIVE_INFINITY,
   }
+}
+
+interface Pair {
+  client: Socket
+  upstream: Socket
+  lanes: readonly [Lane, Lane]
+  stranded: boolean
 }
 
 /** Starts the proxy; `up` is from the client to the target. Rejects when the port is taken. */
 export async function createTcpProxy(options: TcpProxyOptions): Promise<TcpProxy> {
-  const { target, clock = systemClock } = options
+  const { clock = systemClock } = options
+  const targets = Array.isArray(options.target) ? (options.target as Target[]) : [options.target as Target]
   const host = '127.0.0.1'
   let faults = noFaults()
-  const pairs = new Set<{ sockets: [Socket, Socket]; lanes: [Lane, Lane] }>()
+  let turn = 0
+  const pairs = new Set<Pair>()
+  /** Clients for whom a target is being looked for. */
+  const dialling = new Set<Socket>()
 
   const server = createServer({ allowHalfOpen: true }, (client) => {
-    if (faults.refused || pairs.size >= CONNECTIONS_MAX) {
-      client.on('error', () => {})
+    client.on('error', () => {})
+    if (faults.refused || pairs.size + dialling.size >= CONNECTIONS_MAX) {
       client.resetAndDestroy()
       return
     }
-    const upstream = connect({ ...target, allowHalfOpen: true })
-    const pair = {
-      sockets: [client, upstream] as [Socket, Socket],
-      lanes: [
-        new Lane(client, upstream, 'up', () => faults, clock),
-        new Lane(upstream, client, 'down', () => faults, clock),
-      ] as [Lane, Lane],
+    dial(client, turn++, targets.length)
+  })
+
+  /** Connects to the target whose turn it is, and to the others where that one refuses. */
+  function dial(client: Socket, at: number, tries: number): void {
+    dialling.add(client)
+    const upstream = connect({ ...(targets[at % targets.length] as Target), allowHalfOpen: true })
+    upstream.once('error', () => {
+      if (!dialling.delete(client)) return
+      if (tries > 1 && !client.destroyed) dial(client, at + 1, tries - 1)
+      else client.resetAndDestroy()
+    })
+    upstream.once('connect', () => {
+      dialling.delete(client)
+      if (client.destroyed) upstream.resetAndDestroy()
+      else join(client, upstream)
+    })
+  }
+
+  function join(client: Socket, upstream: Socket): void {
+    const reset = () => {
+      client.resetAndDestroy()
+      upstream.resetAndDestroy()
+    }
+    const lane = (from: Socket, to: Socket, direction: Direction) =>
+      new Lane({ from, to, direction, faults: () => faults, clock, reset })
+    const pair: Pair = {
+      client,
+      upstream,
+      lanes: [lane(client, upstream, 'up'), lane(upstream, client, 'down')],
+      stranded: false,
     }
     pairs.add(pair)
     const end = (socket: Socket, other: Socket) => {
-      socket.on('error', () => other.resetAndDestroy())
+      socket.on('error', () => {
+        if (!pair.stranded) other.resetAndDestroy()
+      })
       socket.on('close', () => {
         // Both sides' ends have passed, or one side was destroyed: the other is of no use any more.
-        if (!socket.readableEnded || socket.errored) other.destroy()
+        if (!pair.stranded && (!socket.readableEnded || socket.errored)) other.destroy()
         if (client.destroyed && upstream.destroyed) {
-          for (const lane of pair.lanes) lane.stop()
+          for (const it of pair.lanes) it.stop()
           pairs.delete(pair)
         }
       })
     }
     end(client, upstream)
     end(upstream, client)
-  })
+  }
+
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(options.port ?? 0, host, resolve)
@@ -107,7 +161,11 @@ export async function createTcpProxy(options: TcpProxyOptions): Promise<TcpProxy
     for (const pair of pairs) for (const lane of pair.lanes) lane.wake()
   }
   const dropConnections = () => {
-    for (const { sockets } of [...pairs]) for (const socket of sockets) socket.resetAndDestroy()
+    for (const client of [...dialling]) client.resetAndDestroy()
+    for (const { client, upstream } of [...pairs]) {
+      client.resetAndDestroy()
+      upstream.resetAndDestroy()
+    }
   }
   return {
     host,
@@ -126,6 +184,16 @@ export async function createTcpProxy(options: TcpProxyOptions): Promise<TcpProxy
     throttle(bytesPerSecond) {
       faults.bytesPerSecond = bytesPerSecond
     },
+    resetAfter(bytes) {
+      faults.resetAfterBytes = bytes
+      for (const { lanes } of pairs) for (const lane of lanes) lane.countFromHere()
+    },
+    strand() {
+      for (const pair of pairs) {
+        pair.stranded = true
+        for (const lane of pair.lanes) lane.strand()
+      }
+    },
     heal() {
       faults = noFaults()
       wake()
@@ -138,26 +206,32 @@ export async function createTcpProxy(options: TcpProxyOptions): Promise<TcpProxy
   }
 }
 
+interface LaneOptions {
+  from: Socket
+  to: Socket
+  direction: Direction
+  faults: () => Faults
+  clock: Clock
+  /** Resets the whole connection. */
+  reset: () => void
+}
+
 /** One direction of one connection: what has arrived waits here until it may pass on. */
 class Lane {
-  readonly #from: Socket
-  readonly #to: Socket
-  readonly #direction: Direction
-  readonly #faults: () => Faults
-  readonly #clock: Clock
+  readonly #options: LaneOptions
   readonly #waiting: { bytes: Buffer; arrivedMs: number }[] = []
   #waitingBytes = 0
+  #passedBytes = 0
   #ended = false
   #blocked = false
+  #stranded = false
   #cancel: (() => void) | undefined
 
-  constructor(from: Socket, to: Socket, direction: Direction, faults: () => Faults, clock: Clock) {
-    this.#from = from
-    this.#to = to
-    this.#direction = direction
-    this.#faults = faults
-    this.#clock = clock
+  constructor(options: LaneOptions) {
+    this.#options = options
+    const { from, to, clock } = options
     from.on('data', (bytes: Buffer) => {
+      if (this.#stranded) return
       this.#waiting.push({ bytes, arrivedMs: clock.mono() })
       this.#waitingBytes += bytes.length
       if (this.#waitingBytes >= BUFFER_MAX_BYTES) from.pause()
@@ -165,7 +239,9 @@ class Lane {
     })
     from.on('end', () => {
       this.#ended = true
-      this.#pass()
+      // Nobody is told on the other side; this one is done with.
+      if (this.#stranded) from.destroy()
+      else this.#pass()
     })
     to.on('drain', () => {
       this.#blocked = false
@@ -184,25 +260,46 @@ class Lane {
     this.#cancel = undefined
   }
 
+  /** Bytes that passed before do not count towards a reset. */
+  countFromHere(): void {
+    this.#passedBytes = 0
+  }
+
+  /** Nothing passes any more; what comes is lost. */
+  strand(): void {
+    this.stop()
+    this.#stranded = true
+    this.#waiting.length = 0
+    this.#waitingBytes = 0
+    this.#options.from.resume()
+  }
+
   #pass(): void {
-    if (this.#cancel || this.#blocked || this.#to.destroyed) return
-    const { blackHole, delayMs, bytesPerSecond } = this.#faults()
-    if (blackHole[this.#direction]) return
+    const { from, to, direction, clock, reset } = this.#options
+    if (this.#cancel || this.#blocked || this.#stranded || to.destroyed) return
+    const { blackHole, delayMs, bytesPerSecond, resetAfterBytes } = this.#options.faults()
+    if (blackHole[direction]) return
     const portion = Number.isFinite(bytesPerSecond)
       ? Math.max(1, Math.floor(bytesPerSecond / PORTIONS_PER_SECOND))
       : Number.POSITIVE_INFINITY
     for (let head = this.#waiting[0]; head; head = this.#waiting[0]) {
-      const dueInMs = head.arrivedMs + delayMs - this.#clock.mono()
+      const dueInMs = head.arrivedMs + delayMs - clock.mono()
       if (dueInMs > 0) {
         this.#passIn(dueInMs)
         return
       }
-      const bytes = head.bytes.subarray(0, portion)
+      const untilReset = resetAfterBytes - this.#passedBytes
+      if (untilReset <= 0) {
+        reset()
+        return
+      }
+      const bytes = head.bytes.subarray(0, Math.min(portion, untilReset))
       if (bytes.length === head.bytes.length) this.#waiting.shift()
       else head.bytes = head.bytes.subarray(bytes.length)
       this.#waitingBytes -= bytes.length
-      if (this.#waitingBytes < BUFFER_MAX_BYTES && this.#from.isPaused()) this.#from.resume()
-      if (!this.#to.write(bytes)) {
+      this.#passedBytes += bytes.length
+      if (this.#waitingBytes < BUFFER_MAX_BYTES && from.isPaused()) from.resume()
+      if (!to.write(bytes)) {
         this.#blocked = true
         return
       }
@@ -211,11 +308,11 @@ class Lane {
         return
       }
     }
-    if (this.#ended) this.#to.end()
+    if (this.#ended) to.end()
   }
 
   #passIn(delayMs: number): void {
-    this.#cancel = this.#clock.after(delayMs, () => {
+    this.#cancel = this.#options.clock.after(delayMs, () => {
       this.#cancel = undefined
       this.#pass()
     })

@@ -7,8 +7,10 @@ import type { Visit } from './visit.ts'
 
 /** A driver takes so long at most from plugging in to presenting the token, before waits are shortened. */
 const SWIPE_MAX_MS = 20_000
-/** A driver who is refused tries again after so long, until it is time to leave. */
+/** A driver who is refused tries again after so long, before waits are shortened, until it is time to leave. */
 const RETRY_MS = 15_000
+/** However much waits are shortened. */
+const RETRY_MIN_MS = 1_000
 /** A car whose driver nobody remembers leaves after so long. */
 const STRAY_STAY_MS = 60_000
 
@@ -106,13 +108,13 @@ export class Bay {
   }
 
   #swipe(): void {
-    const { clock, say } = this.#options
+    const { clock, say, speed } = this.#options
     const stay = this.#stay
     if (!stay || this.charger.connector().session) return
     this.charger.authorise(stay.idToken).then((status) => {
       if (status === 'Accepted' || this.#stay !== stay) return
       say(`${this.charger.id} ${stay.idToken} is refused: ${status}`)
-      this.#cancelSwipe = clock.after(RETRY_MS, () => this.#swipe())
+      this.#cancelSwipe = clock.after(Math.max(RETRY_MIN_MS, RETRY_MS / speed), () => this.#swipe())
     })
   }
 

@@ -83,6 +83,7 @@ describe('a simulated site', () => {
     const plan = stationPlan(6)
     expect(new Set(plan.map((it) => it.version))).toEqual(new Set(['1.6', '2.0.1']))
     expect(plan.map((it) => it.hardware.phases)).toEqual([3, 3, 1, 3, 3, 1])
+    expect([plan[0]!.id, stationPlan(1, 'NORTH')[0]!.id]).toEqual(['CHARGER-01', 'NORTH-01'])
   })
 
   it('has cars come, charge and go, and its ledger agrees with what the central system was told', async () => {

@@ -19,6 +19,8 @@ export interface SiteOptions {
   url: string
   /** How many; 6 by default. */
   stations?: number
+  /** What the stations' identities begin with; CHARGER by default. Identities differ between the sites of one cloud. */
+  prefix?: string
   ledger: Ledger
   /** Waits, stays and wishes are so many times shorter; power and clocks stay real. */
   speed?: number
@@ -60,9 +62,9 @@ export interface PlannedStation {
 }
 
 /** The stations of a site: 1.6J and 2.0.1 in turn, every third one single-phase. */
-export function stationPlan(count: number): PlannedStation[] {
+export function stationPlan(count: number, prefix = 'CHARGER'): PlannedStation[] {
   return Array.from({ length: count }, (_, index) => ({
-    id: `CHARGER-${String(index + 1).padStart(2, '0')}`,
+    id: `${prefix}-${String(index + 1).padStart(2, '0')}`,
     version: index % 2 === 0 ? '1.6' : '2.0.1',
     hardware: index % 3 === 2 ? SINGLE_PHASE_7KW : THREE_PHASE_22KW,
   }))
@@ -97,7 +99,7 @@ export async function createSite(options: SiteOptions): Promise<Site> {
 
   const chargers: Charger[] = []
   const bays: Bay[] = []
-  for (const { id, version, hardware } of stationPlan(options.stations ?? 6)) {
+  for (const { id, version, hardware } of stationPlan(options.stations ?? 6, options.prefix)) {
     const password = options.password?.(id)
     const charger = await createCharger({
       url,

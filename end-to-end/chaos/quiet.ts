@@ -1,0 +1,68 @@
+/** When all is well again: every part serves, every queue is empty, every reader of the log is at its head (invariant I11). */
+import { behind, heldOf } from './log-check.ts'
+import type { Site } from './site.ts'
+import { isReady, type World } from './world.ts'
+
+const PANEL_TIMEOUT_MS = 2_000
+const STREAMS = ['ledger', 'telemetry'] as const
+
+interface PanelStatus {
+  journalId: string
+  link: { linked: boolean; authority?: boolean }
+  heads: Record<(typeof STREAMS)[number], { seq: number }>
+  backlog: Record<(typeof STREAMS)[number], number> | null
+}
+
+async function panelOf(site: Site): Promise<PanelStatus> {
+  const response = await fetch(`${site.panelUrl}/api/status`, {
+    signal: AbortSignal.timeout(PANEL_TIMEOUT_MS),
+  })
+  return (await response.json()) as PanelStatus
+}
+
+/** The first thing that is not yet well; undefined when all is. */
+export async function unrest(world: World): Promise<string | undefined> {
+  for (const site of world.sites) {
+    if (site.stations()?.program.running) return `the stations of ${site.siteId} still have something to tell`
+  }
+  for (const replica of world.replicas) {
+    const ready = await isReady(replica).catch(() => false)
+    if (!ready) return `${replica.kept.name} is not ready`
+  }
+  for (const site of world.sites) {
+    const reason = await unrestOf(world, site).catch(
+      (error: Error) => `${site.siteId} does not tell its state: ${error.message}`,
+    )
+    if (reason) return reason
+  }
+  return behind(world.sql).catch((error: Error) => `the log cannot be read: ${error.message}`)
+}
+
+async function unrestOf(world: World, site: Site): Promise<string | undefined> {
+  const { link, backlog, heads, journalId } = await panelOf(site)
+  if (!link.linked) return `${site.siteId} has no link`
+  if (link.authority === false) return `${site.siteId} is fenced`
+  for (const stream of STREAMS) {
+    if (backlog?.[stream]) return `${site.siteId} has ${backlog[stream]} rows of ${stream} to send`
+    const held = await heldOf(world.sql, site.siteId, journalId, stream)
+    if (held !== heads[stream].seq)
+      return `${site.siteId} wrote ${heads[stream].seq} rows of ${stream}, the cloud holds ${held}`
+  }
+  return undefined
+}
+
+/** Invariant I2 in passing: what a site takes for acknowledged is committed. Undefined too where nobody answers now. */
+export async function earlyAcknowledgement({ sql }: World, site: Site): Promise<string | undefined> {
+  try {
+    const { backlog, heads, journalId } = await panelOf(site)
+    for (const stream of STREAMS) {
+      const acknowledged = heads[stream].seq - (backlog?.[stream] ?? heads[stream].seq)
+      const held = await heldOf(sql, site.siteId, journalId, stream)
+      if (acknowledged > held)
+        return `${site.siteId} takes ${acknowledged} rows of ${stream} for acknowledged, the cloud holds ${held}`
+    }
+  } catch {
+    // Faults are at work.
+  }
+  return undefined
+}
