@@ -1,8 +1,10 @@
-/** The cloud in one program: `--target=all` (or a list), `--list-targets`, `--verify-config`, `migrate`. */
+/** The cloud in one program: `--target=all` (or a list), `--list-targets`, `--verify-config`, `--new-generation`, `migrate`. */
 import { parseArgs } from 'node:util'
 import type { Logger } from 'pino'
+import { NotConfirmed, newGeneration } from './new-generation.ts'
 import { sleep, systemClock, systemRandom } from './platform/clock.ts'
 import { type Config, ConfigError, readConfig } from './platform/config.ts'
+import { watchGeneration } from './platform/generation-watch.ts'
 import { createLog, faultOf } from './platform/log.ts'
 import { createMemoryBus } from './platform/memory-bus.ts'
 import { DAYS_AHEAD, type MigrationSource, migrate } from './platform/migrations.ts'
@@ -18,6 +20,8 @@ const DATABASE_DEADLINE_MS = 60_000
 const DATABASE_RETRY_MS = 500
 /** How often the days ahead of the log are looked after. */
 const UPKEEP_INTERVAL_MS = 3_600_000
+/** Exit code of a process that must begin anew (EX_TEMPFAIL); whoever started it starts it again. */
+const RESTORED_EXIT = 75
 
 async function main(): Promise<void> {
   const { values, command } = readArguments(process.argv.slice(2))
@@ -26,6 +30,10 @@ async function main(): Promise<void> {
   const { selected, config } = verified(values.target, process.env)
   if (values['verify-config']) return print('The configuration is valid.')
   const log = createLog(config.logLevel)
+  if (values['new-generation']) {
+    await migrateWhenUp(config, migrationSources(targets), log)
+    return print(`Generation ${await newGeneration(config.databaseUrl, values.confirm, log)} has begun.`)
+  }
   if (command === 'migrate') return void (await migrateWhenUp(config, migrationSources(targets), log))
   await run(config, selected, log)
 }
@@ -39,6 +47,8 @@ function readArguments(args: string[]) {
         target: { type: 'string', default: 'all' },
         'list-targets': { type: 'boolean' },
         'verify-config': { type: 'boolean' },
+        'new-generation': { type: 'boolean' },
+        confirm: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     })
@@ -53,7 +63,8 @@ function readArguments(args: string[]) {
 /** The program was called wrongly; the message says how it is called. */
 class UsageError extends Error {}
 
-const HELP = `switchyard cloud [run | migrate] [--target=all | name,name,...] [--list-targets] [--verify-config]`
+const HELP = `switchyard cloud [run | migrate] [--target=all | name,name,...] [--list-targets] [--verify-config]
+switchyard cloud --new-generation [--confirm=GENERATION]    after a restore that is not noticed by itself`
 
 async function run(config: Config, selected: readonly Target[], log: Logger): Promise<void> {
   const instance = systemRandom.uuid()
@@ -104,6 +115,7 @@ async function run(config: Config, selected: readonly Target[], log: Logger): Pr
     throw error
   }
   upkeep(log, running)
+  watch(log, running, () => void stop(RESTORED_EXIT))
   log.info({ targets: selected.map((it) => it.name), instance, version: VERSION }, 'up')
 }
 
@@ -133,6 +145,14 @@ function upkeep(log: Logger, running: readonly RunningTarget[]): void {
       )
       .finally(() => upkeep(log, running))
   })
+}
+
+/** Ends the process when the database turns out to be a restored one, for as long as it runs. */
+function watch(log: Logger, running: readonly RunningTarget[], changed: () => void): void {
+  const [first] = running
+  if (!first) return
+  const { sql, eventLog } = first.context
+  watchGeneration({ sql, clock: systemClock, log, generation: eventLog.generation, changed })
 }
 
 /** Targets and configuration. Throws ConfigError naming everything that is wrong with either, and with the two together. */
@@ -178,7 +198,8 @@ function print(text: string): void {
 main().catch((error: Error) => {
   // A wrong configuration or a taken port is the operator's to read; anything else needs its stack.
   const taken = (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
-  const told = taken || error instanceof ConfigError || error instanceof UsageError
+  const told =
+    taken || error instanceof ConfigError || error instanceof UsageError || error instanceof NotConfirmed
   console.error(told ? error.message : (error.stack ?? error.message))
   process.exit(1)
 })

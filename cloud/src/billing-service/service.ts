@@ -4,13 +4,14 @@ import { ensureDefaultTariff } from './default-tariff.ts'
 import { startHeldSweep } from './held.ts'
 import { billingProjection } from './project.ts'
 import { billingServiceRoutes } from './routes.ts'
-import { startTariffsPublisher } from './tariffs-document.ts'
+import { markOfEarlierGenerations, startTariffsPublisher } from './tariffs-document.ts'
 
 export const billingService: Service = {
   name: 'billing-service',
   schema: 'billing',
   async start(context) {
     await ensureDefaultTariff(context)
+    await markOfEarlierGenerations(context.sql, context.eventLog.generation)
     const publisher = startTariffsPublisher(context)
     const held = startHeldSweep(context)
     const tariffsChanged = (): void => {

@@ -24,6 +24,11 @@ export async function markSite(tx: TransactionSql, tenantId: string, siteId: str
     on conflict (site_id) do update set dirty = true where billing.document.tenant_id = excluded.tenant_id`
 }
 
+/** In a new life of the log every document is published again: sites may have seen later versions than this database knows. */
+export async function markOfEarlierGenerations(sql: Sql, generation: string): Promise<void> {
+  await sql`update billing.document set dirty = true where generation is distinct from ${generation}`
+}
+
 export function startTariffsPublisher(context: ServiceContext): Loop {
   const { sql, clock, log, eventLog } = context
   return createLoop({
@@ -45,18 +50,22 @@ export async function publishMarked(
   { eventLog, clock }: Pick<ServiceContext, 'eventLog' | 'clock'>,
 ): Promise<number> {
   return await sql.begin(async (tx) => {
-    const documents = await tx<{ site_id: string; tenant_id: string; n: number; sha256: string | null }[]>`
-      select site_id, tenant_id, n, sha256 from billing.document where dirty
+    const documents = await tx<
+      { site_id: string; tenant_id: string; n: number; sha256: string | null; generation: string | null }[]
+    >`
+      select site_id, tenant_id, n, sha256, generation from billing.document where dirty
       order by site_id limit ${SITES_AT_ONCE} for update skip locked`
     const bodies = new Map<string, (siteId: string) => DocumentBody<'tariffs'>>()
-    for (const { site_id: siteId, tenant_id: tenantId, n, sha256: before } of documents) {
+    const { generation } = eventLog
+    for (const { site_id: siteId, tenant_id: tenantId, n, ...before } of documents) {
       const bodyOf = bodies.get(tenantId) ?? (await bodiesOf(tx, tenantId))
       bodies.set(tenantId, bodyOf)
       const text = JSON.stringify(bodyOf(siteId))
       const sha256 = createHash('sha256').update(text, 'utf8').digest('hex')
-      const isNew = sha256 !== before
+      const isNew = sha256 !== before.sha256 || generation !== before.generation
       await tx`
-        update billing.document set dirty = false, n = ${isNew ? n + 1 : n}, sha256 = ${sha256} where site_id = ${siteId}`
+        update billing.document set dirty = false, n = ${isNew ? n + 1 : n}, sha256 = ${sha256},
+          generation = ${generation} where site_id = ${siteId}`
       if (!isNew) continue
       await eventLog.publish(tx, {
         tenantId,
@@ -65,7 +74,7 @@ export async function publishMarked(
         at: new Date(clock.now()).toISOString(),
         data: {
           name: 'tariffs',
-          version: { generation: eventLog.generation, n: n + 1 },
+          version: { generation, n: n + 1 },
           sha256,
           body: text,
         },

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { DocumentBody } from '@switchyard/protocol/site/document.ts'
-import type { TransactionSql } from 'postgres'
+import type { Sql, TransactionSql } from 'postgres'
 import { createLoop, type Loop } from '../platform/event-log/loop.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { listTokens } from './queries.ts'
@@ -21,6 +21,11 @@ export async function markChanged(tx: TransactionSql, tenantId: string): Promise
   await tx`
     insert into driver.document (tenant_id, dirty) values (${tenantId}, true)
     on conflict (tenant_id) do update set dirty = true`
+}
+
+/** In a new life of the log every document is published again: sites may have seen later versions than this database knows. */
+export async function markOfEarlierGenerations(sql: Sql, generation: string): Promise<void> {
+  await sql`update driver.document set dirty = true where generation is distinct from ${generation}`
 }
 
 export interface TokensPublisher extends Loop {
@@ -60,8 +65,10 @@ export async function publishOne(
   tx: TransactionSql,
   { eventLog, clock }: Pick<ServiceContext, 'eventLog' | 'clock'>,
 ): Promise<boolean> {
-  const [document] = await tx<{ tenant_id: string; n: number; sha256: string | null }[]>`
-    select tenant_id, n, sha256 from driver.document where dirty limit 1 for update skip locked`
+  const [document] = await tx<
+    { tenant_id: string; n: number; sha256: string | null; generation: string | null }[]
+  >`
+    select tenant_id, n, sha256, generation from driver.document where dirty limit 1 for update skip locked`
   if (document === undefined) return false
   const { tenant_id: tenantId } = document
   const rows = await listTokens(tx, tenantId, undefined, MAX_TOKENS)
@@ -76,17 +83,19 @@ export async function publishOne(
   }
   const text = JSON.stringify(body)
   const sha256 = createHash('sha256').update(text, 'utf8').digest('hex')
-  const isNew = sha256 !== document.sha256
+  const { generation } = eventLog
+  const isNew = sha256 !== document.sha256 || generation !== document.generation
   const n = isNew ? document.n + 1 : document.n
   await tx`
-    update driver.document set dirty = false, n = ${n}, sha256 = ${sha256} where tenant_id = ${tenantId}`
+    update driver.document set dirty = false, n = ${n}, sha256 = ${sha256}, generation = ${generation}
+    where tenant_id = ${tenantId}`
   if (isNew) {
     await eventLog.publish(tx, {
       tenantId,
       siteId: null,
       kind: 'document.published',
       at: new Date(clock.now()).toISOString(),
-      data: { name: 'tokens', version: { generation: eventLog.generation, n }, sha256, body: text },
+      data: { name: 'tokens', version: { generation, n }, sha256, body: text },
     })
   }
   return true

@@ -23,6 +23,7 @@ export function monitoringProjection(eventLog: EventLog): Projection {
       'session.held',
       'session.stop-unmatched',
       'cdr.issued',
+      'log.generation-begun',
       'alert.raised',
       'alert.cleared',
     ],

@@ -23,6 +23,14 @@ export function alertOf(entry: LogEntry, fact: ReadEntry): NewAlert | undefined 
         severity: fact.data.severity,
         text: fact.data.text,
       }
+    case 'log.generation-begun':
+      return {
+        ...about,
+        alert_id: `cloud-restored:${fact.data.generation}`,
+        rule: 'cloud-restored',
+        severity: 'critical',
+        text: `The cloud's database was restored (${fact.data.reason}): what it learned after ${fact.data.since} is missing. Sites send again what they kept; what was entered in the cloud since then must be entered again. Over when every site has said hello.`,
+      }
     case 'site.lane-fenced':
       return {
         ...about,

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +12,8 @@ import { createTestDatabase, type TestDatabase } from './testing.ts'
 
 const execute = promisify(execFile)
 const log = createLog('silent')
+/** Migrations that lie in a folder beside this file. */
+const filesOf = (folder: string): string[] => readdirSync(new URL(folder, import.meta.url)).sort()
 const source = { folder: 'site-gateway', schema: 'site_gateway', outbox: true }
 
 let database: TestDatabase
@@ -36,7 +38,10 @@ describe('migrations', () => {
       const env = { ...process.env, DATABASE_URL: database.url }
       const run = () => execute(process.execPath, ['--import', import.meta.resolve('tsx'), program], { env })
       const applied = (await Promise.all([run(), run()])).map((it) => JSON.parse(it.stdout) as string[])
-      expect(applied.flat().sort()).toEqual(['log/0001-event-log.sql', 'site_gateway/0001-sites.sql'])
+      expect(applied.flat().sort()).toEqual([
+        ...filesOf('./migrations').map((it) => `log/${it}`),
+        ...filesOf('../site-gateway/migrations').map((it) => `site_gateway/${it}`),
+      ])
       expect(await migrate(database.url, [source], log)).toEqual([])
     } finally {
       rmSync(folder, { recursive: true, force: true })

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import type { Sql } from 'postgres'
+import { recogniseDatabase } from './event-log/generation.ts'
 import { createDirectConnection } from './postgres.ts'
 
 /** Key of the advisory lock; the same for every process of every version. */
@@ -18,7 +19,7 @@ export interface MigrationSource {
   /** Folder under cloud/src (in the bundle under dist/migrations). */
   folder: string
   schema: string
-  /** false: no outbox (the log itself). */
+  /** false: no outbox and no cursors (the log itself). */
   outbox: boolean
 }
 export const LOG_MIGRATIONS: MigrationSource = { folder: 'platform', schema: 'log', outbox: false }
@@ -43,6 +44,7 @@ export async function migrate(
     const applied: string[] = []
     for (const source of [LOG_MIGRATIONS, ...sources]) applied.push(...(await migrateSchema(sql, source)))
     await sql`select log.make_partitions(${DAYS_AHEAD})`
+    await recogniseDatabase(sql, log)
     if (applied.length > 0) log.info({ applied }, 'migrations applied')
     else log.info('the schemas are up to date')
     return applied
@@ -58,7 +60,7 @@ async function migrateSchema(sql: Sql, { folder, schema, outbox }: MigrationSour
   await sql.unsafe(
     `create table if not exists ${schema}.migration (name text primary key, sha256 text not null, applied_at timestamptz not null default now())`,
   )
-  if (outbox) await sql.unsafe(outboxTable(schema))
+  if (outbox) await ownTables(sql, schema, folder)
   const done = new Map(
     (
       await sql.unsafe<{ name: string; sha256: string }[]>(`select name, sha256 from ${schema}.migration`)
@@ -82,12 +84,24 @@ async function migrateSchema(sql: Sql, { folder, schema, outbox }: MigrationSour
   return applied
 }
 
-/** What the service must tell others, until the relay has moved it to the log. */
-function outboxTable(schema: string): string {
-  return `create table if not exists ${schema}.outbox (
+/**
+ * The outbox: what the service must tell others, until the relay has moved it to the log. The cursors of its consumers, as they
+ * stand in the log too (event-log/cursor.ts).
+ */
+async function ownTables(sql: Sql, schema: string, producer: string): Promise<void> {
+  await sql.unsafe(`create table if not exists ${schema}.outbox (
     n bigint generated always as identity primary key,
     tenant_id text not null, site_id text, kind text not null, station_id text, session_id text, trace text,
-    text text not null)`
+    text text not null)`)
+  await sql.unsafe(`create table if not exists ${schema}.cursor (
+    consumer text not null, partition smallint not null, generation text not null, position bigint not null,
+    primary key (consumer, partition))`)
+  // In a schema older than the log, numbers come again that the log has: what they name now would be taken for what it has.
+  await sql`
+    select setval(pg_get_serial_sequence(${`${schema}.outbox`}, 'n'), produced.n)
+      from (select max(n) as n from log.produced where producer = ${producer}) produced
+     where produced.n > coalesce(
+       pg_sequence_last_value(pg_get_serial_sequence(${`${schema}.outbox`}, 'n')::regclass), 0)`
 }
 
 function migrationFiles(folder: string): { name: string; text: string }[] {

@@ -14,8 +14,9 @@ import type { Bus } from './bus.ts'
 import { type Clock, systemRandom } from './clock.ts'
 import { type Config, readConfig } from './config.ts'
 import { backfillOnce, noticeKinds } from './event-log/backfill.ts'
-import { consumeOnce, registerConsumer } from './event-log/consume.ts'
+import { consumeOnce } from './event-log/consume.ts'
 import { consumeOptions } from './event-log/consumer.ts'
+import { registerConsumer } from './event-log/cursor.ts'
 import type { LogEntry, Projection } from './event-log/entry.ts'
 import { createEventLog } from './event-log/postgres-event-log.ts'
 import { relayOnce } from './event-log/relay.ts'
@@ -99,6 +100,10 @@ export async function createMigratedDatabase(
   async function migrated(): Promise<TestDatabase> {
     const database = await createTestDatabase()
     await migrate(database.url, sources, log)
+    // A copy is not what its original was: without this it would be taken for a restored one.
+    const sql = postgres(database.url, { max: 1, onnotice: () => {} })
+    await sql`update log.generation set identity = null`
+    await sql.end()
     return database
   }
 }
@@ -188,8 +193,8 @@ export async function createTestPlatform(options: TestPlatformOptions = {}): Pro
   const position = new Map<string, { seq: number; monoMs: number }>()
 
   async function catchUp(projection: Projection): Promise<void> {
-    await registerConsumer(sql, projection.consumer, eventLog.generation)
     const consume = consumeOptions(context, projection)
+    await registerConsumer(consume)
     await noticeKinds(sql, projection.consumer, projection.kinds, clock.now())
     while ((await consumeOnce(consume)) || (await backfillOnce(consume, clock.now()))) {}
   }

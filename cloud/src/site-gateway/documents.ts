@@ -45,7 +45,7 @@ interface Due {
 
 /** A site's own version of a document stands before the tenant's. `room` resolves when the link can take a large message. */
 export function createDocuments(
-  { sql, clock, log }: ServiceContext,
+  { sql, clock, log, eventLog: { generation } }: ServiceContext,
   send: Send,
   room: () => Promise<void>,
 ): Documents {
@@ -61,6 +61,7 @@ export function createDocuments(
          where not (d.site_key = '' and exists (
                  select 1 from site_gateway.document own
                   where own.tenant_id = d.tenant_id and own.site_key = s.site_id and own.name = d.name))
+           and d.generation = ${generation}
            and s.online and (${siteId === undefined} or s.site_id = ${siteId ?? ''})
            and (h.held_generation, h.held_n) is distinct from (d.generation, d.n)
            and (h.rejected_generation, h.rejected_n) is distinct from (d.generation, d.n)
@@ -107,7 +108,7 @@ export function createDocuments(
         on conflict (tenant_id, site_key, name) do update set
           generation = excluded.generation, n = excluded.n, sha256 = excluded.sha256, body = excluded.body,
           position = excluded.position
-        where d.generation <> excluded.generation or d.n < excluded.n`
+        where d.position < excluded.position and (d.generation <> excluded.generation or d.n < excluded.n)`
     },
     async held(tx, siteId, name, version) {
       await tx`
@@ -127,7 +128,7 @@ export function createDocuments(
       const rows = await sql<{ name: string; generation: string; n: number }[]>`
         select d.name, d.generation, d.n from site_gateway.site s
           join site_gateway.document d on d.tenant_id = s.tenant_id and d.site_key in ('', s.site_id)
-         where s.site_id = ${siteId} order by d.site_key`
+         where s.site_id = ${siteId} and d.generation = ${generation} order by d.site_key`
       return Object.fromEntries(rows.map((it) => [it.name, { generation: it.generation, n: it.n }]))
     },
     start() {

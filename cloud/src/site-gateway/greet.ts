@@ -17,6 +17,8 @@ interface SiteRow {
   epoch: number
   last_heard_at: Date | null
   online: boolean
+  /** In which it was last greeted. */
+  generation: string | null
 }
 
 /** Undefined when the site is not registered here. */
@@ -27,7 +29,7 @@ export async function greet(
 ): Promise<Conversation | undefined> {
   const conversation = (await sql.begin(async (tx) => {
     const [site] = await tx<SiteRow[]>`
-      select tenant_id, journal_id, epoch, last_heard_at, online from site_gateway.site
+      select tenant_id, journal_id, epoch, last_heard_at, online, generation from site_gateway.site
        where site_id = ${siteId} for update`
     if (!site) return undefined
     const [lane] = await tx<{ epoch: number; fenced: boolean }[]>`
@@ -39,9 +41,10 @@ export async function greet(
       lastHeardMs: site.last_heard_at?.getTime() ?? null,
     }
     const granted = grant(authority, lane, hello, now)
-    await keep(tx, siteId, hello, granted, new Date(now))
+    await keep(tx, siteId, hello, granted, new Date(now), eventLog.generation)
     const told = { tenantId: site.tenant_id, siteId, at: instant(now) }
-    if (granted.authority && !site.online)
+    // A restored cloud has others to tell who may not know it.
+    if (granted.authority && (!site.online || site.generation !== eventLog.generation))
       await eventLog.publish(tx, {
         ...told,
         kind: 'site.online',
@@ -78,6 +81,7 @@ async function keep(
   hello: Hello,
   granted: Grant,
   now: Date,
+  generation: string,
 ): Promise<void> {
   await tx`
     insert into site_gateway.lane (site_id, journal_id, epoch, nonce, fenced, controller_version, hello_at)
@@ -91,7 +95,8 @@ async function keep(
   await tx`update site_gateway.site set journal_id = ${granted.site.journalId}, epoch = ${granted.site.epoch}
     where site_id = ${siteId}`
   if (!granted.authority) return
-  await tx`update site_gateway.site set last_heard_at = ${now}, online = true where site_id = ${siteId}`
+  await tx`update site_gateway.site set last_heard_at = ${now}, online = true, generation = ${generation}
+    where site_id = ${siteId}`
   // What the site says it has is the truth: a restored box may have less than was once applied.
   const names = Object.keys(hello.documents)
     .filter((it) => isPlain(it) && isPlain(hello.documents[it]?.generation ?? ''))

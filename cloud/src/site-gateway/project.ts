@@ -4,6 +4,7 @@ import type { Commands } from './commands.ts'
 import type { Documents } from './documents.ts'
 
 export function createProjection(
+  generation: string,
   commands: Commands,
   documents: Documents,
   sendCommands: (siteIds: string[]) => void,
@@ -35,6 +36,8 @@ export function createProjection(
           return
         case 'document.published': {
           const { name, version, sha256, body } = read.data
+          // Of an earlier life of the log: its service publishes it again in this one.
+          if (version.generation !== generation) return
           await documents.keep(tx, {
             tenantId,
             siteId,

@@ -21,6 +21,7 @@ import { createLivePictures } from './live.ts'
 import { createGatewayMetrics } from './metrics.ts'
 import { createPresence } from './presence.ts'
 import { createProjection } from './project.ts'
+import { awaitReturn } from './return.ts'
 import { createRoutes } from './routes.ts'
 
 export const siteGateway: Service = {
@@ -74,7 +75,7 @@ async function startSiteGateway(context: ServiceContext): Promise<RunningService
     log,
     (channel) => metrics.dropped.inc({ channel }),
   )
-  const loops = [presence.start(), commands.start(), documents.start()]
+  const loops = [presence.start(), commands.start(), documents.start(), awaitReturn(context)]
   const failed = (what: string) => (error: Error) =>
     log.warn(faultOf(error), `${what} failed; it is tried again`)
 
@@ -82,6 +83,7 @@ async function startSiteGateway(context: ServiceContext): Promise<RunningService
     routes: createRoutes(context, createCredentials(context, broker.accounts)),
     projections: [
       createProjection(
+        eventLog.generation,
         commands,
         documents,
         (siteIds) => void commands.flush(siteIds).catch(failed('sending commands')),

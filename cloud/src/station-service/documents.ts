@@ -56,20 +56,34 @@ export async function publishSite(
   await publish(tx, context, 'site', body)
 }
 
-/** Next version of a document, in its table and in the outbox. A body that is what was published last is not sent again. */
+/**
+ * Next version of a document, in its table and in the outbox. A body that is what was published last is not sent again, except in
+ * a new life of the log.
+ */
 async function publish<N extends 'site' | 'stations'>(
   tx: TransactionSql,
-  { eventLog, tenantId, siteId, at, trace }: PublishContext,
+  context: PublishContext,
   name: N,
   body: DocumentBody<N>,
 ): Promise<void> {
-  const text = JSON.stringify(body)
+  await publishText(tx, context, name, JSON.stringify(body))
+}
+
+export async function publishText(
+  tx: TransactionSql,
+  { eventLog, tenantId, siteId, at, trace }: PublishContext,
+  name: string,
+  text: string,
+): Promise<void> {
+  const { generation } = eventLog
   const sha256 = createHash('sha256').update(text, 'utf8').digest('hex')
   const rows = await tx<{ n: number }[]>`
-    insert into station.document as d (site_id, name, tenant_id, n, sha256, published_at)
-    values (${siteId}, ${name}, ${tenantId}, 1, ${sha256}, ${at})
-    on conflict (site_id, name) do update set n = d.n + 1, sha256 = excluded.sha256, published_at = excluded.published_at
-    where d.sha256 <> excluded.sha256
+    insert into station.document as d (site_id, name, tenant_id, n, sha256, published_at, generation, body)
+    values (${siteId}, ${name}, ${tenantId}, 1, ${sha256}, ${at}, ${generation}, ${text})
+    on conflict (site_id, name) do update set
+      n = d.n + 1, sha256 = excluded.sha256, published_at = excluded.published_at, generation = excluded.generation,
+      body = excluded.body
+    where d.sha256 <> excluded.sha256 or d.generation is distinct from excluded.generation
     returning n`
   const version = rows[0]
   if (version === undefined) return
@@ -78,7 +92,7 @@ async function publish<N extends 'site' | 'stations'>(
     siteId,
     kind: 'document.published',
     at: at.toISOString(),
-    data: { name, version: { generation: eventLog.generation, n: version.n }, sha256, body: text },
+    data: { name, version: { generation, n: version.n }, sha256, body: text },
     ...(trace === undefined ? {} : { trace }),
   })
 }

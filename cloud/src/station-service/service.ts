@@ -2,6 +2,7 @@
 import type { Service } from '../platform/service.ts'
 import { startExpirySweep } from './commands.ts'
 import { stationProjection } from './project.ts'
+import { startRepublishing } from './republish.ts'
 import { stationServiceRoutes } from './routes.ts'
 
 export const stationService: Service = {
@@ -9,11 +10,12 @@ export const stationService: Service = {
   schema: 'station',
   async start(context) {
     const sweep = startExpirySweep(context)
+    const republishing = startRepublishing(context)
     return {
       routes: stationServiceRoutes(context),
       projections: [stationProjection(context.bus)],
       async stop() {
-        await sweep.stop()
+        await Promise.all([sweep.stop(), republishing.stop()])
       },
     }
   },

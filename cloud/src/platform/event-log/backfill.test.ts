@@ -2,8 +2,9 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createTestPlatform, type TestPlatform } from '../testing.ts'
 import { backfillOnce, noticeKinds, ROLLOUT_MS } from './backfill.ts'
-import { consumeOnce, registerConsumer } from './consume.ts'
+import { consumeOnce } from './consume.ts'
 import { consumeOptions } from './consumer.ts'
+import { registerConsumer } from './cursor.ts'
 import { oneByOne, type Projection } from './entry.ts'
 import { listPoison, releasePoison } from './poison.ts'
 import { replayParked } from './replay.ts'
@@ -147,7 +148,7 @@ it('whatever versions follow each other, all that the last one knows is taken at
   )
   // What no rollout needs any more is gone.
   clock.advance(ROLLOUT_MS)
-  await registerConsumer(sql, 'other', context.eventLog.generation)
+  await registerConsumer(consumeOptions(context, { ...version(kinds), consumer: 'other' }))
   for (const { consumer } of await sql<{ consumer: string }[]>`select distinct consumer from log.backfill`)
     while (await backfillOnce(consumeOptions(context, { ...version(kinds), consumer }), clock.now())) {}
   expect(await left()).toHaveLength(0)

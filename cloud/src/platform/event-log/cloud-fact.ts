@@ -73,6 +73,13 @@ export const cloudFactData = {
   }),
   // station-service: whether energy that nobody identified for is billed, or put before a person
   'site.policy': z.object({ unidentifiedEnergy: z.enum(['review', 'bill']) }),
+  // the log itself, to every tenant: its database was restored, or an operator says so. What came after `since` is lost, or comes again.
+  'log.generation-begun': z.object({
+    generation: z.string(),
+    before: z.string(),
+    reason: z.string(),
+    since: z.string(),
+  }),
   // any consumer
   'alert.raised': z.object({
     alertId: z.string(),

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createTestPlatform, type TestPlatform } from '../testing.ts'
-import { type ConsumeOptions, consumeOnce, registerConsumer } from './consume.ts'
+import { type ConsumeOptions, consumeOnce } from './consume.ts'
 import { consumeOptions } from './consumer.ts'
+import { registerConsumer } from './cursor.ts'
 import { type LogEntry, oneByOne, type Projection } from './entry.ts'
 import { replayParked } from './replay.ts'
 
@@ -48,7 +49,7 @@ describe('a consumer', () => {
   it('shares the work with others, and nothing is taken twice', async () => {
     const sites = Array.from({ length: 12 }, (_, i) => `site-${i}`)
     for (const siteId of sites) await platform.appendFacts(siteId, [connected, gone, connected])
-    await registerConsumer(platform.sql, 'test', platform.context.eventLog.generation)
+    await registerConsumer(optionsOf(taken))
     const worked = [0, 0]
     await Promise.all(
       worked.map(async (_, i) => {
@@ -60,7 +61,7 @@ describe('a consumer', () => {
 
   it('killed between applying and committing takes the same facts again, once', async () => {
     await platform.appendFacts('a', [connected, gone])
-    await registerConsumer(platform.sql, 'test', platform.context.eventLog.generation)
+    await registerConsumer(optionsOf(taken))
     const dying: Projection = {
       ...taken,
       async apply(tx, readings) {
@@ -120,7 +121,7 @@ describe('a consumer', () => {
         await taken.apply(tx, readings)
       },
     }
-    await registerConsumer(platform.sql, 'test', platform.context.eventLog.generation)
+    await registerConsumer(optionsOf(taken))
     await expect(consumeOnce(optionsOf(unlucky))).rejects.toThrow('deadlock')
     fail = false
     await platform.catchUp(unlucky)

@@ -2,10 +2,10 @@
  * Runs a projection: takes a log partition that is behind, applies its next entries and moves the cursor in one transaction.
  * Any number of processes may do this at once; they share the partitions by row locks.
  */
-import type { Logger } from 'pino'
-import type { Sql, TransactionSql } from 'postgres'
+import type { TransactionSql } from 'postgres'
 import { isTransient } from '../postgres.ts'
-import type { LogEntry, Projection, Reading } from './entry.ts'
+import { type ConsumerPlace, moveCursor } from './cursor.ts'
+import type { LogEntry, Reading } from './entry.ts'
 import { type Parked, park, parkedKeys, parkKey } from './parked.ts'
 import { readEntry } from './read-entry.ts'
 import { type EntryRow, entryOf } from './rows.ts'
@@ -13,11 +13,7 @@ import { type EntryRow, entryOf } from './rows.ts'
 /** Most positions that one transaction moves over. */
 export const CONSUME_BATCH = 500
 
-export interface ConsumeOptions {
-  sql: Sql
-  log: Logger
-  projection: Projection
-  generation: string
+export interface ConsumeOptions extends ConsumerPlace {
   /** Told in the same transaction when a site is parked, so that an alert goes out with it. */
   onParked(tx: TransactionSql, parked: Parked): Promise<void>
   /** Told in the same transaction when an entry that came late is set aside. */
@@ -27,12 +23,6 @@ export interface ConsumeOptions {
     tx: TransactionSql,
     parked: Pick<Parked, 'consumer' | 'parkKey' | 'tenantId' | 'siteId'>,
   ): Promise<void>
-}
-
-/** Makes the cursors of a consumer that is new; an old one goes on where it was. */
-export async function registerConsumer(sql: Sql, consumer: string, generation: string): Promise<void> {
-  await sql`insert into log.cursor (consumer, partition, generation)
-    select ${consumer}, h.partition, ${generation} from log.head h on conflict do nothing`
 }
 
 /** What one transaction did; undefined when no partition is behind (or others are at all of them). */
@@ -81,10 +71,12 @@ interface Cursor {
 
 async function consumeWithin(tx: TransactionSql, options: ConsumeOptions): Promise<Consumed | undefined> {
   const { consumer, kinds } = options.projection
+  // A process that began in an earlier life of the log takes nothing more: it is about to end (generation-watch.ts).
   const [cursor] = await tx<Cursor[]>`
     select c.partition, c.position, c.received_at, h.position as head
       from log.cursor c join log.head h on h.partition = c.partition
      where c.consumer = ${consumer} and c.position < h.position
+       and exists (select 1 from log.generation where id = ${options.generation})
      order by h.position - c.position desc limit 1 for update of c skip locked`
   if (!cursor) return undefined
   const upTo = Math.min(cursor.head, cursor.position + CONSUME_BATCH)
@@ -99,9 +91,11 @@ async function consumeWithin(tx: TransactionSql, options: ConsumeOptions): Promi
   const held = await parkedKeys(tx, consumer, cursor.partition)
   const entries = rows.map(entryOf).filter((it) => kinds.includes(it.kind) && !held.has(parkKey(it)))
   const { applied, parked } = await applyAll(tx, options, entries)
-  await tx`update log.cursor set position = ${upTo}, generation = ${options.generation},
-      received_at = coalesce(${last?.received_at ?? null}::timestamptz, received_at)
-    where consumer = ${consumer} and partition = ${cursor.partition}`
+  await moveCursor(tx, options, {
+    partition: cursor.partition,
+    position: upTo,
+    receivedAt: last?.received_at ?? null,
+  })
   return { partition: cursor.partition, applied, parked }
 }
 

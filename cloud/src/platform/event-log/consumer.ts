@@ -7,7 +7,8 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import { BUS, type Bus } from '../bus.ts'
 import type { Clock } from '../clock.ts'
 import { backfillOnce, noticeKinds } from './backfill.ts'
-import { type ConsumeOptions, consumeOnce, registerConsumer } from './consume.ts'
+import { type ConsumeOptions, consumeOnce } from './consume.ts'
+import { registerConsumer } from './cursor.ts'
 import type { Projection } from './entry.ts'
 import type { EventLog } from './event-log.ts'
 import { createLoop, type Loop } from './loop.ts'
@@ -31,10 +32,12 @@ export function consumeOptions(
   { sql, log, clock, eventLog }: Pick<ConsumerOptions, 'sql' | 'log' | 'clock' | 'eventLog'>,
   projection: Projection,
 ): ConsumeOptions {
+  if (eventLog.schema === null) throw new Error(`${projection.consumer}: a consumer needs a schema`)
   return {
     sql,
     log,
     projection,
+    schema: eventLog.schema,
     generation: eventLog.generation,
     onParked: (tx, parked) =>
       eventLog.publish(tx, {
@@ -68,8 +71,9 @@ function alertId({ consumer, parkKey }: { consumer: string; parkKey: string }): 
 export async function startConsumers(options: ConsumerOptions): Promise<Loop> {
   const { sql, bus, clock, log, eventLog, projections, metrics } = options
   const consumers = projections.map((it) => it.consumer)
-  for (const { consumer, kinds } of projections) {
-    await registerConsumer(sql, consumer, eventLog.generation)
+  for (const projection of projections) {
+    const { consumer, kinds } = projection
+    await registerConsumer(consumeOptions(options, projection))
     const learnt = await noticeKinds(sql, consumer, kinds, clock.now())
     if (learnt.length > 0)
       log.info(

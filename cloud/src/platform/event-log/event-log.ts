@@ -30,6 +30,8 @@ export type AppendResult =
 export interface EventLog {
   /** Generation of this log; changes when the cloud was restored from a backup. */
   readonly generation: string
+  /** Of the calling service: its outbox and its cursors stand there. Null: it has none. */
+  readonly schema: string | null
   readonly sql: Sql
   /** One autocommit statement for one log partition; several lanes of the partition may be in one call. Durable when it resolves. */
   append(partition: number, lanes: LaneAppend[]): Promise<AppendResult[]>

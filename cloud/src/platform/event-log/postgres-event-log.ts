@@ -30,6 +30,7 @@ export async function createEventLog({ sql, bus, schema }: EventLogOptions): Pro
 
   return {
     generation: row.id,
+    schema,
     sql,
     partitionOf,
     async append(partition, lanes) {
