@@ -144,7 +144,20 @@ it('whatever versions follow each other, all that the last one knows is taken at
         Array.from({ length: appended }, (_, i) => i + 1),
       )
     }),
-    { numRuns: 15 },
+    {
+      numRuns: 15,
+      // Learnt, forgotten and learnt again: what the forgetful version passed was counted as looked over.
+      examples: [
+        [
+          [
+            { do: 'run', kinds: ['clock.stepped'] },
+            { do: 'run', kinds: [GONE] },
+            { do: 'append', kind: 1 },
+            { do: 'run', kinds: [CONNECTED] },
+          ],
+        ],
+      ],
+    },
   )
   // What no rollout needs any more is gone.
   clock.advance(ROLLOUT_MS)

@@ -46,7 +46,8 @@ export async function noticeKinds(
       insert into log.backfill (consumer, partition, kind, from_position, position, until)
       select ${consumer}, c.partition, k.kind, 0, 0, ${new Date(nowMs + ROLLOUT_MS)}
         from log.cursor c, unnest(${learnt}::text[]) as k(kind) where c.consumer = ${consumer}
-      on conflict (consumer, partition, kind, from_position) do update set until = excluded.until`
+      on conflict (consumer, partition, kind, from_position) do update set
+        until = excluded.until, position = excluded.position, received_at = excluded.received_at`
     return learnt
   })) as string[]
 }
