@@ -82,7 +82,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       mosquitto = await startMosquitto(join(directory, 'mosquitto'), brokerPort!)
       undo.push(() => mosquitto!.stop())
     }
-    const cloud = new Program('cloud', [process.execPath, ...(process.env.CLOUD_NODE_ARGS?.split(' ') ?? []), join(ROOT, 'cloud/dist/main.js'), '--target=all'], {
+    const cloud = new Program('cloud', [process.execPath, join(ROOT, 'cloud/dist/main.js'), '--target=all'], {
       NODE_ENV: 'test',
       LOG_LEVEL: 'info',
       DATABASE_URL_FILE: secret('database-url', databaseUrl),
