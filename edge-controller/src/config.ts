@@ -2,7 +2,9 @@
  * The controller's configuration: a JSON file (SWITCHYARD_CONFIG) under the environment, read once into one frozen object.
  * Keys of the file are the environment's names. Every MQTT_PASSWORD may stand in MQTT_PASSWORD_FILE.
  */
+
 import { readFileSync } from 'node:fs'
+import { DEFAULT_MAX_POWER_W } from '@switchyard/protocol/billing/plausible.ts'
 import { SITE_ID_PATTERN } from '@switchyard/protocol/site/topics.ts'
 import { z } from 'zod'
 
@@ -45,7 +47,7 @@ const settings = z.object({
   METERING_BASELINE: flag.default(true),
   METER_SAMPLE_INTERVAL: seconds(1, 3_600).default(60),
   /** Plausibility bound of a connector whose station's document does not tell. */
-  MAX_CONNECTOR_POWER_W: z.coerce.number().int().min(1_000).max(10_000_000).default(400_000),
+  MAX_CONNECTOR_POWER_W: z.coerce.number().int().min(1_000).max(10_000_000).default(DEFAULT_MAX_POWER_W),
   /** What becomes of a token that nobody knows while there is no link. */
   OFFLINE_POLICY: z.enum(['accept', 'refuse']).default('refuse'),
   /** How long acknowledged rows are kept, for a cloud that is restored from a backup. */

@@ -55,6 +55,8 @@ export const cloudFactData = {
     reasons: z.array(z.string()),
     settlement: z.int().default(0),
     ended: factData['session.ended'].optional(),
+    /** Where the fact stands that it was made of. */
+    origin: z.object({ journalId: z.string(), stream: z.string(), seq: z.int() }).optional(),
   }),
   // station-service: a person's decision on a session in review. `settlement` counts them within the session, from 1.
   'session.reviewed': z.object({
