@@ -52,6 +52,10 @@ const settings = z.object({
   OFFLINE_POLICY: z.enum(['accept', 'refuse']).default('refuse'),
   /** How long acknowledged rows are kept, for a cloud that is restored from a backup. */
   JOURNAL_RETENTION_DAYS: z.coerce.number().int().min(0).max(3_650).default(30),
+  /** They are kept only while the journal is no larger than this. */
+  JOURNAL_RETENTION_MB: z.coerce.number().int().min(1).max(1_000_000).default(4_096),
+  /** Bound of the journal and its reserve; absent: the disk is the bound. */
+  JOURNAL_MAX_MB: z.coerce.number().int().min(16).max(1_000_000).optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   ENABLE_METRICS: flag.default(true),
   /** Every OCPP frame is recorded into files here; absent: none is. */

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import { ingest } from './ingest.ts'
 import { latency, memory, throughput } from './ocpp.ts'
+import { slowDisk } from './slow-disk.ts'
 
 const { values, positionals: wanted } = parseArgs({
   allowPositionals: true,
@@ -16,6 +17,7 @@ const benchmarks: Record<string, () => Promise<void>> = {
   throughput,
   latency,
   memory,
+  'slow-disk': slowDisk,
   ingest: () => ingest(minutes),
 }
 const unknown = wanted.filter((name) => !(name in benchmarks))

@@ -48,6 +48,8 @@ export interface Sync {
   /** Something that the live picture shows is different now, without a commit. */
   changed(): void
   status(): SyncStatus
+  /** Rows of a stream up to this one may have been sent. */
+  sentTo(stream: Stream): number
 }
 
 export function createSync(options: SyncOptions): Sync {
@@ -124,6 +126,7 @@ export function createSync(options: SyncOptions): Sync {
     },
     ask: asks.ask,
     changed: () => live.changed(),
+    sentTo: (stream) => uplink.sentTo(stream),
     status: () => ({
       connected: link.connected,
       linked: link.conversation !== undefined,

@@ -201,6 +201,7 @@ export class Box {
       broker: new UplinkBroker(name, siteId, mqtt, life, stage.random(`broker ${name} ${this.#lives}`)),
       config: this.#options.config,
       retentionMs: this.#options.retentionMs,
+      retainedMaxBytes: Number.MAX_SAFE_INTEGER,
       onFatal: failed,
       ...(stage.tellsFrames
         ? { record: (id, way, text) => stage.tell(id, `${way === 'in' ? '->' : '<-'} ${text}`) }
