@@ -1,5 +1,6 @@
 /** `npm run bench`: figures, not verdicts. Each is a ratio to a baseline of the same run where there is one, because machines are noisy. */
 import { parseArgs } from 'node:util'
+import { documents } from './documents.ts'
 import { ingest } from './ingest.ts'
 import { latency, memory, throughput } from './ocpp.ts'
 import { slowDisk } from './slow-disk.ts'
@@ -19,6 +20,7 @@ const benchmarks: Record<string, () => Promise<void>> = {
   memory,
   'slow-disk': slowDisk,
   ingest: () => ingest(minutes),
+  documents,
 }
 const unknown = wanted.filter((name) => !(name in benchmarks))
 if (unknown.length > 0) {

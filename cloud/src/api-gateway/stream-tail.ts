@@ -17,7 +17,7 @@ const POLL_MS = 500
 /** Most entries that are read from a partition at once. */
 const MAX_READ = 500
 /** Desired state is no news to a client, and is large. */
-export const UNTOLD_KINDS = ['document.published']
+export const UNTOLD_KINDS = ['document.published', 'document.announced']
 
 export class StreamTail {
   readonly #sql: Sql

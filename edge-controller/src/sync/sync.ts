@@ -72,7 +72,8 @@ export function createSync(options: SyncOptions): Sync {
     publish: (payload) => link.publish('live', payload, 0),
   })
   const downlink = new Downlink({ ...options, ended: (id, result) => live.ended(id, result) })
-  const documents = new Documents(options)
+  const documents = new Documents({ ...options, disagree: (reason) => link.disagree(reason) })
+  const linkPorts = { ...options, held: () => documents.held() }
 
   async function begin(conversation: Conversation, before: Grant | undefined): Promise<void> {
     const { epoch, generation, tenantId } = conversation
@@ -93,7 +94,7 @@ export function createSync(options: SyncOptions): Sync {
     if (conversation.authority) downlink.resume(conversation)
   }
 
-  const link: Link = new Link(options, {
+  const link: Link = new Link(linkPorts, {
     begin,
     end() {
       uplink.end()
@@ -103,9 +104,12 @@ export function createSync(options: SyncOptions): Sync {
     },
     ack: (message) => uplink.acked(message),
     async command(message) {
-      if (link.conversation) await downlink.take(message.command, link.conversation)
+      // A fenced lane carries nothing out (I8), whatever reaches it.
+      if (link.conversation?.authority) await downlink.take(message.command, link.conversation)
     },
-    document: (message) => documents.take(message),
+    async document(message) {
+      if (link.conversation?.authority) await documents.take(message)
+    },
     answer: (message) => asks.answered(message),
     time: (reference) => options.onTime(reference),
   })

@@ -31,6 +31,14 @@ export const cloudFactData = {
     sha256: z.string(),
     body: z.string(),
   }),
+  /** A document of which the content is asked of the service that owns it (`form`: buckets.ts), because it is large. */
+  'document.announced': z.object({
+    name: z.string(),
+    version: documentVersion,
+    digest: z.string(),
+    form: z.int(),
+    owner: z.string(),
+  }),
   // site-gateway
   'site.online': z.object({ journalId: z.string(), epoch: z.int(), version: z.string() }),
   'site.offline': z.object({ lastHeardAt: z.string() }),
