@@ -70,7 +70,7 @@ async function run(config: Config, selected: readonly Target[], log: Logger): Pr
   const instance = systemRandom.uuid()
   await migrateWhenUp(config, migrationSources(selected), log)
   const bus = config.redisUrl
-    ? await createRedisBus({ url: config.redisUrl, prefix: config.redisKeyPrefix, log })
+    ? await createRedisBus({ url: config.redisUrl, prefix: config.redisKeyPrefix, clock: systemClock, log })
     : createMemoryBus({ clock: systemClock, log })
   const running: RunningTarget[] = []
   const parts = {

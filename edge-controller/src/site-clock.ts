@@ -25,9 +25,8 @@ export class SiteClock implements Clock {
     this.after = (delayMs, work) => time.after(delayMs, work)
   }
 
-  /** Whole ms: what is counted back from monotonic time has fractions, which no fact may have. */
   now(): number {
-    return Math.round(this.#estimate().nowMs)
+    return this.#estimate().nowMs
   }
 
   quality(): ClockQuality {

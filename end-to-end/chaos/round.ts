@@ -12,8 +12,8 @@ import { earlyAcknowledgement, unrest } from './quiet.ts'
 import { ROUND_MS } from './site.ts'
 import type { World } from './world.ts'
 
-/** Longest that a healed system may take to be well again. */
-export const RECOVERY_MAX_MS = 240_000
+/** A bound against hanging, not a measure: a busy machine starts fourteen processes slowly. */
+const RECOVERY_MAX_MS = 600_000
 const LOOK_MS = 500
 const WATCH_MS = 700
 

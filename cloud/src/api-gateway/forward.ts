@@ -31,7 +31,6 @@ export async function forward(
     {
       tenantId: c.get('tenantId'),
       actor: c.get('actor'),
-      actorName: c.get('actorName'),
       requestId: c.get('requestId'),
       trace: c.get('trace'),
     },

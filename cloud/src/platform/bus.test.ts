@@ -1,11 +1,15 @@
-/** One contract for both buses. Against Redis where TEST_REDIS_URL is given, or one answers on the standard port. */
-import { createConnection } from 'node:net'
+/**
+ * One contract for every bus: in memory, on Redis (where TEST_REDIS_URL is given, or one answers on the standard port), and on
+ * Redis behind Sentinels, which the test starts itself where redis-server is installed.
+ */
+import { createConnection, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Bus } from './bus.ts'
 import { systemClock, systemRandom } from './clock.ts'
 import { createLog } from './log.ts'
 import { createMemoryBus, MAX_MEMORY_BUS_KEYS } from './memory-bus.ts'
 import { createRedisBus } from './redis-bus.ts'
+import { redisMissing, startRedisBehindSentinel, type TestRedis } from './test-redis.ts'
 import { createTestClock } from './testing.ts'
 
 const log = createLog('silent')
@@ -19,9 +23,22 @@ const redisAnswers = await new Promise<boolean>((resolve) => {
 if (!redisAnswers) console.log(`contract of the bus against Redis: skipped, nothing answers at ${redisUrl}`)
 const prefix = `switchyard-test-${systemRandom.uuid()}:`
 
+if (redisMissing) console.log(`contract of the bus against Redis behind Sentinel: skipped, ${redisMissing}`)
+let sentinel: TestRedis | undefined
+afterAll(() => sentinel?.stop())
+const openRedis = (url: string) => createRedisBus({ url, prefix, clock: systemClock, log })
+
 const buses = [
   { name: 'memory', skip: false, open: async () => createMemoryBus({ clock: systemClock, log }) },
-  { name: 'Redis', skip: !redisAnswers, open: () => createRedisBus({ url: redisUrl, prefix, log }) },
+  { name: 'Redis', skip: !redisAnswers, open: () => openRedis(redisUrl) },
+  {
+    name: 'Redis behind Sentinel',
+    skip: redisMissing !== undefined,
+    open: async () => {
+      sentinel = await startRedisBehindSentinel()
+      return await openRedis(sentinel.url)
+    },
+  },
 ]
 
 for (const { name, skip, open } of buses) {
@@ -100,7 +117,7 @@ describe('the bus in memory', () => {
 
 describe('the bus over Redis', () => {
   it('goes on without one: nothing throws, values are unknown, it says that it is not ready', async () => {
-    const bus = await createRedisBus({ url: 'redis://127.0.0.1:1', prefix, log })
+    const bus = await openRedis('redis://127.0.0.1:1')
     expect(bus.ready()).toBe(false)
     bus.publish('a', 1)
     await bus.put('k', 1, 1_000)
@@ -108,7 +125,96 @@ describe('the bus over Redis', () => {
     expect(await bus.getMany(['k'])).toEqual([undefined])
     await bus.close()
   })
+
+  it.skipIf(redisMissing)(
+    'goes on by itself when the master behind the Sentinels dies',
+    async () => {
+      const redis = await startRedisBehindSentinel()
+      const bus = await openRedis(redis.url)
+      try {
+        const heard: unknown[] = []
+        bus.subscribe('a', (it) => heard.push(it))
+        await listening(bus)
+        await redis.killMaster()
+        await expect.poll(() => bus.ready()).toBe(false)
+        await expect.poll(() => bus.ready(), { timeout: 60_000 }).toBe(true)
+        // The subscription of before holds on the new master, and it takes values.
+        await passed(bus)
+        bus.publish('a', 'after')
+        await passed(bus)
+        expect(heard).toEqual(['after'])
+        await bus.put('k', 1, 60_000)
+        expect(await bus.get('k')).toBe(1)
+      } finally {
+        await bus.close()
+        await redis.stop()
+      }
+    },
+    120_000,
+  )
+
+  it.skipIf(!redisAnswers)(
+    'notices a connection that is dead without a word, and makes another',
+    async () => {
+      const way = await startWay(new URL(redisUrl))
+      const bus = await createRedisBus({
+        ...way,
+        prefix,
+        clock: systemClock,
+        log,
+        pingMs: 50,
+        silenceMs: 500,
+      })
+      try {
+        const heard: unknown[] = []
+        bus.subscribe('a', (it) => heard.push(it))
+        await listening(bus)
+        way.strand()
+        // What is said now may be lost; what is said once it has noticed is heard.
+        await expect
+          .poll(
+            () => {
+              bus.publish('a', 'again')
+              return heard
+            },
+            { timeout: 30_000 },
+          )
+          .toContain('again')
+      } finally {
+        await bus.close()
+        await way.close()
+      }
+    },
+  )
 })
+
+/** A way to Redis whose connections can be made to carry nothing more, while new ones work. */
+async function startWay({ hostname, port }: URL) {
+  const pairs: [Socket, Socket][] = []
+  const server = createServer((client) => {
+    const upstream = createConnection(Number(port || 6379), hostname)
+    for (const socket of [client, upstream]) socket.on('error', () => {})
+    client.pipe(upstream)
+    upstream.pipe(client)
+    pairs.push([client, upstream])
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `redis://127.0.0.1:${(server.address() as { port: number }).port}`,
+    strand() {
+      for (const [client, upstream] of pairs) {
+        client.unpipe()
+        upstream.unpipe()
+        client.resume()
+        upstream.resume()
+      }
+    },
+    async close() {
+      for (const socket of pairs.flat()) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
 
 /** A subscription has reached the server when a later message on a later subscription comes back. */
 async function listening(bus: Bus): Promise<void> {

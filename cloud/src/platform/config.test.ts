@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { ConfigError, readConfig } from './config.ts'
+import { readRedisAddress } from './redis-address.ts'
 
 const needed = { DATABASE_URL: 'postgres://u@127.0.0.1/db', SERVICE_KEY: 'k'.repeat(16) }
 
@@ -76,4 +77,41 @@ it('a value may lie in a file; a file that cannot be read, or a value given twic
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+})
+
+it('Redis may be one server or Sentinels with the name of their master', () => {
+  for (const given of [
+    'redis://127.0.0.1:6379',
+    'rediss://user:secret@redis.example/2',
+    'redis+sentinel://a:26379,b,[::1]:26380/main',
+    'rediss+sentinel://:secret%2F@a/main/3',
+  ])
+    expect(problemsOf({ ...needed, REDIS_URL: given })).toEqual([])
+  for (const wrong of [
+    'redis+sentinel://a:26379',
+    'redis+sentinel:///main',
+    'redis+sentinel://a:99999/main',
+    'redis+sentinel://a,,b/main',
+    'http://a',
+    'redis://',
+  ])
+    expect(problemsOf({ ...needed, REDIS_URL: wrong }).map((it) => it.split(':')[0])).toEqual(['REDIS_URL'])
+})
+
+it('the address of Sentinels is read with account, database and TLS', () => {
+  expect(readRedisAddress('rediss+sentinel://me:a%40b@one,two:1/main/3')).toEqual({
+    options: {
+      sentinels: [
+        { host: 'one', port: 26_379 },
+        { host: 'two', port: 1 },
+      ],
+      name: 'main',
+      username: 'me',
+      password: 'a@b',
+      db: 3,
+      tls: {},
+      enableTLSForSentinelMode: true,
+      failoverDetector: true,
+    },
+  })
 })

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { readRedisAddress } from './redis-address.ts'
 import { TARGETS, type TargetName } from './service.ts'
 
 /** Port of each target when nothing else is said. */
@@ -48,7 +49,13 @@ const shape = z.object({
     z.coerce.number().int().min(1).max(500).default(DEFAULT_POOL_SIZES[target]),
   ),
   DATABASE_URL: url('postgres:', 'postgresql:'),
-  REDIS_URL: url('redis:', 'rediss:').optional(),
+  REDIS_URL: z
+    .string()
+    .refine((it) => readRedisAddress(it) !== undefined, {
+      message:
+        'must be redis://host:port, or redis+sentinel://host:port,host:port/master (rediss: and rediss+sentinel: with TLS)',
+    })
+    .optional(),
   REDIS_KEY_PREFIX: z.string().max(64).default('switchyard:'),
   MQTT_URL: url('mqtt:', 'mqtts:', 'tcp:', 'ssl:', 'ws:', 'wss:').optional(),
   MQTT_USERNAME: z.string().min(1).default('cloud'),

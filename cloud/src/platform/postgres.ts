@@ -1,4 +1,5 @@
 /** Pools of Postgres connections. A pool belongs to one target; its size is budgeted in the configuration. */
+import { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import postgres, { type Sql } from 'postgres'
 
@@ -6,6 +7,11 @@ import postgres, { type Sql } from 'postgres'
 export const STATEMENT_TIMEOUT_MS = 15_000
 /** A transaction that stands idle longer is ended by the server, so that it cannot hold locks. */
 export const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000
+/**
+ * A server that lives has answered or cancelled by then. A connection that is silent for longer is unused, or dead without a word
+ * (a router forgot it), and would hold whoever waits on it for as long as the system keeps it: it is closed, and made anew when needed.
+ */
+const SILENCE_MS = STATEMENT_TIMEOUT_MS + 5_000
 /** An unused connection is given back. */
 const IDLE_CONNECTION_S = 60
 const CONNECT_TIMEOUT_S = 10
@@ -29,10 +35,14 @@ export interface PoolOptions {
   /** Told to the server, for pg_stat_activity. */
   name: string
   log?: Logger
+  silenceMs?: number
 }
 
-export function createPool({ url, size, name, log }: PoolOptions): Sql {
+export function createPool({ url, size, name, log, silenceMs = SILENCE_MS }: PoolOptions): Sql {
+  // `socket` is known to the client and not to its types.
+  const sockets = { socket: socketsOf(silenceMs) }
   return postgres(url, {
+    ...sockets,
     max: size,
     idle_timeout: IDLE_CONNECTION_S,
     connect_timeout: CONNECT_TIMEOUT_S,
@@ -45,6 +55,32 @@ export function createPool({ url, size, name, log }: PoolOptions): Sql {
     },
     onnotice: (notice) => log?.debug({ notice: notice.message }, 'Postgres says'),
   }) as unknown as Sql
+}
+
+interface Where {
+  host: string[]
+  port: number[]
+  /** Of a Unix socket. */
+  path: string | false
+}
+
+/**
+ * Makes a pool's sockets, each connecting when it is given back: what is written until then waits in it. Over TLS the client
+ * takes the socket over, and silence is the system's to notice.
+ */
+function socketsOf(silenceMs: number): (where: Where) => Socket {
+  let turn = 0
+  return ({ host, port, path }) => {
+    const socket = new Socket()
+    socket.setTimeout(silenceMs, () => {
+      const silent = new Error(`the database has been silent for ${silenceMs} ms`)
+      socket.destroy(Object.assign(silent, { code: 'ETIMEDOUT' }))
+    })
+    if (path) return socket.connect(path)
+    const at = turn++ % port.length
+    // The client looks there for the name that a certificate must be of.
+    return Object.assign(socket.connect(port[at] ?? 0, host[at] ?? ''), { host: host[at] })
+  }
 }
 
 /** One connection of its own, for migrations: not through a pooler, without a statement timeout. */

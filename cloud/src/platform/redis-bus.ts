@@ -5,34 +5,51 @@
 import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { Bus } from './bus.ts'
+import type { Clock } from './clock.ts'
+import { type ClientOptions, readRedisAddress } from './redis-address.ts'
 
 /** Longest wait between two attempts to connect. */
 const MAX_RECONNECT_MS = 5_000
 /** A command that Redis does not answer in this time fails. */
 const COMMAND_TIMEOUT_MS = 2_000
+/** How often each connection asks whether the other side is still there. */
+const PING_MS = 5_000
+/** A connection that is silent for so long is dead, whatever the system says of it, and is made anew. */
+const SILENCE_MS = 15_000
 
 export interface RedisBusOptions {
+  /** As readRedisAddress takes it. */
   url: string
   /** Before every key and channel. */
   prefix: string
+  clock: Clock
   log: Logger
+  pingMs?: number
+  silenceMs?: number
 }
 
-export async function createRedisBus({ url, prefix, log }: RedisBusOptions): Promise<Bus> {
-  const options = {
+export async function createRedisBus(given: RedisBusOptions): Promise<Bus> {
+  const { url, prefix, clock, log, pingMs = PING_MS, silenceMs = SILENCE_MS } = given
+  const address = readRedisAddress(url)
+  if (!address) throw new TypeError('no address of Redis')
+  const options: ClientOptions = {
     lazyConnect: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     commandTimeout: COMMAND_TIMEOUT_MS,
-    retryStrategy: (attempt: number) => Math.min(100 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_MS),
+    socketTimeout: silenceMs,
+    retryStrategy: backoffMs,
+    sentinelRetryStrategy: backoffMs,
+    // A master that was made a replica under our feet takes no more writes: asks again who the master is.
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
   }
-  const commands = new Redis(url, options)
+  const open = (own: ClientOptions): Redis => {
+    const both: ClientOptions = { ...('options' in address ? address.options : {}), ...own }
+    return 'url' in address ? new Redis(address.url, both) : new Redis(both)
+  }
+  const commands = open(options)
   // A subscriber waits for messages, so it must not time out; it subscribes again by itself after a reconnect.
-  const subscriber = new Redis(url, {
-    ...options,
-    enableOfflineQueue: true,
-    commandTimeout: undefined as never,
-  })
+  const subscriber = open({ ...options, enableOfflineQueue: true, commandTimeout: undefined })
   const handlers = new Map<string, Set<(message: unknown) => void>>()
   let lastError = ''
   for (const client of [commands, subscriber]) {
@@ -56,6 +73,15 @@ export async function createRedisBus({ url, prefix, log }: RedisBusOptions): Pro
     }
   })
   const dropped = (error: Error): void => log.debug({ reason: error.message }, 'Redis did not take a message')
+  // What only listens would never notice that nobody speaks any more.
+  let cancelPing = (): void => {}
+  const pingLater = (): void => {
+    cancelPing = clock.after(pingMs, () => {
+      for (const client of [commands, subscriber]) if (client.status === 'ready') client.ping().catch(dropped)
+      pingLater()
+    })
+  }
+  pingLater()
   await Promise.all([commands.connect().catch(dropped), subscriber.connect().catch(dropped)])
 
   return {
@@ -88,11 +114,16 @@ export async function createRedisBus({ url, prefix, log }: RedisBusOptions): Pro
     },
     ready: () => commands.status === 'ready' && subscriber.status === 'ready',
     async close() {
+      cancelPing()
       handlers.clear()
       commands.disconnect()
       subscriber.disconnect()
     },
   }
+}
+
+function backoffMs(attempt: number): number {
+  return Math.min(100 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_MS)
 }
 
 function read(text: string | null): unknown {

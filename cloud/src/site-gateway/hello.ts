@@ -11,6 +11,7 @@ import { STREAMS } from '@switchyard/protocol/site/fact.ts'
 import type { EventLog } from '../platform/event-log/event-log.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { checkpointsOf } from './checkpoints.ts'
+import type { Commands } from './commands.ts'
 import type { Conversation, Conversations } from './conversation.ts'
 import type { Documents } from './documents.ts'
 import type { Send } from './down.ts'
@@ -20,31 +21,29 @@ import { isPlain } from './plain.ts'
 export interface HelloOptions {
   context: ServiceContext
   conversations: Conversations
+  commands: Commands
   documents: Documents
   send: Send
-  /** Over how long sites of this one's log partition shall begin to send. */
-  backoffMs(siteId: string): number
 }
 
-/** Takes one hello and gives whether its lane has authority; rejects only when the database does. */
-export async function takeHello(options: HelloOptions, siteId: string, payload: Buffer): Promise<boolean> {
+/** Takes one hello; rejects only when the database does. */
+export async function takeHello(options: HelloOptions, siteId: string, payload: Buffer): Promise<void> {
   const { context, conversations, send } = options
   const { log, clock, eventLog } = context
   const said = read(payload)
   if (!said.ok) {
     log.warn({ siteId, reason: said.reason }, 'a hello cannot be read')
-    return false
+    return
   }
   const conversation = await greet(context, siteId, said.hello)
   if (!conversation) {
     log.warn({ siteId }, 'a hello of a site that is not registered here')
-    return false
+    return
   }
   conversations.begun(conversation)
   const expected = await heldOf(eventLog, conversation)
   const forked = said.hello.probe !== undefined || isForked(said.hello.heads, expected)
   const checkpoints = forked ? await checkpointsOf(eventLog.sql, siteId, said.hello, expected) : []
-  const backoffMs = options.backoffMs(siteId)
   const welcome: Omit<Welcome, 'v' | 'journalId' | 'epoch' | 'nonce'> = {
     generation: eventLog.generation,
     tenantId: conversation.tenantId,
@@ -54,7 +53,6 @@ export async function takeHello(options: HelloOptions, siteId: string, payload: 
     documents: conversation.authority ? await options.documents.wanted(siteId) : {},
     time: instant(clock.now()),
     monoMs: said.hello.monoMs,
-    ...(backoffMs > 0 ? { backoffMs } : {}),
   }
   send(conversation, 'welcome', welcome)
   log.info(
@@ -67,7 +65,9 @@ export async function takeHello(options: HelloOptions, siteId: string, payload: 
     },
     'a site said hello',
   )
-  return conversation.authority
+  if (!conversation.authority) return
+  await options.commands.flush([siteId], true)
+  await options.documents.flush(siteId)
 }
 
 function read(payload: Buffer): { ok: true; hello: Hello } | { ok: false; reason: string } {

@@ -15,7 +15,6 @@ export interface SiteRow {
   journal_id: string | null
   ledger_seq: number
   telemetry_seq: number
-  unidentified_energy: 'review' | 'bill'
   stations: number
 }
 

@@ -19,7 +19,6 @@ export interface SessionRow {
   started_at: Date
   ended_at: Date | null
   duration_ms: number | null
-  start_register_milli_wh: number | null
   energy_milli_wh: number | null
   power_w: number | null
   current_ma: number[] | null
@@ -32,8 +31,6 @@ export interface SessionRow {
   revision: number
   review: string[]
   held: string[]
-  waived: boolean
-  bill_revision: number
   cost_amount: string | null
   cost_currency: string | null
   cost_details: Session['costDetails']
@@ -71,22 +68,9 @@ export async function listSessions(sql: Sql, filter: SessionFilter, limit: numbe
 
 function statusIs(sql: Sql, status: Session['status']) {
   if (status === 'running') return sql`and revision = 0`
-  if (status === 'waived') return sql`and revision > 0 and waived`
   return status === 'review'
-    ? sql`and revision > 0 and ${waits(sql)}`
-    : sql`and revision > 0 and not waived and not ${waits(sql)}`
-}
-
-/** Held by billing, or by its site where billing has not heard of it; nobody waits for one that was turned away and took nothing. */
-function waits(sql: Sql) {
-  return sql`(held <> '{}' or (review <> '{}' and bill_revision < revision
-                               and not ("authorization" <> 'Accepted' and energy_milli_wh is not distinct from 0)))`
-}
-
-/** The same of a row. */
-function isWaiting(row: SessionRow): boolean {
-  const tookNothing = row.authorization !== 'Accepted' && row.energy_milli_wh === 0
-  return row.held.length > 0 || (row.review.length > 0 && row.bill_revision < row.revision && !tookNothing)
+    ? sql`and revision > 0 and (review <> '{}' or held <> '{}')`
+    : sql`and revision > 0 and review = '{}' and held = '{}'`
 }
 
 /** Running sessions that go on at these stations now. */
@@ -113,7 +97,7 @@ export function sessionResource(row: SessionRow, picture: Live | undefined, now:
         readAt: row.read_at,
       })
     : undefined
-  const waiting = !running && isWaiting(row)
+  const reasons = [...new Set([...row.review, ...row.held])]
   const energy = live?.energyMilliWh ?? row.energy_milli_wh
   return {
     sessionId: row.session_id,
@@ -121,7 +105,7 @@ export function sessionResource(row: SessionRow, picture: Live | undefined, now:
     stationId: row.station_id,
     evseId: row.evse_id,
     connectorId: row.connector_id,
-    status: running ? 'running' : waiting ? 'review' : row.waived ? 'waived' : 'ended',
+    status: running ? 'running' : reasons.length > 0 ? 'review' : 'ended',
     transactionId: row.transaction_id,
     idToken: row.id_token === null ? null : { value: row.id_token, type: row.id_token_type ?? '' },
     authorization: row.authorization,
@@ -136,7 +120,7 @@ export function sessionResource(row: SessionRow, picture: Live | undefined, now:
     reason: row.reason,
     presumed: row.presumed,
     revision: row.revision,
-    review: waiting ? [...new Set([...row.review, ...row.held])] : [],
+    review: reasons,
     cost: row.cost_amount === null ? null : { amount: row.cost_amount, currency: row.cost_currency ?? '' },
     costDetails: row.cost_details,
     ledgerSeq: row.ledger_seq,

@@ -27,8 +27,6 @@ export interface CommandPorts {
   drawRemoteStartId(): number
   /** Why load control does not let this call pass; undefined when it may. */
   refusal(call: OutgoingCall): string | undefined
-  /** The disk is too full for another session. */
-  refusesSessions: boolean
   /**
    * A remote start is on its way: its token is vouched for, since the session may start before the answer comes. Returns how
    * to take that back.
@@ -71,11 +69,10 @@ function build(
   kind: CommandKind,
   args: unknown,
   stationId: string,
-  { state, module, drawRemoteStartId, refusesSessions }: CommandPorts,
+  { state, module, drawRemoteStartId }: CommandPorts,
 ): OutgoingCall | CommandResult {
   switch (kind) {
     case 'RemoteStart':
-      if (refusesSessions) return failed('DiskFull', 'the disk of the site has no room for another session')
       return module.remoteStart(args as CommandArgs<'RemoteStart'>, drawRemoteStartId())
     case 'RemoteStop': {
       const { sessionId } = args as CommandArgs<'RemoteStop'>

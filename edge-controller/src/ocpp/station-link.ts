@@ -146,7 +146,6 @@ export class StationLink {
       call: connection.call,
       drawRemoteStartId: () => 1 + Math.floor(random.fraction() * (2 ** 31 - 2)),
       refusal: (call) => this.#refusal(call),
-      refusesSessions: state.refusesSessions,
       vouch: (args) => grants.add(this.stationId, args.idToken.value),
     })
   }
@@ -238,7 +237,6 @@ export class StationLink {
       authorization,
       stationIds: authorization ? stationIds() : [],
       heartbeatIntervalS: config.heartbeatIntervalS,
-      refusesSessions: state.refusesSessions,
       drawTransactionId: (draft) => transactionIds.draw(draft),
     }
   }

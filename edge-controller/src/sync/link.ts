@@ -5,6 +5,7 @@
 
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { JsonObject } from '@switchyard/protocol/json.ts'
+import { DOCUMENT_NAMES, type DocumentVersion } from '@switchyard/protocol/site/document.ts'
 import {
   type Ack,
   type Answer,
@@ -29,6 +30,7 @@ import {
 } from '@switchyard/protocol/site/topics.ts'
 import type { z } from 'zod'
 import type { TimeReference } from '../clock-quality.ts'
+import { type AppliedDocument, DOCUMENT_KIND } from '../documents.ts'
 import { randomId } from '../ids.ts'
 import type { Broker, Clock, Log, Random } from '../ports.ts'
 import type { SiteState } from '../site-state.ts'
@@ -81,8 +83,6 @@ export interface LinkEvents {
 }
 
 export interface LinkPorts {
-  /** What a hello says of documents. */
-  held(): Pick<Hello, 'documents' | 'forms'>
   siteId: string
   version: string
   node: string
@@ -172,7 +172,7 @@ export class Link {
       bootId: state.bootId,
       nonce: this.#nonce,
       heads: state.heads,
-      ...this.#ports.held(),
+      documents: this.#appliedVersions(),
       protocol: { min: OLDEST_PROTOCOL_VERSION, max: PROTOCOL_VERSION },
       monoMs: Math.round(clock.mono()),
       at: instant(clock.now()),
@@ -186,6 +186,15 @@ export class Link {
 
   #grant(): Grant | undefined {
     return this.#ports.state.get<Grant>(SYNC_KIND, GRANT_ID)
+  }
+
+  #appliedVersions(): Record<string, DocumentVersion> {
+    const versions: Record<string, DocumentVersion> = {}
+    for (const name of DOCUMENT_NAMES) {
+      const applied = this.#ports.state.get<AppliedDocument>(DOCUMENT_KIND, name)
+      if (applied) versions[name] = applied.version
+    }
+    return versions
   }
 
   #disconnected(reason: string): void {

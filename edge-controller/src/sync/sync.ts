@@ -48,8 +48,6 @@ export interface Sync {
   /** Something that the live picture shows is different now, without a commit. */
   changed(): void
   status(): SyncStatus
-  /** Rows of a stream up to this one may have been sent. */
-  sentTo(stream: Stream): number
 }
 
 export function createSync(options: SyncOptions): Sync {
@@ -72,8 +70,7 @@ export function createSync(options: SyncOptions): Sync {
     publish: (payload) => link.publish('live', payload, 0),
   })
   const downlink = new Downlink({ ...options, ended: (id, result) => live.ended(id, result) })
-  const documents = new Documents({ ...options, disagree: (reason) => link.disagree(reason) })
-  const linkPorts = { ...options, held: () => documents.held() }
+  const documents = new Documents(options)
 
   async function begin(conversation: Conversation, before: Grant | undefined): Promise<void> {
     const { epoch, generation, tenantId } = conversation
@@ -94,7 +91,7 @@ export function createSync(options: SyncOptions): Sync {
     if (conversation.authority) downlink.resume(conversation)
   }
 
-  const link: Link = new Link(linkPorts, {
+  const link: Link = new Link(options, {
     begin,
     end() {
       uplink.end()
@@ -104,12 +101,9 @@ export function createSync(options: SyncOptions): Sync {
     },
     ack: (message) => uplink.acked(message),
     async command(message) {
-      // A fenced lane carries nothing out (I8), whatever reaches it.
-      if (link.conversation?.authority) await downlink.take(message.command, link.conversation)
+      if (link.conversation) await downlink.take(message.command, link.conversation)
     },
-    async document(message) {
-      if (link.conversation?.authority) await documents.take(message)
-    },
+    document: (message) => documents.take(message),
     answer: (message) => asks.answered(message),
     time: (reference) => options.onTime(reference),
   })
@@ -130,7 +124,6 @@ export function createSync(options: SyncOptions): Sync {
     },
     ask: asks.ask,
     changed: () => live.changed(),
-    sentTo: (stream) => uplink.sentTo(stream),
     status: () => ({
       connected: link.connected,
       linked: link.conversation !== undefined,

@@ -13,7 +13,6 @@ const OPTIONS: OptionTable = {
   from: { value: 'S', what: 'the first of them (1)' },
   seed: { value: 'N', what: 'run this one only' },
   trace: { what: 'with --seed: tell what happens' },
-  frames: { what: 'with --trace: every frame of the chargers as well' },
   processes: { value: 'N', what: 'how many work at once (one a core)' },
 }
 const MAX_SEED = 2 ** 31
@@ -28,8 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (options.has('seed')) {
     const seed = numberOption(options, 'seed', { min: 0, max: MAX_SEED, fallback: 1 })
-    const print = options.has('trace') ? (line: string) => console.log(line) : undefined
-    const report = await World.run(seed, { print, frames: options.has('frames') })
+    const report = await World.run(seed, options.has('trace') ? (line) => console.log(line) : undefined)
     console.log(totals([report]))
     tellViolations([report])
     return report.violations.length === 0 ? 0 : 1

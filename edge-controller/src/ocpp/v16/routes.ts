@@ -19,9 +19,8 @@ export const routes: Routes = {
   StartTransaction: route(startTransaction, {
     identity: (said) => idTokenOf(said.idTag),
     resendable: true,
-    keptByStation: true,
   }),
-  StopTransaction: route(stopTransaction, { resendable: true, keptByStation: true }),
+  StopTransaction: route(stopTransaction, { resendable: true }),
   MeterValues: route(meterValues, { resendable: true }),
   DataTransfer: route(dataTransfer),
   SecurityEventNotification: route(securityEventNotification),

@@ -19,33 +19,20 @@ interface Write {
   afterBytes: number
 }
 
-/** Memory of files that are gone, for the next ones: a world makes many, and fresh memory costs more than what is done in it. */
-const spare: Uint8Array<ArrayBuffer>[] = []
-const MAX_SPARE = 16
-const FIRST_BYTES = 256 * 1024
-
 class CardFile {
-  /** Beyond `size` it holds anything. */
-  data = spare.shift() ?? new Uint8Array(FIRST_BYTES)
+  data = new Uint8Array(64 * 1024)
   size = 0
   /** Not synced yet, oldest first. */
   pending: Write[] = []
   /** Its name is on the card. */
   isNamed = false
-  #log = spare.shift() ?? new Uint8Array(FIRST_BYTES)
+  #log = new Uint8Array(64 * 1024)
   #logged = 0
 
   resize(size: number): void {
     if (size > this.data.length) this.data = grown(this.data, this.size, size)
-    if (size > this.size) this.data.fill(0, this.size, size)
+    else if (size < this.size) this.data.fill(0, size, this.size)
     this.size = size
-  }
-
-  release(): void {
-    if (spare.length >= MAX_SPARE) return
-    spare.push(this.data, this.#log)
-    // The smallest first: most files stay small.
-    spare.sort((a, b) => a.length - b.length)
   }
 
   write(offset: number, bytes: Uint8Array): void {
@@ -55,10 +42,7 @@ class CardFile {
     this.#remember(this.data, offset, beforeBytes)
     this.#remember(bytes, 0, bytes.length)
     this.pending.push({ offset, sizeBefore: this.size, at, beforeBytes, afterBytes: bytes.length })
-    // What lies between is filled; what the bytes themselves cover need not be.
-    if (offset > this.size) this.resize(offset)
-    if (end > this.data.length) this.data = grown(this.data, this.size, end)
-    this.size = Math.max(this.size, end)
+    if (end > this.size) this.resize(end)
     this.data.set(bytes, offset)
   }
 
@@ -99,8 +83,8 @@ class CardFile {
 
   copy(): CardFile {
     const copy = new CardFile()
-    copy.resize(this.size)
-    copy.data.set(this.data.subarray(0, this.size))
+    copy.data = this.data.slice()
+    copy.size = this.size
     copy.isNamed = true
     return copy
   }
@@ -114,9 +98,7 @@ class CardFile {
 }
 
 function grown(data: Uint8Array<ArrayBuffer>, used: number, atLeast: number): Uint8Array<ArrayBuffer> {
-  // What is outgrown is left to the next small file.
-  const at = spare.findIndex((it) => it.length >= atLeast)
-  const larger = at < 0 ? new Uint8Array(Math.max(atLeast, data.length * 2)) : spare.splice(at, 1, data)[0]!
+  const larger = new Uint8Array(Math.max(atLeast, data.length * 2))
   larger.set(data.subarray(0, used))
   return larger
 }
@@ -165,12 +147,6 @@ export class Card {
   kill(): void {
     this.#isOff = true
     for (const file of this.#files.values()) file.synced()
-  }
-
-  /** Nobody will read it any more. */
-  discard(): void {
-    for (const file of this.#files.values()) file.release()
-    this.#files.clear()
   }
 
   /** Put into a running machine again. */
