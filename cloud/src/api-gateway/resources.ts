@@ -3,6 +3,7 @@ import type { TargetName } from '../platform/service.ts'
 
 const RESOURCES: readonly [pattern: RegExp, target: TargetName][] = [
   [/^sites\/[^/]+\/health$/, 'monitoring-service'],
+  [/^sites\/[^/]+\/lanes(\/|$)/, 'site-gateway'],
   [/^sites(\/|$)/, 'station-service'],
   [/^stations(\/|$)/, 'station-service'],
   [/^commands(\/|$)/, 'station-service'],

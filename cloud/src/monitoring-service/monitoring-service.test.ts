@@ -170,6 +170,44 @@ it('tells of a box that booted without knowing the time, until one boots that kn
   expect(await open()).toEqual([])
 })
 
+it('tells of rival journals with what to do, until one of them has authority or an operator decides', async () => {
+  const open = async () => (await get<Alerts>('/v1/alerts?open=true')).items
+  const rules = async () => (await open()).map((it) => it.rule).sort()
+  const fenced = { journalId: 'K', reason: 'journal J has authority', authorityJournalId: 'J' }
+  await publish('s1', { kind: 'site.lane-fenced', at, data: fenced })
+  const data = { fromJournalId: 'J', shared: { ledger: 5, telemetry: 9 }, reason: 'parted' as const }
+  await platform.appendFacts('s1', [{ kind: 'journal.forked', data }])
+  await platform.settle(monitoring)
+  expect(await rules()).toEqual(['journal-forked', 'lane-fenced'])
+  for (const { text } of await open())
+    expect(text).toContain("on the site's page which journal speaks for the site")
+
+  const given = { fromJournalId: 'J', epoch: 2, by: null }
+  await publish('s1', {
+    kind: 'site.authority-given',
+    at,
+    data: { ...given, journalId: 'K', cause: 'forked' },
+  })
+  expect(await rules()).toEqual(['journal-forked'])
+  await publish('s1', {
+    kind: 'site.authority-given',
+    at,
+    data: { ...given, journalId: 'N', cause: 'replaced' },
+  })
+  const clone = { journalId: 'N', forkJournalId: 'K' }
+  await publish('s1', { kind: 'site.clone-suspected', at, data: clone })
+  await publish('s2', { kind: 'site.clone-suspected', at, data: clone })
+  expect(await rules()).toEqual([
+    'clone-suspected',
+    'clone-suspected',
+    'controller-swapped',
+    'journal-forked',
+  ])
+  const decided = { journalId: 'N', fromJournalId: 'N', epoch: 3, cause: 'operator' as const, by: 'ops' }
+  await publish('s1', { kind: 'site.authority-given', at, data: decided })
+  expect(await open()).toMatchObject([{ rule: 'clone-suspected', siteId: 's2', severity: 'critical' }])
+})
+
 it('shows a tenant only its own, page by page, and says so when a site is not known', async () => {
   for (let i = 0; i < 3; i++) {
     await publish('s1', {

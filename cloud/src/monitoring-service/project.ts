@@ -5,7 +5,7 @@ import { type LogEntry, oneByOne, type Projection } from '../platform/event-log/
 import type { EventLog } from '../platform/event-log/event-log.ts'
 import { storable } from '../platform/event-log/storable.ts'
 import { clear, clearRule, raise } from './queries.ts'
-import { alertOf, CLOCK_UNSET, reviewAlertId } from './rules.ts'
+import { alertOf, CLOCK_UNSET, LANE_RULES, laneAlertId, reviewAlertId } from './rules.ts'
 import { SITE_OFFLINE } from './site-offline.ts'
 import { tellCleared, tellRaised } from './tell.ts'
 
@@ -16,6 +16,9 @@ export function monitoringProjection(eventLog: EventLog): Projection {
       'site.online',
       'site.offline',
       'site.lane-fenced',
+      'site.authority-given',
+      'site.clone-suspected',
+      'journal.forked',
       'stream.loss',
       'controller.started',
       'clock.placed',
@@ -42,6 +45,9 @@ export function monitoringProjection(eventLog: EventLog): Projection {
           return
         case 'site.offline':
           await presence(tx, entry, false, new Date(fact.data.lastHeardAt))
+          return
+        case 'site.authority-given':
+          await decided(tx, eventLog, entry, fact.data)
           return
         case 'cdr.issued':
           await billed(tx, eventLog, entry, fact.data.cdr)
@@ -81,6 +87,22 @@ async function billed(tx: TransactionSql, eventLog: EventLog, entry: LogEntry, c
     if (await clear(tx, entry.tenantId, alertId, entry.receivedAt))
       await tellCleared(tx, eventLog, entry, alertId)
   }
+}
+
+/** Who speaks for the site is settled: by an operator for every lane, else for the one that has authority now. */
+async function decided(
+  tx: TransactionSql,
+  eventLog: EventLog,
+  entry: LogEntry,
+  { journalId, cause }: { journalId: string; cause: string },
+): Promise<void> {
+  if (cause === 'operator') {
+    for (const rule of LANE_RULES) await clearAll(tx, eventLog, entry, rule)
+    return
+  }
+  const fenced = laneAlertId('lane-fenced', entry.siteId, journalId)
+  if (await clear(tx, entry.tenantId, fenced, entry.receivedAt))
+    await tellCleared(tx, eventLog, entry, fenced)
 }
 
 async function clearAll(

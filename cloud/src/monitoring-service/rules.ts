@@ -34,10 +34,35 @@ export function alertOf(entry: LogEntry, fact: ReadEntry): NewAlert | undefined 
     case 'site.lane-fenced':
       return {
         ...about,
-        alert_id: `lane-fenced:${entry.siteId}:${fact.data.journalId}`,
+        alert_id: laneAlertId('lane-fenced', entry.siteId, fact.data.journalId),
         rule: 'lane-fenced',
         severity: 'critical',
-        text: `A second journal (${fact.data.journalId}) reports for site ${entry.siteId}: ${fact.data.reason}. Its facts are taken; nothing is sent to it.`,
+        text: `A second journal (${fact.data.journalId}) reports for site ${entry.siteId}: ${fact.data.reason}; its facts are taken, nothing is sent to it. Choose on the site's page which journal speaks for the site, and switch off the box of the other.`,
+      }
+    case 'site.clone-suspected':
+      return {
+        ...about,
+        alert_id: laneAlertId('clone-suspected', entry.siteId, fact.data.journalId),
+        rule: 'clone-suspected',
+        severity: 'critical',
+        text: `Two controllers at site ${entry.siteId} run from copies of one card: journal ${fact.data.journalId} and its fork ${fact.data.forkJournalId} are both heard; the sessions of both are kept. Switch off the box that does not belong there, or give it a fresh card, then choose on the site's page which journal speaks for the site.`,
+      }
+    case 'journal.forked':
+      return {
+        ...about,
+        alert_id: laneAlertId('journal-forked', entry.siteId, entry.journal?.journalId),
+        rule: 'journal-forked',
+        severity: 'warning',
+        text: `The controller of site ${entry.siteId} ${FORKED_BECAUSE[fact.data.reason]}: journal ${fact.data.fromJournalId} goes on as ${entry.journal?.journalId}, and no session of either is lost. Make sure that only one box runs, then confirm on the site's page which journal speaks for the site.`,
+      }
+    case 'site.authority-given':
+      if (fact.data.cause !== 'replaced') return undefined
+      return {
+        ...about,
+        alert_id: laneAlertId('controller-swapped', entry.siteId, fact.data.journalId),
+        rule: 'controller-swapped',
+        severity: 'warning',
+        text: `A controller with a new journal (${fact.data.journalId}) took over site ${entry.siteId} from ${fact.data.fromJournalId}, which was silent. If its card or box was exchanged, confirm it on the site's page; if not, find out which box this is.`,
       }
     case 'stream.loss': {
       const lost = `${entry.journal?.journalId}:${entry.journal?.stream}:${fact.data.from}`
@@ -88,6 +113,23 @@ export function alertOf(entry: LogEntry, fact: ReadEntry): NewAlert | undefined 
     default:
       return undefined
   }
+}
+
+const FORKED_BECAUSE = {
+  lost: 'came back with an older copy of its journal than the cloud has',
+  parted:
+    'has another history of its journal than the cloud has (a cloned card, or an old copy that worked on)',
+}
+
+/** Rules about which journal speaks for a site: an operator's choice settles them. */
+export const LANE_RULES = ['lane-fenced', 'clone-suspected', 'journal-forked', 'controller-swapped'] as const
+
+export function laneAlertId(
+  rule: (typeof LANE_RULES)[number],
+  siteId: string | null,
+  journalId: string | undefined,
+): string {
+  return `${rule}:${siteId}:${journalId}`
 }
 
 export function reviewAlertId(sessionId: string | null, revision: number): string {

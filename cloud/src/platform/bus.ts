@@ -20,6 +20,8 @@ export const BUS = {
   /** A live picture of a site: StreamLive with tenantId. */
   live: (tenantId: string) => `live.${tenantId}`,
   livePicture: (siteId: string) => `live-picture.${siteId}`,
+  /** Who speaks for a site is another one now: `{siteId}`. */
+  authority: 'site.authority',
   /** A command's outcome: `{commandId}`. */
   outcome: (commandId: string) => `outcome.${commandId}`,
   /** A consumer's cursors have moved. */

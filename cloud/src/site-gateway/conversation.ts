@@ -8,6 +8,8 @@ export interface Conversation {
   journalId: string
   epoch: number
   nonce: string
+  /** The box that speaks; null: a version that did not tell. */
+  bootId: string | null
   /** This lane has authority: it sets the current picture, gets commands, documents and answers. */
   authority: boolean
 }
@@ -54,14 +56,17 @@ export function createConversations(sql: Sql, clock: Clock): Conversations {
       if (conversation.authority) keep(conversation)
     },
     forget(siteId) {
-      kept.delete(siteId)
+      const held = kept.get(siteId)
+      if (held) held.atMs = Number.NEGATIVE_INFINITY
     },
   }
 }
 
 async function loadAuthority(sql: Sql, siteId: string): Promise<Conversation | undefined> {
-  const [row] = await sql<{ tenant_id: string; journal_id: string; epoch: number; nonce: string }[]>`
-    select s.tenant_id, l.journal_id, l.epoch, l.nonce
+  const [row] = await sql<
+    { tenant_id: string; journal_id: string; epoch: number; nonce: string; boot_id: string | null }[]
+  >`
+    select s.tenant_id, l.journal_id, l.epoch, l.nonce, l.boot_id
       from site_gateway.site s join site_gateway.lane l on l.site_id = s.site_id and l.journal_id = s.journal_id
      where s.site_id = ${siteId}`
   return (
@@ -71,6 +76,7 @@ async function loadAuthority(sql: Sql, siteId: string): Promise<Conversation | u
       journalId: row.journal_id,
       epoch: row.epoch,
       nonce: row.nonce,
+      bootId: row.boot_id,
       authority: true,
     }
   )

@@ -1,97 +1,122 @@
-/** A hello, in the database: the grant, presence and the facts that tell of them, in one transaction. */
-
+/** A hello, in the database: who has authority, presence and the facts that tell of them, in one transaction. */
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { Hello } from '@switchyard/protocol/site/envelope.ts'
-import { type Grant, grant } from '@switchyard/protocol/site/grant.ts'
+import { type Reception, receive } from '@switchyard/protocol/site/greeting.ts'
 import type { TransactionSql } from 'postgres'
 import type { ServiceContext } from '../platform/service.ts'
 import type { Conversation } from './conversation.ts'
+import { heldOf, type KnownLane, type LockedSite, lanesOf, lockSite } from './lanes.ts'
 import { isPlain } from './plain.ts'
 
 /** Most documents that a hello is heard about. */
 const MAX_DOCUMENT_NAMES = 100
 
-interface SiteRow {
-  tenant_id: string
-  journal_id: string | null
-  epoch: number
-  last_heard_at: Date | null
-  online: boolean
-  /** In which it was last greeted. */
-  generation: string | null
+export interface Greeted extends Pick<Reception, 'forked' | 'recall' | 'holdMs'> {
+  conversation: Conversation
+  /** Who has authority, or with which boot, is another one now. */
+  changed: boolean
 }
 
 /** Undefined when the site is not registered here. */
 export async function greet(
-  { sql, eventLog, clock }: ServiceContext,
+  { sql, eventLog, clock, random }: ServiceContext,
   siteId: string,
   hello: Hello,
-): Promise<Conversation | undefined> {
-  const conversation = (await sql.begin(async (tx) => {
-    const [site] = await tx<SiteRow[]>`
-      select tenant_id, journal_id, epoch, last_heard_at, online, generation from site_gateway.site
-       where site_id = ${siteId} for update`
+): Promise<Greeted | undefined> {
+  const greeted = (await sql.begin(async (tx) => {
+    const site = await lockSite(tx, siteId)
     if (!site) return undefined
-    const [lane] = await tx<{ epoch: number; fenced: boolean }[]>`
-      select epoch, fenced from site_gateway.lane where site_id = ${siteId} and journal_id = ${hello.journalId}`
+    const { journalId, bootId, nonce } = hello
+    const lanes = await lanesOf(tx, siteId, [journalId, site.journalId])
+    const lane = lanes.get(journalId)
+    const inAuthority = site.journalId === null ? undefined : lanes.get(site.journalId)
+    const held = await heldOf(tx, siteId, journalId)
     const now = clock.now()
-    const authority = {
-      journalId: site.journal_id,
-      epoch: site.epoch,
-      lastHeardMs: site.last_heard_at?.getTime() ?? null,
-    }
-    const granted = grant(authority, lane, hello, now)
-    await keep(tx, siteId, hello, granted, new Date(now), eventLog.generation)
-    const told = { tenantId: site.tenant_id, siteId, at: instant(now) }
-    // A restored cloud has others to tell who may not know it.
-    if (granted.authority && (!site.online || site.generation !== eventLog.generation))
-      await eventLog.publish(tx, {
-        ...told,
-        kind: 'site.online',
-        data: { journalId: hello.journalId, epoch: granted.epoch, version: hello.controller.version },
-      })
-    if (granted.fences)
-      await eventLog.publish(tx, {
-        ...told,
-        kind: 'site.lane-fenced',
-        data: { journalId: granted.fences, reason: `silent; journal ${hello.journalId} took its place` },
-      })
-    if (granted.fencedBecause)
-      await eventLog.publish(tx, {
-        ...told,
-        kind: 'site.lane-fenced',
-        data: { journalId: hello.journalId, reason: granted.fencedBecause },
-      })
+    const taken = receive({ site, lane, inAuthority }, held, hello, now, random.uuid())
+    await keep(tx, siteId, hello, taken, now, eventLog.generation)
+    for (const fact of factsOf(site, lane, hello, taken, eventLog.generation))
+      await eventLog.publish(tx, { tenantId: site.tenantId, siteId, at: instant(now), ...fact })
+    const authority = taken.granted?.authority ?? false
     return {
-      siteId,
-      tenantId: site.tenant_id,
-      journalId: hello.journalId,
-      epoch: granted.epoch,
-      nonce: hello.nonce,
-      authority: granted.authority,
+      conversation: {
+        siteId,
+        tenantId: site.tenantId,
+        journalId,
+        epoch: taken.epoch,
+        nonce,
+        bootId,
+        authority,
+      },
+      forked: taken.forked,
+      recall: taken.recall,
+      holdMs: taken.holdMs,
+      changed: taken.came !== undefined || (authority && lane?.bootId !== bootId),
     }
-  })) as Conversation | undefined
+  })) as Greeted | undefined
   eventLog.wake()
-  return conversation
+  return greeted
+}
+
+function factsOf(
+  site: LockedSite,
+  lane: KnownLane | undefined,
+  { journalId, forkedFrom, controller }: Hello,
+  { granted, came }: Reception,
+  generation: string,
+) {
+  const facts = []
+  // A restored cloud has others to tell who may not know it.
+  if (granted?.authority && (!site.online || site.generation !== generation))
+    facts.push({
+      kind: 'site.online' as const,
+      data: { journalId, epoch: granted.epoch, version: controller.version },
+    })
+  if (granted && came && came !== 'first')
+    facts.push({
+      kind: 'site.authority-given' as const,
+      data: { journalId, fromJournalId: site.journalId, epoch: granted.epoch, cause: came, by: null },
+    })
+  if (granted && !granted.authority && site.journalId !== null && !lane?.fenceTold)
+    facts.push({
+      kind: 'site.lane-fenced' as const,
+      data: {
+        journalId,
+        reason: granted.fencedBecause ?? `journal ${site.journalId} has authority`,
+        authorityJournalId: site.journalId,
+        ...(forkedFrom === undefined ? {} : { forkedFrom }),
+      },
+    })
+  return facts
 }
 
 async function keep(
   tx: TransactionSql,
   siteId: string,
   hello: Hello,
-  granted: Grant,
-  now: Date,
+  { lane, granted }: Reception,
+  nowMs: number,
   generation: string,
 ): Promise<void> {
-  await tx`
-    insert into site_gateway.lane (site_id, journal_id, epoch, nonce, fenced, controller_version, hello_at)
-    values (${siteId}, ${hello.journalId}, ${granted.epoch}, ${hello.nonce}, ${!granted.authority},
-            ${hello.controller.version}, ${now})
-    on conflict (site_id, journal_id) do update set
-      epoch = excluded.epoch, nonce = excluded.nonce, fenced = excluded.fenced,
-      controller_version = excluded.controller_version, hello_at = excluded.hello_at`
+  const now = new Date(nowMs)
+  if (lane) {
+    const { epoch, nonce, fenced, bootId, recall } = lane
+    await tx`
+      insert into site_gateway.lane (site_id, journal_id, epoch, nonce, fenced, controller_version, hello_at,
+                                     first_hello_at, boot_id, forked_from, recall_token, recalled_at, fence_told)
+      values (${siteId}, ${hello.journalId}, ${epoch}, ${nonce}, ${fenced}, ${hello.controller.version},
+              ${new Date(lane.helloMs)}, ${new Date(lane.firstHelloMs)}, ${bootId}, ${hello.forkedFrom ?? null},
+              ${recall?.token ?? null}, ${recall ? new Date(recall.atMs) : null}, ${fenced})
+      on conflict (site_id, journal_id) do update set
+        epoch = excluded.epoch, nonce = excluded.nonce, fenced = excluded.fenced,
+        controller_version = excluded.controller_version, hello_at = excluded.hello_at, boot_id = excluded.boot_id,
+        forked_from = excluded.forked_from, recall_token = excluded.recall_token, recalled_at = excluded.recalled_at,
+        fence_told = excluded.fenced`
+  }
+  if (!granted) return
   if (granted.fences)
-    await tx`update site_gateway.lane set fenced = true where site_id = ${siteId} and journal_id = ${granted.fences}`
+    await tx`
+      update site_gateway.lane set fenced = true, fence_told = false
+       where site_id = ${siteId} and journal_id = ${granted.fences}`
   await tx`update site_gateway.site set journal_id = ${granted.site.journalId}, epoch = ${granted.site.epoch}
     where site_id = ${siteId}`
   if (!granted.authority) return

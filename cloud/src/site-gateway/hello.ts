@@ -7,16 +7,17 @@ import {
   PROTOCOL_VERSION,
   type Welcome,
 } from '@switchyard/protocol/site/envelope.ts'
-import { STREAMS } from '@switchyard/protocol/site/fact.ts'
-import type { EventLog } from '../platform/event-log/event-log.ts'
+import { BUS } from '../platform/bus.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { checkpointsOf } from './checkpoints.ts'
 import type { Commands } from './commands.ts'
-import type { Conversation, Conversations } from './conversation.ts'
+import type { Conversations } from './conversation.ts'
 import type { Documents } from './documents.ts'
 import type { Send } from './down.ts'
 import { greet } from './greet.ts'
+import { heldOf } from './lanes.ts'
 import { isPlain } from './plain.ts'
+import { sendRecall } from './recall.ts'
 
 export interface HelloOptions {
   context: ServiceContext
@@ -35,21 +36,29 @@ export async function takeHello(options: HelloOptions, siteId: string, payload: 
     log.warn({ siteId, reason: said.reason }, 'a hello cannot be read')
     return
   }
-  const conversation = await greet(context, siteId, said.hello)
-  if (!conversation) {
+  const greeted = await greet(context, siteId, said.hello)
+  if (!greeted) {
     log.warn({ siteId }, 'a hello of a site that is not registered here')
     return
   }
+  const { conversation, forked, recall, holdMs } = greeted
+  const { journalId } = conversation
+  if (greeted.changed) context.bus.publish(BUS.authority, { siteId })
   conversations.begun(conversation)
-  const expected = await heldOf(eventLog, conversation)
-  const forked = said.hello.probe !== undefined || isForked(said.hello.heads, expected)
-  const checkpoints = forked ? await checkpointsOf(eventLog.sql, siteId, said.hello, expected) : []
+  if (recall) {
+    const { token, ...to } = recall
+    sendRecall(send, { siteId, journalId, ...to }, 'another box said hello with this journal', token)
+  }
+  // Read after the commit: what this box sent in an earlier conversation is refused from then on.
+  const expected = await heldOf(context.sql, siteId, journalId)
+  const checkpoints = forked ? await checkpointsOf(context.sql, siteId, said.hello, expected) : []
   const welcome: Omit<Welcome, 'v' | 'journalId' | 'epoch' | 'nonce'> = {
     generation: eventLog.generation,
     tenantId: conversation.tenantId,
     authority: conversation.authority,
     expected,
-    ...(checkpoints.length > 0 ? { checkpoints } : {}),
+    ...(forked ? { forked, checkpoints } : {}),
+    ...(holdMs > 0 ? { holdMs } : {}),
     documents: conversation.authority ? await options.documents.wanted(siteId) : {},
     time: instant(clock.now()),
     monoMs: said.hello.monoMs,
@@ -62,6 +71,7 @@ export async function takeHello(options: HelloOptions, siteId: string, payload: 
       epoch: conversation.epoch,
       authority: conversation.authority,
       expected,
+      ...(forked ? { forked } : {}),
     },
     'a site said hello',
   )
@@ -82,26 +92,11 @@ function read(payload: Buffer): { ok: true; hello: Hello } | { ok: false; reason
     const [issue] = parsed.error.issues
     return { ok: false, reason: `${issue?.path.join('.')}: ${issue?.message}` }
   }
-  const { journalId, nonce, protocol } = parsed.data
-  if (!isPlain(journalId) || !isPlain(nonce))
-    return { ok: false, reason: 'journalId, nonce: printable ASCII is needed' }
+  const { journalId, nonce, bootId, recall, forkedFrom, protocol } = parsed.data
+  const ids = { journalId, nonce, bootId, recall, forkedFrom }
+  for (const [name, id] of Object.entries(ids))
+    if (id !== undefined && !isPlain(id)) return { ok: false, reason: `${name}: printable ASCII is needed` }
   if (protocol.max < OLDEST_PROTOCOL_VERSION || protocol.min > PROTOCOL_VERSION)
     return { ok: false, reason: `the site speaks versions ${protocol.min} to ${protocol.max}` }
   return { ok: true, hello: parsed.data }
-}
-
-async function heldOf(eventLog: EventLog, { siteId, journalId }: Conversation): Promise<Welcome['expected']> {
-  const [ledger, telemetry] = await Promise.all(
-    STREAMS.map((stream) => eventLog.streamState(siteId, journalId, stream)),
-  )
-  const head = (held: typeof ledger) => ({ seq: held?.last ?? 0, rowId: held?.lastId ?? '' })
-  return { ledger: head(ledger), telemetry: head(telemetry) }
-}
-
-/** The site's head is behind what is held, or is another row: then its history has parted from it. */
-function isForked(heads: Hello['heads'], expected: Welcome['expected']): boolean {
-  return STREAMS.some((stream) => {
-    const [at, held] = [heads[stream], expected[stream]]
-    return at.seq < held.seq || (at.seq === held.seq && at.rowId !== held.rowId)
-  })
 }

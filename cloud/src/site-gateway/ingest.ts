@@ -103,7 +103,9 @@ export function createIngest(options: IngestOptions): Ingest {
       return
     }
     metrics.batches.inc({ stream })
-    const to = { siteId, journalId: batch.journalId, epoch: verdict.epoch, nonce: verdict.nonce }
+    // To the conversation that sent it, which may have been replaced since and is told so.
+    const from = batch.nonce === undefined ? verdict : { epoch: batch.epoch, nonce: batch.nonce }
+    const to = { siteId, journalId: batch.journalId, epoch: from.epoch, nonce: from.nonce }
     if (verdict.kind === 'refused') {
       const { refusal, reason, upTo, rowId } = verdict
       metrics.refusals.inc({ refused: refusal })

@@ -32,13 +32,13 @@ export function createLivePictures(
     return false
   }
 
-  /** Only the lane in authority sets the current picture (invariant I8). */
+  /** Only the lane in authority sets the current picture (invariant I8), and of two boxes with its journal the one that spoke last. */
   async function authority(siteId: string, picture: Live): Promise<Conversation | undefined> {
     const held = await conversations.authorityOf(siteId)
-    if (held?.journalId === picture.journalId && held.epoch === picture.epoch) return held
+    if (held && speaks(held, picture)) return held
     conversations.forget(siteId)
     const again = await conversations.authorityOf(siteId)
-    return again?.journalId === picture.journalId && again.epoch === picture.epoch ? again : undefined
+    return again && speaks(again, picture) ? again : undefined
   }
 
   return {
@@ -57,6 +57,14 @@ export function createLivePictures(
       bus.publish(BUS.live(conversation.tenantId), { ...shown, tenantId: conversation.tenantId })
     },
   }
+}
+
+function speaks({ journalId, epoch, bootId }: Conversation, picture: Live): boolean {
+  return (
+    journalId === picture.journalId &&
+    epoch === picture.epoch &&
+    (bootId === null || bootId === picture.bootId)
+  )
 }
 
 function parse(payload: Buffer): unknown {

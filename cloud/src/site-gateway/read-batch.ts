@@ -36,10 +36,11 @@ export async function readBatch(payload: Buffer): Promise<ReadBatch> {
     const [issue] = parsed.error.issues
     return refused(`${issue?.path.join('.') ?? ''}: ${issue?.message}`)
   }
-  const { v, journalId, rows } = parsed.data
+  const { v, journalId, nonce, rows } = parsed.data
   if (v < OLDEST_PROTOCOL_VERSION || v > PROTOCOL_VERSION)
     return refused(`protocol version ${v}; ${OLDEST_PROTOCOL_VERSION} to ${PROTOCOL_VERSION} are taken`)
   if (!isPlain(journalId)) return refused('journalId: printable ASCII is needed')
+  if (nonce !== undefined && !isPlain(nonce)) return refused('nonce: printable ASCII is needed')
   const odd = rows.findIndex((it) => !isPlain(it.id))
   if (odd >= 0) return refused(`rows.${odd}.id: printable ASCII is needed`)
   return { ok: true, batch: parsed.data }

@@ -6,19 +6,12 @@ import { createServiceApp } from '../platform/http/openapi.ts'
 import { notFound } from '../platform/http/problem.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import type { Credentials } from './credentials.ts'
+import type { Send } from './down.ts'
+import { laneRoutes } from './lane-routes.ts'
 import { poisonRoutes } from './poison-routes.ts'
 
 const siteParam = z.object({ siteId: z.string().regex(SITE_ID_PATTERN, 'is no site id') })
 const credential = z.object({ username: z.string(), password: z.string() }).meta({ id: 'SiteCredential' })
-const lane = z
-  .object({
-    journalId: z.string(),
-    epoch: z.int(),
-    authority: z.boolean(),
-    controllerVersion: z.string(),
-    helloAt: z.iso.datetime(),
-  })
-  .meta({ id: 'SiteLane' })
 const pending = z
   .object({ commandId: z.string(), sentAt: z.iso.datetime().nullable() })
   .meta({ id: 'PendingCommand' })
@@ -37,18 +30,6 @@ const deleteCredential = createRoute({
   request: { params: siteParam },
   responses: { 204: { description: 'Gone' } },
 })
-const getLanes = createRoute({
-  method: 'get',
-  path: '/v1/sites/{siteId}/lanes',
-  summary: 'The journals of a site, newest hello first',
-  request: { params: siteParam },
-  responses: {
-    200: {
-      description: 'Lanes',
-      content: { 'application/json': { schema: z.object({ items: z.array(lane), next: z.null() }) } },
-    },
-  },
-})
 const getPending = createRoute({
   method: 'get',
   path: '/v1/commands/{commandId}',
@@ -57,7 +38,7 @@ const getPending = createRoute({
   responses: { 200: { description: 'Pending', content: { 'application/json': { schema: pending } } } },
 })
 
-export function createRoutes(context: ServiceContext, credentials: Credentials): Hono {
+export function createRoutes(context: ServiceContext, send: Send, credentials: Credentials): Hono {
   const { log, config, sql } = context
   const app = createServiceApp({ name: 'site-gateway', log, serviceKey: config.serviceKey })
   app.openapi(putCredential, async (c) =>
@@ -68,23 +49,6 @@ export function createRoutes(context: ServiceContext, credentials: Credentials):
     if (!(await credentials.revoke(c.get('tenantId'), siteId))) throw notFound(`site ${siteId} has no secret`)
     return c.body(null, 204)
   })
-  app.openapi(getLanes, async (c) => {
-    const { siteId } = c.req.valid('param')
-    const rows = await sql<
-      { journal_id: string; epoch: number; fenced: boolean; controller_version: string; hello_at: Date }[]
-    >`
-      select l.journal_id, l.epoch, l.fenced, l.controller_version, l.hello_at
-        from site_gateway.lane l join site_gateway.site s on s.site_id = l.site_id
-       where l.site_id = ${siteId} and s.tenant_id = ${c.get('tenantId')} order by l.hello_at desc limit 100`
-    const items = rows.map((it) => ({
-      journalId: it.journal_id,
-      epoch: it.epoch,
-      authority: !it.fenced,
-      controllerVersion: it.controller_version,
-      helloAt: it.hello_at.toISOString(),
-    }))
-    return c.json({ items, next: null }, 200)
-  })
   app.openapi(getPending, async (c) => {
     const { commandId } = c.req.valid('param')
     const [row] = await sql<{ sent_at: Date | null }[]>`
@@ -93,6 +57,7 @@ export function createRoutes(context: ServiceContext, credentials: Credentials):
     if (!row) throw notFound(`command ${commandId} is not pending`)
     return c.json({ commandId, sentAt: row.sent_at?.toISOString() ?? null }, 200)
   })
+  laneRoutes(app, context, send)
   poisonRoutes(app, context)
   return app as unknown as Hono
 }

@@ -1,6 +1,7 @@
 /** site-gateway: between sites and the event log. Facts come up over MQTT, commands and documents go down. */
 import { timingSafeEqual } from 'node:crypto'
 import { SITE_ID_PATTERN } from '@switchyard/protocol/site/topics.ts'
+import { BUS } from '../platform/bus.ts'
 import { poisonAlert } from '../platform/event-log/poison-alert.ts'
 import { faultOf } from '../platform/log.ts'
 import type { RunningService, Service, ServiceContext } from '../platform/service.ts'
@@ -22,6 +23,7 @@ import { createGatewayMetrics } from './metrics.ts'
 import { createPresence } from './presence.ts'
 import { createProjection } from './project.ts'
 import { awaitReturn } from './return.ts'
+import { createRivals } from './rivals.ts'
 import { createRoutes } from './routes.ts'
 
 export const siteGateway: Service = {
@@ -75,12 +77,17 @@ async function startSiteGateway(context: ServiceContext): Promise<RunningService
     log,
     (channel) => metrics.dropped.inc({ channel }),
   )
-  const loops = [presence.start(), commands.start(), documents.start(), awaitReturn(context)]
+  const rivals = createRivals(context, send)
+  const unsubscribe = context.bus.subscribe(BUS.authority, (message) => {
+    const { siteId } = message as { siteId?: unknown }
+    if (typeof siteId === 'string') conversations.forget(siteId)
+  })
+  const loops = [presence.start(), commands.start(), documents.start(), rivals.start(), awaitReturn(context)]
   const failed = (what: string) => (error: Error) =>
     log.warn(faultOf(error), `${what} failed; it is tried again`)
 
   return {
-    routes: createRoutes(context, createCredentials(context, broker.accounts)),
+    routes: createRoutes(context, send, createCredentials(context, broker.accounts)),
     projections: [
       createProjection(
         eventLog.generation,
@@ -95,6 +102,7 @@ async function startSiteGateway(context: ServiceContext): Promise<RunningService
       // What was taken is committed and acknowledged before the connection goes.
       await dispatch?.stop()
       await ingest.drain()
+      unsubscribe()
       await Promise.all(loops.map((it) => it.stop()))
       await presence.write()
       await link.stop()

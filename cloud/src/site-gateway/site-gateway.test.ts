@@ -363,7 +363,7 @@ describe('the present', () => {
         v: 1,
         journalId: 'journal-live',
         epoch: 1,
-        bootId: 'b1',
+        bootId: 'boot-1',
         n,
         at: '2026-11-23T12:00:00.000Z',
         ledgerSeq: 0,
@@ -372,7 +372,8 @@ describe('the present', () => {
         outcomes: [],
         ...more,
       })
-    for (const text of [picture(1), picture(3), picture(2), picture(9, { journalId: 'other' }), picture(4)])
+    const ofOthers = [picture(9, { journalId: 'other' }), picture(9, { bootId: 'clone' })]
+    for (const text of [picture(1), picture(3), picture(2), ...ofOthers, picture(4)])
       await it1.publish('live', text, 0)
     await until('the last picture', () => (seen.includes(4) ? true : undefined))
     stop()

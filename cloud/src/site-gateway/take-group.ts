@@ -103,7 +103,7 @@ async function judge(
   const stored = overlaps
     ? await eventLog.rowIds(siteId, batch.journalId, batch.stream, batch.from - 1, Math.min(batch.to, last))
     : undefined
-  const result = accept({ last, lastId, epoch }, batch, (seq) => stored?.get(seq))
+  const result = accept({ last, lastId, epoch, nonce }, batch, (seq) => stored?.get(seq))
   if (!result.accepted)
     return {
       kind: 'refused',

@@ -15,7 +15,7 @@ const gzipped: Compress = promisify(gzip)
 /** Aims below a bound that was missed, so that the second try seldom misses too. */
 const AIM = 0.8
 
-export type BatchHead = Pick<Batch, 'v' | 'journalId' | 'stream' | 'epoch' | 'generation'>
+export type BatchHead = Pick<Batch, 'v' | 'journalId' | 'stream' | 'epoch' | 'nonce' | 'generation'>
 
 export interface EncodedBatch {
   from: number

@@ -41,7 +41,7 @@ export interface LanePorts {
   mayStart(): boolean
   started(): void
   acknowledged(upTo: number): void
-  disagree(reason: string): void
+  disagree(reason: string, parted?: boolean): void
   /** Something changed that may let a batch start. */
   wake(): void
 }
@@ -91,7 +91,12 @@ export class Lane {
     this.end()
     this.#conversation = conversation
     this.#cursor = conversation.expected[this.#stream]
-    this.#pause(Math.round(conversation.backoffMs * this.#ports.random.fraction()))
+    this.#pause(conversation.holdMs + Math.round(conversation.backoffMs * this.#ports.random.fraction()))
+  }
+
+  /** The journal is a new one: nothing of it is acknowledged. */
+  forked(): void {
+    this.#cursor = { seq: 0, rowId: '' }
   }
 
   end(): void {
@@ -154,6 +159,7 @@ export class Lane {
         journalId: state.journalId,
         stream: this.#stream,
         epoch: conversation.epoch,
+        nonce: conversation.nonce,
         generation: conversation.generation,
       },
       cursor,
@@ -235,7 +241,7 @@ export class Lane {
     switch (refused) {
       case 'fork':
       case 'unknown-epoch':
-        this.#ports.disagree(`${refused}: ${reason ?? 'no reason given'}`)
+        this.#ports.disagree(`${refused}: ${reason ?? 'no reason given'}`, refused === 'fork')
         return
       case 'gap':
         this.#cursor = { seq: upTo, rowId }
@@ -258,7 +264,7 @@ export class Lane {
 
   #fork(reason: string): void {
     this.#ports.log.error({ ...this.#fields, reason }, 'the cloud holds another history of this journal')
-    this.#ports.disagree(`fork: ${reason}`)
+    this.#ports.disagree(`fork: ${reason}`, true)
   }
 
   #drop(): void {

@@ -19,6 +19,8 @@ import {
   MAX_PAYLOAD_BYTES,
   OLDEST_PROTOCOL_VERSION,
   PROTOCOL_VERSION,
+  type Recall,
+  recall,
   type Welcome,
   welcome,
 } from '@switchyard/protocol/site/envelope.ts'
@@ -32,9 +34,11 @@ import type { z } from 'zod'
 import type { TimeReference } from '../clock-quality.ts'
 import { type AppliedDocument, DOCUMENT_KIND } from '../documents.ts'
 import { randomId } from '../ids.ts'
+import type { Journal } from '../journal/port.ts'
 import type { Broker, Clock, Log, Random } from '../ports.ts'
 import type { SiteState } from '../site-state.ts'
 import { stretchedMs } from './backoff.ts'
+import { type Finding, ForkSearch } from './fork-search.ts'
 
 /** A hello without welcome is sent again after this, doubling up to the cap. */
 const WELCOME_FIRST_MS = 10_000
@@ -44,6 +48,10 @@ const DISAGREED_FIRST_MS = 2_000
 const DISAGREED_CAP_MS = 300_000
 /** Messages that wait to be taken; more are dropped, for the cloud sends each again. */
 const MAX_INBOX = 1_000
+/** Forks come at least so long after each other: whatever is wrong, journals do not multiply. */
+const FORK_GAP_MS = 60_000
+/** Recalls closer to each other are one. */
+const RECALL_GAP_MS = 1_000
 /** A welcome that took longer says too little about the time. */
 const MAX_TIME_ROUND_TRIP_MS = 5_000
 
@@ -56,6 +64,13 @@ export interface Grant {
 export const SYNC_KIND = 'sync'
 export const GRANT_ID = 'grant'
 
+/** Where this journal comes from, if it began as a fork, kept as entity (`sync`, `fork`). */
+export interface ForkOrigin {
+  journalId: string
+  at: string
+}
+export const FORK_ID = 'fork'
+
 export interface Conversation {
   readonly nonce: string
   readonly epoch: number
@@ -65,6 +80,8 @@ export interface Conversation {
   readonly authority: boolean
   readonly expected: Welcome['expected']
   readonly backoffMs: number
+  /** No rows before this is over. */
+  readonly holdMs: number
   /** The cloud's wall clock now, ms; never earlier than it really is. */
   cloudNow(): number
 }
@@ -86,6 +103,7 @@ export interface LinkPorts {
   siteId: string
   version: string
   node: string
+  journal: Journal
   state: SiteState
   broker: Broker
   clock: Clock
@@ -96,7 +114,11 @@ export interface LinkPorts {
 export class Link {
   readonly #ports: LinkPorts
   readonly #events: LinkEvents
+  readonly #search: ForkSearch
   #nonce = ''
+  #recallToken: string | undefined
+  #recalledMs = Number.NEGATIVE_INFINITY
+  #forkedMs = Number.NEGATIVE_INFINITY
   #helloAttempt = 0
   #disagreements = 0
   #cancelTimer = (): void => {}
@@ -107,6 +129,7 @@ export class Link {
   constructor(ports: LinkPorts, events: LinkEvents) {
     this.#ports = ports
     this.#events = events
+    this.#search = new ForkSearch(ports)
   }
 
   start(): void {
@@ -135,10 +158,18 @@ export class Link {
     return this.#ports.broker.publish(upTopic(this.#ports.siteId, channel), payload, qos)
   }
 
-  /** What the cloud says contradicts what is here: the conversation ends, a new one is asked for after a while. */
-  disagree(reason: string): void {
-    const { clock, random, log, siteId } = this.#ports
+  /**
+   * What the cloud says contradicts what is here: the conversation ends, a new one is asked for after a while. `parted`: its
+   * history seems to be another one, which the next hello looks into.
+   */
+  disagree(reason: string, parted = false): void {
     if (!this.#conversation) return
+    if (parted) this.#search.suspect()
+    this.#helloLater(reason)
+  }
+
+  #helloLater(reason: string): void {
+    const { clock, random, log, siteId } = this.#ports
     this.#endConversation()
     const delayMs = stretchedMs(this.#disagreements++, DISAGREED_FIRST_MS, DISAGREED_CAP_MS, random)
     log.warn({ siteId, reason, delayMs }, 'a new hello is needed')
@@ -176,6 +207,7 @@ export class Link {
       protocol: { min: OLDEST_PROTOCOL_VERSION, max: PROTOCOL_VERSION },
       monoMs: Math.round(clock.mono()),
       at: instant(clock.now()),
+      ...this.#lineage(),
     }
     this.publish('hello', JSON.stringify(hello), 1).catch((error: Error) =>
       log.debug({ siteId, reason: error.message }, 'the hello was not sent'),
@@ -186,6 +218,16 @@ export class Link {
 
   #grant(): Grant | undefined {
     return this.#ports.state.get<Grant>(SYNC_KIND, GRANT_ID)
+  }
+
+  #lineage(): Pick<Hello, 'probe' | 'forkedFrom' | 'recall'> {
+    const origin = this.#ports.state.get<ForkOrigin>(SYNC_KIND, FORK_ID)
+    const { probe } = this.#search
+    return {
+      ...(probe ? { probe } : {}),
+      ...(origin ? { forkedFrom: origin.journalId } : {}),
+      ...(this.#recallToken ? { recall: this.#recallToken } : {}),
+    }
   }
 
   #appliedVersions(): Record<string, DocumentVersion> {
@@ -252,7 +294,7 @@ export class Link {
       case 'answer':
         return this.#read(channel, answer, payload, (m) => this.#events.answer(m))
       case 'recall':
-        return
+        return this.#read(channel, recall, payload, (m) => this.#recalled(m))
     }
   }
 
@@ -287,6 +329,12 @@ export class Link {
     if (roundTripMs >= 0 && roundTripMs <= MAX_TIME_ROUND_TRIP_MS)
       this.#events.time({ cloudMs, monoMs: receivedMs - roundTripMs / 2 })
 
+    const finding = await this.#examined(message)
+    // While the journal was read the connection may have gone, and with it this conversation.
+    if (this.#nonce !== message.nonce) return
+    if (finding.kind !== 'agrees') return this.#parted(finding)
+
+    this.#recallToken = undefined
     const before = this.#grant()
     const { nonce, epoch, generation, tenantId, authority, expected } = message
     const conversation: Conversation = {
@@ -297,6 +345,7 @@ export class Link {
       authority,
       expected,
       backoffMs: message.backoffMs ?? 0,
+      holdMs: message.holdMs ?? 0,
       // Counted from the hello, which lies before the cloud's clock was read: expiry may come early, never late.
       cloudNow: () => cloudMs + (clock.mono() - message.monoMs),
     }
@@ -306,6 +355,55 @@ export class Link {
       'the link to the cloud is up',
     )
     await this.#events.begin(conversation, before)
+  }
+
+  async #examined(message: Welcome): Promise<Finding> {
+    try {
+      return await this.#search.examine(message)
+    } catch (error) {
+      return { kind: 'given-up', reason: `the journal cannot be read: ${(error as Error).message}` }
+    }
+  }
+
+  /** The cloud holds another history of this journal: look on where the two part, or go on as a new journal. */
+  async #parted(finding: Exclude<Finding, { kind: 'agrees' }>): Promise<void> {
+    const { clock, state, siteId, log } = this.#ports
+    if (finding.kind === 'ask-again') return this.#newHello()
+    if (finding.kind === 'given-up') return this.#helloLater(finding.reason)
+    if (clock.mono() - this.#forkedMs < FORK_GAP_MS)
+      return this.#helloLater('the history has parted again, just after a fork')
+    const from = state.journalId
+    const { shared, reason } = finding
+    try {
+      await state.fork(shared, reason)
+    } catch (error) {
+      log.error({ siteId, journalId: from, error }, 'the journal could not fork')
+      return this.#helloLater('the journal could not fork')
+    }
+    this.#forkedMs = clock.mono()
+    this.#recallToken = undefined
+    log.error(
+      { siteId, from, journalId: state.journalId, shared, reason },
+      'the cloud holds another history of this journal: it goes on as a new one',
+    )
+    this.#newHello()
+  }
+
+  /** Another one speaks for this site, or with this journal: a new hello tells who has authority. */
+  async #recalled({ token, reason }: Recall): Promise<void> {
+    const { clock, state, siteId, log } = this.#ports
+    if (clock.mono() - this.#recalledMs < RECALL_GAP_MS) return
+    this.#recalledMs = clock.mono()
+    log.warn({ siteId, journalId: state.journalId, reason }, 'the cloud asks for a new hello')
+    this.#recallToken = token
+    if (token !== undefined) {
+      try {
+        await state.commit({ facts: [{ kind: 'journal.marked', data: { token } }], puts: [], deletes: [] })
+      } catch (error) {
+        log.error({ siteId, error }, 'the journal could not be marked')
+      }
+    }
+    this.#newHello()
   }
 }
 

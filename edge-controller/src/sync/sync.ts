@@ -1,16 +1,17 @@
 /** The site's side of the link to the cloud, put together: rows up, intentions down. */
+import { instant } from '@switchyard/protocol/instant.ts'
 import type { Json } from '@switchyard/protocol/json.ts'
 import type { Stream } from '@switchyard/protocol/site/fact.ts'
 import type { TimeReference } from '../clock-quality.ts'
 import type { Execute } from '../execute.ts'
 import type { Journal, JournalState } from '../journal/port.ts'
 import type { Broker, Clock, Log, Random } from '../ports.ts'
-import { NOTHING, type SiteState } from '../site-state.ts'
+import { NOTHING, type Outcome, type SiteState } from '../site-state.ts'
 import { type AskCloud, Asks } from './ask.ts'
 import type { Compress } from './batch.ts'
 import { Documents } from './documents.ts'
 import { Downlink } from './downlink.ts'
-import { type Conversation, GRANT_ID, type Grant, Link, SYNC_KIND } from './link.ts'
+import { type Conversation, FORK_ID, type ForkOrigin, GRANT_ID, type Grant, Link, SYNC_KIND } from './link.ts'
 import { LiveSender, type Picture } from './live.ts'
 import { Uplink } from './uplink.ts'
 
@@ -38,6 +39,8 @@ export interface SyncStatus {
   linked: boolean
   authority: boolean | undefined
   epoch: number | undefined
+  /** Set when this journal began as a fork of another one. */
+  forkedFrom: ForkOrigin | undefined
   backlog: Record<Stream, number>
 }
 
@@ -61,7 +64,7 @@ export function createSync(options: SyncOptions): Sync {
   const uplink = new Uplink({
     ...options,
     publish: (stream, payload) => link.publish(stream, payload, 1),
-    disagree: (reason) => link.disagree(reason),
+    disagree: (reason, parted) => link.disagree(reason, parted),
     agreed: () => link.agreed(),
   })
   const live = new LiveSender({
@@ -71,6 +74,14 @@ export function createSync(options: SyncOptions): Sync {
   })
   const downlink = new Downlink({ ...options, ended: (id, result) => live.ended(id, result) })
   const documents = new Documents(options)
+
+  /** With a fork: a command of the journal before can have no outcome in it any more. */
+  function forking(): Outcome {
+    const origin: ForkOrigin = { journalId: state.journalId, at: instant(options.clock.now()) }
+    const abandoned = downlink.abandon()
+    const put = { kind: SYNC_KIND, id: FORK_ID, value: { ...origin } as Json }
+    return { ...abandoned, puts: [...abandoned.puts, put] }
+  }
 
   async function begin(conversation: Conversation, before: Grant | undefined): Promise<void> {
     const { epoch, generation, tenantId } = conversation
@@ -109,10 +120,12 @@ export function createSync(options: SyncOptions): Sync {
   })
 
   let unsubscribe = (): void => {}
+  const stopForking = state.atFork(forking)
   return {
     async start() {
       await downlink.recover()
-      unsubscribe = state.onCommitted(() => {
+      unsubscribe = state.onCommitted((facts) => {
+        if (facts.some((it) => it.kind === 'journal.forked')) uplink.forked()
         uplink.pump()
         live.changed()
       })
@@ -120,6 +133,7 @@ export function createSync(options: SyncOptions): Sync {
     },
     async stop() {
       unsubscribe()
+      stopForking()
       await link.stop()
     },
     ask: asks.ask,
@@ -129,6 +143,7 @@ export function createSync(options: SyncOptions): Sync {
       linked: link.conversation !== undefined,
       authority: link.conversation?.authority,
       epoch: link.conversation?.epoch,
+      forkedFrom: state.get<ForkOrigin>(SYNC_KIND, FORK_ID),
       backlog: uplink.backlog,
     }),
   }

@@ -19,7 +19,7 @@ export interface UplinkPorts {
   /** Highest acknowledged seqs that the journal remembers. */
   acked: Record<Stream, number>
   publish(stream: Stream, payload: Uint8Array): Promise<void>
-  disagree(reason: string): void
+  disagree(reason: string, parted?: boolean): void
   /** An acknowledgement arrived. */
   agreed(): void
 }
@@ -68,6 +68,10 @@ export class Uplink {
     for (const stream of STREAMS) this.#lanes[stream].begin(conversation)
     this.#pumping = false
     this.pump()
+  }
+
+  forked(): void {
+    for (const stream of STREAMS) this.#lanes[stream].forked()
   }
 
   end(): void {

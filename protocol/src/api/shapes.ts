@@ -350,6 +350,24 @@ export const alert = z
   .meta({ id: 'Alert' })
 export type Alert = z.infer<typeof alert>
 
+/** One journal of a site: a new card, a reflash or a fork makes one. One of them speaks for the site. */
+export const siteLane = z
+  .object({
+    journalId: z.string(),
+    /** It gets commands and documents and sets what is shown; the others are fenced: their facts are taken, and may be billed. */
+    authority: z.boolean(),
+    epoch: z.int(),
+    controllerVersion: z.string(),
+    /** The journal that this one began as a fork of. */
+    forkedFrom: z.string().nullable(),
+    firstHelloAt: instant,
+    helloAt: instant,
+    /** Facts of its ledger that are here. */
+    ledgerSeq: z.int(),
+  })
+  .meta({ id: 'SiteLane' })
+export type SiteLane = z.infer<typeof siteLane>
+
 export const serviceStatus = z
   .object({
     name: z.string(),

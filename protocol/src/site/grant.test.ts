@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { grant, type LaneState, PRESENCE_EXPIRY_MS, type SiteAuthority } from './grant.ts'
+import {
+  give,
+  grant,
+  LATE_PICTURE_MS,
+  type LaneState,
+  PRESENCE_EXPIRY_MS,
+  type SiteAuthority,
+} from './grant.ts'
 
 const fresh: SiteAuthority = { journalId: null, epoch: 0, lastHeardMs: null }
 
@@ -49,10 +56,49 @@ describe('a grant', () => {
     expect(granted).toMatchObject({ authority: false, fencedBecause: undefined })
   })
 
+  it('passes to a journal that was fenced as new, once the other has been silent since, and never if it was heard', () => {
+    const lane = { epoch: 2, fenced: true, firstHelloMs: 10_000 }
+    const hello = { journalId: 'b', epoch: 2 }
+    const silentSince = (lastHeardMs: number, nowMs: number) =>
+      grant({ journalId: 'a', epoch: 5, lastHeardMs }, lane, hello, nowMs)
+    expect(silentSince(9_000, 9_000 + PRESENCE_EXPIRY_MS).authority).toBe(false)
+    expect(silentSince(9_000, 9_001 + PRESENCE_EXPIRY_MS)).toMatchObject({
+      authority: true,
+      epoch: 6,
+      fences: 'a',
+    })
+    const late = 10_000 + LATE_PICTURE_MS
+    expect(silentSince(late, 1e9).authority).toBe(true)
+    expect(silentSince(late + 1, 1e9).authority).toBe(false)
+  })
+
+  it('passes at once to the fork of a box that gave up the journal in authority', () => {
+    const site = { journalId: 'a', epoch: 5, lastHeardMs: 0 }
+    const hello = { journalId: 'b', epoch: 5, succeeds: true }
+    expect(grant(site, undefined, hello, 1)).toMatchObject({ authority: true, epoch: 6, fences: 'a' })
+    expect(grant(site, { epoch: 3, fenced: true }, hello, 1)).toMatchObject({ authority: false })
+  })
+
+  it('by an operator exceeds every epoch, and given twice is given once', () => {
+    const site = { journalId: 'a', epoch: 5, lastHeardMs: 0 }
+    const given = give(site, 'b', { epoch: 9, fenced: true })
+    expect(given).toMatchObject({ authority: true, epoch: 10, fences: 'a' })
+    const after = { ...given.site, lastHeardMs: 0 }
+    expect(give(after, 'b', { epoch: 10, fenced: false })).toMatchObject({ epoch: 10, fences: undefined })
+    expect(grant(after, { epoch: 10, fenced: false }, { journalId: 'b', epoch: 9 }, 1)).toMatchObject({
+      authority: true,
+      epoch: 10,
+    })
+    expect(grant(after, { epoch: 5, fenced: true }, { journalId: 'a', epoch: 5 }, 1)).toMatchObject({
+      authority: false,
+    })
+  })
+
   it('holds for any order of hellos: epochs of authority rise, one lane has it, asking twice changes nothing', () => {
     const hello = fc.record({
       journalId: fc.constantFrom('a', 'b', 'c'),
       epoch: fc.integer({ min: 0, max: 20 }),
+      succeeds: fc.boolean(),
       laterMs: fc.integer({ min: 0, max: 3 * PRESENCE_EXPIRY_MS }),
     })
     fc.assert(
@@ -84,9 +130,10 @@ describe('a grant', () => {
         }
 
         function apply(journalId: string, granted: ReturnType<typeof grant>): void {
-          lanes.set(journalId, { epoch: granted.epoch, fenced: !granted.authority })
-          if (granted.fences)
-            lanes.set(granted.fences, { epoch: lanes.get(granted.fences)?.epoch ?? 0, fenced: true })
+          const firstHelloMs = lanes.get(journalId)?.firstHelloMs ?? now
+          lanes.set(journalId, { epoch: granted.epoch, fenced: !granted.authority, firstHelloMs })
+          const fenced = granted.fences && lanes.get(granted.fences)
+          if (granted.fences && fenced) lanes.set(granted.fences, { ...fenced, fenced: true })
           site = { ...granted.site, lastHeardMs: granted.authority ? now : site.lastHeardMs }
         }
       }),

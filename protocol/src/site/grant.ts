@@ -6,6 +6,8 @@ import { LIVE_INTERVAL_MS } from './live.ts'
 
 /** A site unheard for three pictures is offline. */
 export const PRESENCE_EXPIRY_MS = 3 * LIVE_INTERVAL_MS
+/** What one box said as its old journal may be heard so long after it said hello with a new one. */
+export const LATE_PICTURE_MS = LIVE_INTERVAL_MS
 
 export interface SiteAuthority {
   /** The lane in authority; null before the first hello. */
@@ -17,11 +19,15 @@ export interface SiteAuthority {
 export interface LaneState {
   epoch: number
   fenced: boolean
+  /** When it first said hello. */
+  firstHelloMs?: number | undefined
 }
 export interface Greeting {
   journalId: string
   /** Epoch that the site remembers. */
   epoch: number
+  /** The box that says hello is the one that spoke as the lane in authority last, and has given that journal up. */
+  succeeds?: boolean | undefined
 }
 
 export interface Grant {
@@ -38,11 +44,10 @@ export interface Grant {
 
 /**
  * Grants, or fences. A hello of the lane in authority keeps its epoch, unless the site remembers a higher one (the cloud was
- * restored from a backup). A new journal takes authority only where there is none yet, or where the lane that had it has been
- * silent past presence expiry (a new card, a reflash). A lane once fenced stays so until an operator gives authority back.
+ * restored from a backup). A new journal takes authority where there is none yet, where its box gave up the journal in authority
+ * for it (a fork), and where the lane in authority has been silent past presence expiry (a new card, a reflash), be it only
+ * after the new one appeared. A lane once heard beside another stays fenced until an operator gives it authority.
  * Asking twice gives the same answer: after the first grant the lane is in authority, at an epoch not below the hello's.
- *
- * Left for later: checkpoints decide whether a silent predecessor was cloned rather than replaced.
  */
 export function grant(
   site: SiteAuthority,
@@ -55,8 +60,9 @@ export function grant(
     const epoch = lane && lane.epoch >= hello.epoch ? lane.epoch : seen + 1
     return authorityAt(epoch, undefined)
   }
-  if (lane === undefined && site.journalId === null) return authorityAt(seen + 1, undefined)
-  if (lane === undefined && silent()) return authorityAt(seen + 1, site.journalId ?? undefined)
+  const isNew = lane === undefined || (lane.fenced && isUnrivalled(site, lane))
+  const isFree = site.journalId === null || isSilent(site, nowMs) || (lane === undefined && hello.succeeds)
+  if (isNew && isFree) return authorityAt(Math.max(seen, lane?.epoch ?? 0) + 1, site.journalId ?? undefined)
   return {
     authority: false,
     epoch: Math.max(lane?.epoch ?? 0, hello.epoch),
@@ -76,8 +82,24 @@ export function grant(
       fencedBecause: undefined,
     }
   }
+}
 
-  function silent(): boolean {
-    return site.lastHeardMs === null || nowMs - site.lastHeardMs > PRESENCE_EXPIRY_MS
-  }
+/** An operator gives authority to a lane that is known: a new epoch, above every one that either side has seen. */
+export function give(site: SiteAuthority, journalId: string, lane: LaneState): Omit<Grant, 'fencedBecause'> {
+  if (site.journalId === journalId)
+    return { authority: true, epoch: lane.epoch, site: { journalId, epoch: site.epoch }, fences: undefined }
+  const epoch = Math.max(site.epoch, lane.epoch) + 1
+  return { authority: true, epoch, site: { journalId, epoch }, fences: site.journalId ?? undefined }
+}
+
+/** Nothing was heard of the lane in authority since this one appeared. */
+export function isUnrivalled(site: SiteAuthority, lane: LaneState): boolean {
+  return (
+    lane.firstHelloMs !== undefined &&
+    (site.lastHeardMs === null || site.lastHeardMs <= lane.firstHelloMs + LATE_PICTURE_MS)
+  )
+}
+
+export function isSilent(site: SiteAuthority, nowMs: number): boolean {
+  return site.lastHeardMs === null || nowMs - site.lastHeardMs > PRESENCE_EXPIRY_MS
 }

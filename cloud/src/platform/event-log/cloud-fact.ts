@@ -34,7 +34,22 @@ export const cloudFactData = {
   // site-gateway
   'site.online': z.object({ journalId: z.string(), epoch: z.int(), version: z.string() }),
   'site.offline': z.object({ lastHeardAt: z.string() }),
-  'site.lane-fenced': z.object({ journalId: z.string(), reason: z.string() }),
+  'site.lane-fenced': z.object({
+    journalId: z.string(),
+    reason: z.string(),
+    authorityJournalId: z.string().optional(),
+    forkedFrom: z.string().optional(),
+  }),
+  /** Another journal speaks for the site: a new one took the place of one that is silent, a box forked, or an operator (`by`) says so. */
+  'site.authority-given': z.object({
+    journalId: z.string(),
+    fromJournalId: z.string().nullable(),
+    epoch: z.int(),
+    cause: z.enum(['replaced', 'forked', 'operator']),
+    by: z.string().nullable(),
+  }),
+  /** A journal and the one that forked from it are both heard: two boxes run. */
+  'site.clone-suspected': z.object({ journalId: z.string(), forkJournalId: z.string() }),
   // driver-service: whose a token is, for billing. `driverId` null: nobody's.
   'token.changed': z.object({
     idToken: z.string(),

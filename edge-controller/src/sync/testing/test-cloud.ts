@@ -1,4 +1,4 @@
-/** The cloud's side of sync in memory: the real acceptance function, with faults that a test turns on. */
+/** The cloud's side of sync in memory: the real functions for hellos and batches, with faults that a test turns on. */
 import { gunzipSync } from 'node:zlib'
 import { accept } from '@switchyard/protocol/site/accept.ts'
 import type { Command } from '@switchyard/protocol/site/command.ts'
@@ -14,13 +14,15 @@ import {
   type Welcome,
 } from '@switchyard/protocol/site/envelope.ts'
 import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
+import { spacedBelow, spacedWithin } from '@switchyard/protocol/site/fork.ts'
+import { give, type SiteAuthority } from '@switchyard/protocol/site/grant.ts'
+import { type Lane, receive } from '@switchyard/protocol/site/greeting.ts'
 import { type Live, live as liveShape } from '@switchyard/protocol/site/live.ts'
 import { type DownChannel, downTopic, parseUpTopic, UP_FILTER } from '@switchyard/protocol/site/topics.ts'
 import { connectAsync, type MqttClient } from 'mqtt'
 import type { Clock } from '../../ports.ts'
 
-interface StoredLane {
-  epoch: number
+interface StoredLane extends Lane {
   rows: Record<Stream, Map<number, { id: string; fact: string }>>
   last: Record<Stream, { seq: number; rowId: string }>
 }
@@ -37,9 +39,9 @@ export class TestCloud {
   answers: (ask: Ask) => string | undefined = () => undefined
   onBatch: (batch: Batch) => 'take' | 'drop' | 'busy' = () => 'take'
   sendAck: (ack: Ack) => boolean = () => true
+  site: SiteAuthority = { journalId: null, epoch: 0, lastHeardMs: null }
   #client!: MqttClient
-  #nonce = ''
-  #journalId = ''
+  #tokens = 0
   #changed: (() => void)[] = []
 
   private constructor(siteId: string, clock: Clock) {
@@ -77,19 +79,48 @@ export class TestCloud {
       .filter((fact) => fact.kind === kind)
   }
 
+  /** The lane in authority. */
+  get #speaking(): StoredLane | undefined {
+    return this.site.journalId === null ? undefined : this.journals.get(this.site.journalId)
+  }
+
   get epoch(): number {
-    return this.journals.get(this.#journalId)?.epoch ?? 0
+    return this.#speaking?.epoch ?? 0
   }
 
   command(command: Command): void {
     this.send('command', { command })
   }
 
+  /** To the lane in authority, unless the message names another conversation. */
   send(channel: DownChannel, body: object): void {
-    const addressed = { v: 1, journalId: this.#journalId, epoch: this.epoch, nonce: this.#nonce }
+    const addressed = {
+      v: 1,
+      journalId: this.site.journalId ?? '',
+      epoch: this.epoch,
+      nonce: this.#speaking?.nonce ?? '',
+    }
     this.#client.publish(downTopic(this.siteId, channel), JSON.stringify({ ...addressed, ...body }), {
       qos: 1,
     })
+  }
+
+  /** As an operator does: the lanes concerned are asked for a new hello. */
+  give(journalId: string): void {
+    const lane = this.journals.get(journalId)!
+    const given = give(this.site, journalId, lane)
+    const recalled = [lane, this.#speaking].filter((it) => it !== undefined)
+    const conversations = recalled.map((it) => this.#addressOf(it))
+    const loser = given.fences === undefined ? undefined : this.journals.get(given.fences)
+    if (loser) loser.fenced = true
+    Object.assign(lane, { epoch: given.epoch, fenced: false })
+    this.site = { ...this.site, ...given.site }
+    for (const to of conversations) this.send('recall', { ...to, reason: 'authority was given anew' })
+  }
+
+  #addressOf(lane: StoredLane): { journalId: string; epoch: number; nonce: string } {
+    const [journalId] = [...this.journals].find(([, it]) => it === lane)!
+    return { journalId, epoch: lane.epoch, nonce: lane.nonce }
   }
 
   /** Forgets what came after the given seq, as a cloud restored from a backup has. */
@@ -111,9 +142,12 @@ export class TestCloud {
       case 'telemetry':
         this.#batch(payload)
         break
-      case 'live':
-        this.lives.push(liveShape.parse(JSON.parse(payload.toString())))
+      case 'live': {
+        const picture = liveShape.parse(JSON.parse(payload.toString()))
+        this.lives.push(picture)
+        if (picture.bootId === this.#speaking?.bootId) this.#heard()
         break
+      }
       case 'ask': {
         const ask = JSON.parse(payload.toString()) as Ask
         const status = this.answers(ask)
@@ -123,31 +157,58 @@ export class TestCloud {
     for (const resolve of this.#changed.splice(0)) resolve()
   }
 
+  #heard(): void {
+    this.site = { ...this.site, lastHeardMs: this.clock.now() }
+  }
+
   #hello(hello: Hello): void {
     this.hellos.push(hello)
-    this.#nonce = hello.nonce
-    this.#journalId = hello.journalId
-    let lane = this.journals.get(hello.journalId)
-    if (!lane) {
-      const epoch = Math.max(hello.epoch, ...[...this.journals.values()].map((l) => l.epoch)) + 1
-      const nothing = { seq: 0, rowId: '' }
-      lane = {
-        epoch,
-        rows: { ledger: new Map(), telemetry: new Map() },
-        last: { ledger: nothing, telemetry: nothing },
-      }
-      this.journals.set(hello.journalId, lane)
+    const { journalId, nonce } = hello
+    const before = this.journals.get(journalId)
+    const nothing = { seq: 0, rowId: '' }
+    const held = before?.last ?? { ledger: nothing, telemetry: nothing }
+    const known = { site: this.site, lane: before, inAuthority: this.#speaking }
+    const taken = receive(known, held, hello, this.clock.now(), `recall-${++this.#tokens}`)
+    const { lane, recall, granted } = taken
+    if (recall) this.send('recall', { journalId, reason: 'another box has this journal', ...recall })
+    if (lane) {
+      const rows = before?.rows ?? { ledger: new Map(), telemetry: new Map() }
+      this.journals.set(journalId, Object.assign(before ?? { rows, last: held }, lane))
     }
-    const welcome: Omit<Welcome, 'v' | 'journalId' | 'epoch' | 'nonce'> = {
+    const loser = granted?.fences === undefined ? undefined : this.journals.get(granted.fences)
+    if (loser) loser.fenced = true
+    if (granted) this.site = { ...this.site, ...granted.site }
+    if (granted?.authority) this.#heard()
+    const checkpoints = taken.forked ? this.#checkpoints(hello, held) : []
+    const welcome: Omit<Welcome, 'v'> = {
+      journalId,
+      nonce,
+      epoch: taken.epoch,
       generation: this.generation,
       tenantId: 'default',
-      authority: true,
-      expected: lane.last,
+      authority: granted?.authority ?? false,
+      expected: held,
+      ...(taken.forked ? { forked: true, checkpoints } : {}),
+      ...(taken.holdMs > 0 ? { holdMs: taken.holdMs } : {}),
       documents: {},
       time: new Date(this.clock.now()).toISOString(),
       monoMs: hello.monoMs,
     }
     this.send('welcome', welcome)
+  }
+
+  #checkpoints({ journalId, heads, probe }: Hello, held: Welcome['expected']): Welcome['checkpoints'] {
+    const asksNothing = !probe?.ledger && !probe?.telemetry
+    return STREAMS.flatMap((stream) => {
+      const bounds = probe?.[stream]
+      if (!bounds && !asksNothing) return []
+      const top = Math.min(heads[stream].seq, held[stream].seq)
+      const rows = this.journals.get(journalId)?.rows[stream]
+      return (bounds ? spacedWithin(bounds) : spacedBelow(top)).flatMap((seq) => {
+        const row = rows?.get(seq)
+        return row ? [{ stream, seq, rowId: row.id }] : []
+      })
+    })
   }
 
   #batch(payload: Buffer): void {
@@ -161,21 +222,24 @@ export class TestCloud {
     if (!lane || verdict === 'drop') return
     const last = lane.last[stream]
     const ack = (more: Partial<Ack>): void => {
-      const full = { stream, upTo: lane.last[stream].seq, rowId: lane.last[stream].rowId, ...more } as Ack
+      const { journalId, epoch, nonce = lane.nonce } = batch
+      const { seq: upTo, rowId } = lane.last[stream]
+      const full = { journalId, epoch, nonce, stream, upTo, rowId, ...more } as Ack
       if (this.sendAck(full)) this.send('ack', full)
     }
     if (verdict === 'busy') {
       ack({ refused: 'busy', retryAfterMs: 1_000 })
       return
     }
-    const state = { last: last.seq, lastId: last.rowId, epoch: lane.epoch }
+    const state = { last: last.seq, lastId: last.rowId, epoch: lane.epoch, nonce: lane.nonce }
     const decision = accept(state, batch, (seq) => lane.rows[stream].get(seq)?.id)
     if (!decision.accepted) {
       ack({ refused: decision.refusal, reason: decision.reason })
       return
     }
     for (const row of decision.rows) lane.rows[stream].set(row.seq, row)
-    lane.last[stream] = { seq: decision.next.last, rowId: decision.next.lastId }
+    lane.last = { ...lane.last, [stream]: { seq: decision.next.last, rowId: decision.next.lastId } }
+    if (lane === this.#speaking) this.#heard()
     ack({})
   }
 

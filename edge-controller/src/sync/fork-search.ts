@@ -1,0 +1,110 @@
+/**
+ * Whether the cloud's history of this journal is the one that is here, and if not, where the two part. What a welcome says is
+ * held against the journal; what is left open is asked for with the next hello (see protocol/src/site/fork.ts).
+ */
+import type { Hello, Welcome } from '@switchyard/protocol/site/envelope.ts'
+import { type FactData, STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
+import {
+  type Checkpoint,
+  type ForkBounds,
+  firstBounds,
+  isExact,
+  MAX_PROBES,
+  narrowed,
+} from '@switchyard/protocol/site/fork.ts'
+import type { Journal } from '../journal/port.ts'
+import type { SiteState } from '../site-state.ts'
+
+export type Finding =
+  | { kind: 'agrees' }
+  /** The next hello asks on, or, after a false suspicion, asks nothing. */
+  | { kind: 'ask-again' }
+  | { kind: 'given-up'; reason: string }
+  | { kind: 'fork'; shared: Record<Stream, number>; reason: FactData<'journal.forked'>['reason'] }
+
+export class ForkSearch {
+  readonly #journal: Journal
+  readonly #state: SiteState
+  /** What the next hello asks; undefined: nothing. */
+  #probe: Hello['probe']
+  #questions = 0
+
+  constructor(ports: { journal: Journal; state: SiteState }) {
+    this.#journal = ports.journal
+    this.#state = ports.state
+  }
+
+  get probe(): Hello['probe'] {
+    return this.#probe
+  }
+
+  /** Something did not fit: the next hello says so, and takes no authority before it is looked into. */
+  suspect(): void {
+    this.#probe ??= {}
+  }
+
+  /** Rejects only when the journal does. */
+  async examine({ expected, checkpoints = [], forked }: Welcome): Promise<Finding> {
+    const open: NonNullable<Hello['probe']> = {}
+    const shared = { ledger: 0, telemetry: 0 }
+    let hasParted = false
+    let hasOwn = false
+    for (const stream of STREAMS) {
+      const parted = await this.#compare(stream, expected[stream])
+      if (!parted) {
+        shared[stream] = Math.max(expected[stream].seq, await this.#prunedUpTo(stream))
+        continue
+      }
+      hasParted = true
+      const bounds = await this.#narrow(stream, parted, checkpoints)
+      if (!isExact(bounds)) open[stream] = bounds
+      shared[stream] = bounds.shared
+      hasOwn ||= bounds.shared < this.#state.heads[stream].seq
+    }
+    const isOpen = Object.keys(open).length > 0
+    this.#probe = isOpen ? open : undefined
+    if (isOpen || (forked && !hasParted)) {
+      if (++this.#questions <= MAX_PROBES) return { kind: 'ask-again' }
+      this.#questions = 0
+      return { kind: 'given-up', reason: `${MAX_PROBES} questions did not tell where the histories part` }
+    }
+    this.#questions = 0
+    return hasParted ? { kind: 'fork', shared, reason: hasOwn ? 'parted' : 'lost' } : { kind: 'agrees' }
+  }
+
+  /** Undefined: the row that the cloud holds last is the one here, or is too old to tell. */
+  async #compare(stream: Stream, expected: Checkpoint): Promise<ForkBounds | undefined> {
+    const head = this.#state.heads[stream]
+    const pruned = await this.#prunedUpTo(stream)
+    const first = firstBounds({ head: head.seq, pruned, expected: expected.seq })
+    if (expected.seq > head.seq) return first
+    const own = await this.#ownId(stream, expected.seq)
+    if (own === undefined || own === expected.rowId) return undefined
+    return { ...first, differs: Math.max(first.shared + 1, expected.seq) }
+  }
+
+  /** With what earlier answers told, unless the cloud has forgotten rows since. */
+  async #narrow(
+    stream: Stream,
+    now: ForkBounds,
+    checkpoints: NonNullable<Welcome['checkpoints']>,
+  ): Promise<ForkBounds> {
+    const before = this.#probe?.[stream]
+    const joined = before
+      ? { shared: Math.max(now.shared, before.shared), differs: Math.min(now.differs, before.differs) }
+      : now
+    const bounds = joined.shared < joined.differs ? joined : now
+    const told = checkpoints.filter((it) => it.stream === stream)
+    const own = new Map<number, string | undefined>()
+    for (const { seq } of told) own.set(seq, await this.#ownId(stream, seq))
+    return narrowed(bounds, told, (seq) => own.get(seq))
+  }
+
+  async #ownId(stream: Stream, seq: number): Promise<string | undefined> {
+    return (await this.#journal.readAfter(stream, seq, 1, 1)).prevId
+  }
+
+  async #prunedUpTo(stream: Stream): Promise<number> {
+    return (await this.#journal.readAfter(stream, 0, 1, 1)).pruned?.seq ?? 0
+  }
+}
