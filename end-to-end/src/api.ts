@@ -40,6 +40,17 @@ export class Api {
     return value as T
   }
 
+  /** The stream of events, from after an id; the body is read until `signal` ends it. */
+  stream(lastEventId: string | undefined, signal: AbortSignal): Promise<Response> {
+    return fetch(`${this.base}/api/v1/stream`, {
+      headers: {
+        authorization: `Bearer ${this.#key}`,
+        ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+      },
+      signal,
+    })
+  }
+
   get = <T>(path: string) => this.request<T>('GET', path)
   post = <T>(path: string, body: unknown) => this.request<T>('POST', path, body)
 

@@ -29,6 +29,8 @@ export interface SystemOptions {
   /** More settings of the controller, e.g. ONBOARDING. */
   controllerEnv?: Record<string, string>
   cloudEnv?: Record<string, string>
+  /** A Postgres server of the test's own; otherwise the one that the tests were given. */
+  databaseServer?: string
 }
 
 export interface System {
@@ -46,9 +48,10 @@ export interface System {
   stop(): Promise<void>
 }
 
-export const databaseServer = process.env.TEST_DATABASE_URL
+export const givenServer = process.env.TEST_DATABASE_URL
 
 export async function startSystem(options: SystemOptions): Promise<System> {
+  const databaseServer = options.databaseServer ?? givenServer
   if (!databaseServer) throw new Error('TEST_DATABASE_URL is not set: run the tests by `npm test`')
   const directory = mkdtempSync(join(tmpdir(), 'switchyard-e2e-'))
   const undo: (() => Promise<unknown> | unknown)[] = [
@@ -64,7 +67,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     await admin.unsafe(`create database ${database}`)
     await admin.end()
     undo.push(async () => {
-      const sql = postgres(databaseServer!, { max: 1, onnotice: () => {} })
+      const sql = postgres(databaseServer, { max: 1, onnotice: () => {} })
       await sql.unsafe(`drop database if exists ${database} with (force)`)
       await sql.end()
     })

@@ -107,6 +107,23 @@ describe('authentication', () => {
     expect([large.status, large.headers.get('connection')]).toEqual([413, 'close'])
   })
 
+  it('gives cursors that name the life of the log, and says clearly when it is another one', async () => {
+    answer = () => Response.json({ items: [{ text: '"next":"x"}' }], next: 'WyJhIl0' })
+    const { items, next } = await jsonOf<{ items: unknown[]; next: string }>(
+      await request('/api/v1/cdrs?limit=1', { headers: withKey() }),
+    )
+    expect(items).toEqual([{ text: '"next":"x"}' }])
+    expect(next).toBe(`${platform.context.eventLog.generation.slice(0, 8)}~WyJhIl0`)
+    asked.length = 0
+    await request(`/api/v1/cdrs?limit=1&cursor=${next}`, { headers: withKey() })
+    expect(asked[0]?.path).toBe('/v1/cdrs?limit=1&cursor=WyJhIl0')
+    const other = await request('/api/v1/cdrs?cursor=00000000~WyJhIl0', { headers: withKey() })
+    expect(other.status).toBe(410)
+    expect(await other.json()).toMatchObject({ detail: expect.stringContaining('restored from a backup') })
+    expect(asked).toHaveLength(1)
+    answer = () => Response.json({ items: [], next: null })
+  })
+
   it('does not forward what is not public', async () => {
     for (const path of [
       '/api/v1/authorize',

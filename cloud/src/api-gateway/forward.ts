@@ -1,9 +1,9 @@
 /** Passes a request on to the service that owns the resource, and its answer back. */
 import type { Context } from 'hono'
 import { ProblemError } from '../platform/http/problem.ts'
-import type { ServiceClient } from '../platform/http/service-client.ts'
-import type { TargetName } from '../platform/service.ts'
+import type { ServiceContext, TargetName } from '../platform/service.ts'
 import type { GatewayEnv } from './authenticate.ts'
+import { ofClient, ofService } from './list-cursors.ts'
 
 /** Longest that a service may take; calls wait for a station, which has its own shorter limit (MAX_CALL_TTL_MS). */
 const FORWARD_TIMEOUT_MS = 55_000
@@ -17,7 +17,7 @@ export async function forward(
   c: Context<GatewayEnv>,
   target: TargetName,
   path: string,
-  client: (target: TargetName) => ServiceClient,
+  { client, eventLog: { generation } }: Pick<ServiceContext, 'client' | 'eventLog'>,
 ): Promise<Response> {
   const url = new URL(c.req.url)
   // The server leaves the body of an answer to HEAD away by itself.
@@ -27,7 +27,7 @@ export async function forward(
   const body = method === 'GET' ? undefined : new Uint8Array(await c.req.arrayBuffer())
   const contentType = c.req.header('content-type')
   const response = await client(target).fetch(
-    `/v1/${path}${url.search}`,
+    `/v1/${path}${ofService(url.search, generation)}`,
     {
       tenantId: c.get('tenantId'),
       actor: c.get('actor'),
@@ -46,5 +46,8 @@ export async function forward(
     const value = response.headers.get(name)
     if (value !== null) headers.set(name, value)
   }
-  return new Response(response.body, { status: response.status, headers })
+  // Lists are small, and their cursors name the life of the log that they belong to.
+  const isJson = method === 'GET' && headers.get('content-type')?.startsWith('application/json')
+  const answer = isJson ? ofClient(await response.text(), generation) : response.body
+  return new Response(answer, { status: response.status, headers })
 }

@@ -87,7 +87,7 @@ function routes(context: ServiceContext, hub: StreamHub): Hono {
     const path = new URL(c.req.url).pathname.slice('/api/v1/'.length)
     const target = targetOf(path)
     if (!target) throw nothingAt(app.routes, c.req.path)
-    return forward(c, target, path, context.client)
+    return forward(c, target, path, context)
   })
   const page = dashboard(context.config.dashboardDir)
   app.get('*', (c) => page(c))

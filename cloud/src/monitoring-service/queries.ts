@@ -1,6 +1,7 @@
 /** Tables of monitoring: sites' presence, and alerts. */
 import type { Alert } from '@switchyard/protocol/api/shapes.ts'
 import type { Sql, TransactionSql } from 'postgres'
+import { runbookOf } from './runbooks.ts'
 
 export interface AlertRow {
   alert_id: string
@@ -84,6 +85,7 @@ export function alertResource(row: AlertRow): Alert {
     siteId: row.site_id,
     stationId: row.station_id,
     text: row.text,
+    runbook: runbookOf(row.rule),
     raisedAt: row.raised_at.toISOString(),
     clearedAt: row.cleared_at?.toISOString() ?? null,
   }

@@ -344,6 +344,8 @@ export const alert = z
     siteId: z.string().nullable(),
     stationId: z.string().nullable(),
     text: z.string(),
+    /** The page that says what to do, as a path within the project; null for a rule that has none. */
+    runbook: z.string().nullable(),
     raisedAt: instant,
     clearedAt: instant.nullable(),
   })

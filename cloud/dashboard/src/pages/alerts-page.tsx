@@ -23,7 +23,16 @@ const SEVERITIES = {
 
 function alertColumns(sites: Sites) {
   return [
-    column.accessor('text', { header: 'What', meta: { lead: true } }),
+    column.accessor('text', {
+      header: 'What',
+      meta: { lead: true },
+      cell: ({ row: { original: alert } }) => (
+        <>
+          {alert.text}
+          {alert.runbook && <div className="sy-muted">What to do: {alert.runbook}</div>}
+        </>
+      ),
+    }),
     column.accessor('severity', {
       header: 'Severity',
       cell: ({ getValue }) => (

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Makes a data directory from a base backup and the archived log, as of a point in time. Everything of the cloud is stopped first.
+#
+#   ./restore.sh /backup/base-2026-11-23 /archive '2026-11-23 12:00:00+00' /var/lib/postgresql/15/restored
+#   ./restore.sh /backup/base-2026-11-23 /archive latest                   /var/lib/postgresql/15/restored
+#
+# Then start Postgres on it. It recovers, and takes writes on a new timeline, by which the cloud knows that it was restored.
+set -eu
+usage='usage: restore.sh <base backup> <archive> <time with zone | latest> <new data directory>'
+base="${1:?$usage}" archive="${2:?$usage}" time="${3:?$usage}" to="${4:?$usage}"
+
+for it in "$base/PG_VERSION" "$archive"; do
+  [ -e "$it" ] || { echo "$it is not there" >&2; exit 1; }
+done
+if [ -d "$to" ] && [ -n "$(ls -A "$to")" ]; then
+  echo "$to is not empty; the old data directory is moved away, never written over" >&2
+  exit 1
+fi
+if [ "$time" = latest ]; then
+  target=''
+elif echo "$time" | grep -Eq '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+ ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$'; then
+  # At its start the server knows no names of zones, not even Z.
+  target="recovery_target_time = '$(echo "$time" | sed 's/ *Z$/+00/')'"
+else
+  echo "\"$time\" is no time with a zone, as 2026-11-23 12:00:00+00 is" >&2
+  exit 1
+fi
+
+pg_verifybackup --quiet "$base"
+mkdir -p "$to"
+cp -a "$base/." "$to/"
+chmod 700 "$to"
+rm -f "$to/postmaster.pid" "$to/recovery.signal"
+# Archiving goes on as before: a new timeline has file names of its own.
+cat >> "$to/postgresql.auto.conf" <<CONF
+restore_command = 'cp "$archive/%f" "%p"'
+recovery_target_timeline = 'latest'
+recovery_target_action = 'promote'
+$target
+CONF
+touch "$to/recovery.signal"
+# As root: the server's own user must own all of it.
+if [ "$(id -u)" = 0 ] && id postgres >/dev/null 2>&1; then chown -R postgres: "$to"; fi
+echo "$to is ready: start Postgres on it; it recovers to ${time}"
