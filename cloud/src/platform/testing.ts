@@ -24,7 +24,7 @@ import { createServiceClient } from './http/service-client.ts'
 import { createLog } from './log.ts'
 import { createMemoryBus } from './memory-bus.ts'
 import { type MigrationSource, migrate } from './migrations.ts'
-import { createPool } from './postgres.ts'
+import { createDirectConnection, createPool } from './postgres.ts'
 import {
   type RunningService,
   type Service,
@@ -34,6 +34,8 @@ import {
 } from './service.ts'
 
 const ADMIN_URL = process.env.TEST_DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres'
+/** One connection instead of a pool: see database-contract.test.ts. */
+const DIRECT = process.env.TEST_CONNECTION === 'direct'
 /** Where tests' clocks start: 2026-11-23T12:00:00Z. */
 export const TEST_EPOCH_MS = 1_795_435_200_000
 export const TEST_SERVICE_KEY = 'service-key-of-the-tests'
@@ -175,7 +177,9 @@ export async function createTestPlatform(options: TestPlatformOptions = {}): Pro
   const config = testConfig(database.url, options.env)
   const clock = createTestClock()
   const bus = createMemoryBus({ clock, log })
-  const sql = createPool({ url: database.url, size: 4, name: 'test' })
+  const sql = DIRECT
+    ? createDirectConnection(database.url, 'test')
+    : createPool({ url: database.url, size: 4, name: 'test' })
   const eventLog = await createEventLog({ sql, bus, schema: service.schema })
   const others = await startOthers()
   const context: ServiceContext = {

@@ -71,7 +71,8 @@ describe('a consumer', () => {
       },
     }
     await expect(consumeOnce(optionsOf(dying))).rejects.toThrow()
-    expect(await takenOf('a')).toEqual([])
+    // Where there is one connection it may still be on its way out.
+    await expect.poll(() => takenOf('a').catch(() => 'away')).toEqual([])
     await platform.catchUp(taken)
     expect(await takenOf('a')).toEqual([1, 2])
   })
