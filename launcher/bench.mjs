@@ -9,7 +9,7 @@ const { run } = await import('./run.mjs')
 const { prepare } = await import('./prepare.mjs')
 
 /** Keep in step with end-to-end/bench/main.ts. */
-const BENCHMARKS = ['throughput', 'latency', 'memory', 'ingest']
+const BENCHMARKS = ['throughput', 'latency', 'memory', 'slow-disk', 'ingest', 'documents']
 
 async function main() {
   // Named before minutes are spent on building.

@@ -2,7 +2,9 @@
  * The controller's configuration: a JSON file (SWITCHYARD_CONFIG) under the environment, read once into one frozen object.
  * Keys of the file are the environment's names. Every MQTT_PASSWORD may stand in MQTT_PASSWORD_FILE.
  */
+
 import { readFileSync } from 'node:fs'
+import { DEFAULT_MAX_POWER_W } from '@switchyard/protocol/billing/plausible.ts'
 import { SITE_ID_PATTERN } from '@switchyard/protocol/site/topics.ts'
 import { z } from 'zod'
 
@@ -45,11 +47,15 @@ const settings = z.object({
   METERING_BASELINE: flag.default(true),
   METER_SAMPLE_INTERVAL: seconds(1, 3_600).default(60),
   /** Plausibility bound of a connector whose station's document does not tell. */
-  MAX_CONNECTOR_POWER_W: z.coerce.number().int().min(1_000).max(10_000_000).default(400_000),
+  MAX_CONNECTOR_POWER_W: z.coerce.number().int().min(1_000).max(10_000_000).default(DEFAULT_MAX_POWER_W),
   /** What becomes of a token that nobody knows while there is no link. */
   OFFLINE_POLICY: z.enum(['accept', 'refuse']).default('refuse'),
   /** How long acknowledged rows are kept, for a cloud that is restored from a backup. */
   JOURNAL_RETENTION_DAYS: z.coerce.number().int().min(0).max(3_650).default(30),
+  /** They are kept only while the journal is no larger than this. */
+  JOURNAL_RETENTION_MB: z.coerce.number().int().min(1).max(1_000_000).default(4_096),
+  /** Bound of the journal and its reserve; absent: the disk is the bound. */
+  JOURNAL_MAX_MB: z.coerce.number().int().min(16).max(1_000_000).optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   ENABLE_METRICS: flag.default(true),
   /** Every OCPP frame is recorded into files here; absent: none is. */

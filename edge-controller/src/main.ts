@@ -16,6 +16,7 @@ import { openTranscripts } from './transcripts.ts'
 import { VERSION } from './version.ts'
 
 const DAY_MS = 86_400_000
+const MIB = 1024 * 1024
 
 const config = configured()
 const siteId = config.SITE_ID
@@ -28,6 +29,7 @@ mkdirSync(dirname(config.JOURNAL_FILE), { recursive: true })
 const journal = new WorkerJournal({
   file: config.JOURNAL_FILE,
   newJournalId: randomId(random),
+  maxBytes: config.JOURNAL_MAX_MB === undefined ? undefined : config.JOURNAL_MAX_MB * MIB,
   onFailure: (error) => fail('the journal failed, nothing more can be made durable', error),
 })
 const transcripts = config.TRANSCRIPT_DIR ? openTranscripts(config.TRANSCRIPT_DIR, clock, log) : undefined
@@ -52,6 +54,7 @@ const controller = await createSiteController({
     ...(config.SITE_LIMIT_MA === undefined ? {} : { siteLimitMa: config.SITE_LIMIT_MA }),
   },
   retentionMs: config.JOURNAL_RETENTION_DAYS * DAY_MS,
+  retainedMaxBytes: config.JOURNAL_RETENTION_MB * MIB,
   onFatal: (error) => fail('the journal failed, nothing more can be made durable', error),
   record: transcripts?.record,
 }).catch((error) => fail('the journal cannot be opened', error))

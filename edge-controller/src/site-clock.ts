@@ -25,8 +25,9 @@ export class SiteClock implements Clock {
     this.after = (delayMs, work) => time.after(delayMs, work)
   }
 
+  /** Whole ms: what is counted back from monotonic time has fractions, which no fact may have. */
   now(): number {
-    return this.#estimate().nowMs
+    return Math.round(this.#estimate().nowMs)
   }
 
   quality(): ClockQuality {

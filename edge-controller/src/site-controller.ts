@@ -5,7 +5,8 @@
 import { instant } from '@switchyard/protocol/instant.ts'
 import { type CentralSystem, createCentralSystem } from './central-system.ts'
 import type { SiteControllerConfig } from './central-system-ports.ts'
-import type { Journal } from './journal/port.ts'
+import { DiskWatch } from './journal/disk-watch.ts'
+import { type Journal, JournalFull } from './journal/port.ts'
 import { keepRetention, newestSyncedMs } from './journal/retention.ts'
 import type { SiteStatus } from './panel/status.ts'
 import { sessionsOf } from './panel/status.ts'
@@ -46,6 +47,8 @@ export interface SiteControllerPorts {
   config: SiteControllerConfig
   /** How long rows stay after the cloud has them, ms. */
   retentionMs: number
+  /** Rows that the cloud has are kept for it only while the journal is no larger than this. */
+  retainedMaxBytes: number
   /** The journal failed: the process must stop. */
   onFatal(error: Error): void
   /** Transcripts on demand: every frame as it stands on the wire. */
@@ -114,6 +117,15 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
     placed: (before) => central.correctTimes(before),
   })
 
+  const disk = new DiskWatch({
+    siteId,
+    journal,
+    state,
+    clock,
+    log,
+    retainedMaxBytes: ports.retainedMaxBytes,
+    sentTo: () => sync?.sentTo('telemetry') ?? 0,
+  })
   let stopRetention = (): void => {}
   return {
     get journalId() {
@@ -152,7 +164,14 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
 
     async start() {
       const data = { version, journalId: state.journalId, node }
-      await state.commit({ facts: [{ kind: 'controller.started', data }], puts: [], deletes: [] })
+      try {
+        await state.commit({ facts: [{ kind: 'controller.started', data }], puts: [], deletes: [] })
+      } catch (error) {
+        // Charging goes on, and so does the way up, which is what makes room again.
+        if (!(error instanceof JournalFull)) throw error
+        log.error({ siteId }, 'the disk is full: that the controller started could not be journalled')
+      }
+      await disk.start()
       time.start()
       stopRetention = keepRetention({
         journal,
@@ -168,6 +187,7 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
     async stop(deadlineMs) {
       time.stop()
       stopRetention()
+      disk.stop()
       await central.stop(deadlineMs)
       await sync?.stop()
       await journal.close()

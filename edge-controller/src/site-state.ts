@@ -12,7 +12,17 @@ import {
   streamOf,
 } from '@switchyard/protocol/site/fact.ts'
 import { randomId } from './ids.ts'
-import type { Change, Entity, EntityKey, FactRow, Heads, Journal, JournalState } from './journal/port.ts'
+import {
+  type Change,
+  type Entity,
+  type EntityKey,
+  type FactRow,
+  type Heads,
+  type Journal,
+  JournalFull,
+  type JournalState,
+} from './journal/port.ts'
+import { PRESSURE, type PressureLevel } from './journal/pressure.ts'
 import type { Clock, Random } from './ports.ts'
 
 /** What a decision wants to become durable, before stamping. */
@@ -35,6 +45,8 @@ export class SiteState {
   readonly #random: Random
   readonly #listeners = new Set<CommitListener>()
   readonly #atFork = new Set<() => Outcome>()
+  #pressure: PressureLevel = PRESSURE.none
+  #unwritten = 0
 
   constructor(journal: Journal, loaded: JournalState, clock: Clock, random: Random) {
     this.#journal = journal
@@ -63,6 +75,19 @@ export class SiteState {
     return this.#heads
   }
 
+  /** From `level` on what it asks for is given up; returns how many facts of telemetry were not written since the last change. */
+  pressAt(level: PressureLevel): number {
+    const unwritten = this.#unwritten
+    if (level !== this.#pressure) this.#unwritten = 0
+    this.#pressure = level
+    return unwritten
+  }
+
+  /** The disk is too full for another session. */
+  get refusesSessions(): boolean {
+    return this.#pressure >= PRESSURE.noSessions
+  }
+
   /** Facts just made durable, in order of commit. */
   onCommitted(listener: CommitListener): () => void {
     this.#listeners.add(listener)
@@ -71,7 +96,11 @@ export class SiteState {
 
   /** Journals the outcome, then makes it visible. Rejects as Journal.commit does, with nothing changed. */
   async commit(outcome: Outcome, trace?: string): Promise<Heads> {
-    const { facts, puts, deletes } = outcome
+    const { puts, deletes } = outcome
+    const facts = this.#pressure >= PRESSURE.noTelemetry ? this.#essential(outcome.facts) : outcome.facts
+    const isReading = facts.length === 0 && outcome.facts.length > 0
+    // On the reserve a reading leaves no trace at all: the registers that money needs are ledger.
+    if (isReading && this.#pressure >= PRESSURE.reserve) return this.#heads
     if (facts.length + puts.length + deletes.length === 0) return this.#heads
     const stamped = facts.map((draft) => this.#stamp(draft, trace))
     const heads = await this.#journal.commit(this.#change(stamped, outcome))
@@ -123,6 +152,15 @@ export class SiteState {
   #apply({ puts, deletes }: Outcome): void {
     for (const e of puts) this.#put(e)
     for (const k of deletes) this.#entities.get(k.kind)?.delete(k.id)
+  }
+
+  /** What is still written of facts while the disk is full: the state that a reading changes is, the reading is not. */
+  #essential(facts: FactDraft[]): FactDraft[] {
+    if (this.#pressure >= PRESSURE.reserve && facts.some((f) => f.kind === 'session.started'))
+      throw new JournalFull('the reserve of the disk is for sessions that run')
+    const kept = facts.filter((f) => streamOf(f.kind) === 'ledger')
+    this.#unwritten += facts.length - kept.length
+    return kept
   }
 
   /** `undefined` fields stay out of the text; they are not spread in, which would cost more than the text (measured). */

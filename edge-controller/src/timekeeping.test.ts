@@ -56,6 +56,13 @@ const write = async ({ state }: Awaited<ReturnType<typeof boot>>, n: number) => 
     })
 }
 
+it("tells whole milliseconds, whatever fractions the cloud's time was counted with", async () => {
+  const box = await boot('1970-01-01T00:00:10.000Z')
+  box.clock.setReference({ cloudMs: Date.parse(NOON), monoMs: box.machine.mono() - 60_000.5 })
+  expect(Number.isInteger(box.clock.now())).toBe(true)
+  await box.stop()
+})
+
 it('a box that woke in 1970 learns the time, and tells when it booted', async () => {
   const box = await boot('1970-01-01T00:00:10.000Z')
   expect(box.clock.quality()).toBe('unknown')

@@ -5,6 +5,9 @@ export const boot = (id: string) =>
 export const startTransaction = (id: string, at: string) =>
   `[2,"${id}","StartTransaction",{"connectorId":1,"idTag":"BENCH-1","meterStart":1000,"timestamp":"${at}"}]`
 
+export const stopTransaction = (id: string, at: string, transactionId: number, wh: number) =>
+  `[2,"${id}","StopTransaction",{"transactionId":${transactionId},"idTag":"BENCH-1","meterStop":${wh},"timestamp":"${at}"}]`
+
 /** Energy, power, current on three phases and state of charge, as a station with a car on it sends them. */
 export function meterValues(id: string, at: string, transactionId: number, wh: number): string {
   return JSON.stringify([

@@ -1,9 +1,10 @@
 /**
  * The load of the OCPP benchmarks, a process of its own so that its CPU is not the server's. Told by arguments, prints one line of
- * JSON. `flood`: every connection keeps one call outstanding. `paced`: a fixed rate over all connections, latencies told.
+ * JSON. `flood`: every connection keeps one call outstanding. `paced`: a fixed rate over all connections, latencies told. `busy`: every
+ * connection keeps one call outstanding, of sessions that come and go with cards and readings between, latencies told.
  */
 import WebSocket from 'ws'
-import { authorize, boot, meterValues, startTransaction } from './frames.ts'
+import { authorize, boot, meterValues, startTransaction, stopTransaction } from './frames.ts'
 
 const [mode, url, connectionsText, amountText, rateText] = process.argv.slice(2) as [
   string,
@@ -67,6 +68,52 @@ function nextReading(station: Station, id: string): string {
   )
 }
 
+/** Calls of one session in `busy`, start and stop among them. */
+const CALLS_PER_SESSION = 40
+/** Every so many calls a card is presented. */
+const CALLS_PER_CARD = 5
+
+async function beBusy(
+  station: Station,
+  index: number,
+  until: number,
+  latencies: Record<string, number[]>,
+): Promise<void> {
+  // The stations are at different points of their sessions.
+  for (let n = index; performance.now() < until; n++) {
+    const id = `b${n}`
+    const at = new Date(Date.now() + station.sent).toISOString()
+    const step = n % CALLS_PER_SESSION
+    const isCard = n % CALLS_PER_CARD === 0 && step > 1
+    const text =
+      step === 0
+        ? stopTransaction(id, at, station.transactionId, station.wh + Math.floor(station.sent / 400))
+        : step === 1
+          ? startTransaction(id, at)
+          : isCard
+            ? authorize(id)
+            : nextReading(station, id)
+    const sentAt = performance.now()
+    const answer = await station.call(text, id)
+    const tookMs = performance.now() - sentAt
+    if (answer[0] !== 3) throw new Error(`refused: ${JSON.stringify(answer)}`)
+    if (step === 1) station.transactionId = (answer[2] as { transactionId: number }).transactionId
+    latencies.all!.push(tookMs)
+    if (isCard) latencies.Authorize!.push(tookMs)
+  }
+}
+
+function quantiles(latencies: Record<string, number[]>) {
+  const at = (sorted: number[], part: number) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]
+  return Object.fromEntries(
+    Object.entries(latencies).map(([kind, values]) => {
+      const sorted = values.sort((a, b) => a - b)
+      return [kind, { p50: at(sorted, 0.5), p99: at(sorted, 0.99), max: sorted.at(-1), count: sorted.length }]
+    }),
+  )
+}
+
 const stations: Station[] = []
 for (let i = 0; i < connections; i++) stations.push(await open(i))
 process.stdout.write('{"ready":true}\n')
@@ -107,14 +154,16 @@ if (mode === 'hold') {
     )
   }
   await Promise.all(open)
-  const at = (sorted: number[], part: number) =>
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]
-  const told = Object.fromEntries(
-    Object.entries(latencies).map(([kind, values]) => {
-      const sorted = values.sort((a, b) => a - b)
-      return [kind, { p50: at(sorted, 0.5), p99: at(sorted, 0.99), count: sorted.length }]
-    }),
+  process.stdout.write(
+    `${JSON.stringify({ ...quantiles(latencies), seconds: (performance.now() - from) / 1000 })}\n`,
   )
-  process.stdout.write(`${JSON.stringify({ ...told, seconds: (performance.now() - from) / 1000 })}\n`)
+} else if (mode === 'busy') {
+  const latencies: Record<string, number[]> = { Authorize: [], all: [] }
+  const from = performance.now()
+  const until = from + Number(amountText) * 1_000
+  await Promise.all(stations.map((station, index) => beBusy(station, index, until, latencies)))
+  process.stdout.write(
+    `${JSON.stringify({ ...quantiles(latencies), seconds: (performance.now() - from) / 1000 })}\n`,
+  )
 }
 process.exit(0)

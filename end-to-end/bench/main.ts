@@ -1,9 +1,27 @@
 /** `npm run bench`: figures, not verdicts. Each is a ratio to a baseline of the same run where there is one, because machines are noisy. */
+import { parseArgs } from 'node:util'
+import { documents } from './documents.ts'
 import { ingest } from './ingest.ts'
 import { latency, memory, throughput } from './ocpp.ts'
+import { slowDisk } from './slow-disk.ts'
 
-const benchmarks: Record<string, () => Promise<void>> = { throughput, latency, memory, ingest }
-const wanted = process.argv.slice(2)
+const { values, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { minutes: { type: 'string' } },
+})
+const minutes = values.minutes === undefined ? undefined : Number(values.minutes)
+if (minutes !== undefined && !(minutes > 0)) {
+  console.error(`--minutes ${values.minutes}: a number of minutes is needed`)
+  process.exit(2)
+}
+const benchmarks: Record<string, () => Promise<void>> = {
+  throughput,
+  latency,
+  memory,
+  'slow-disk': slowDisk,
+  ingest: () => ingest(minutes),
+  documents,
+}
 const unknown = wanted.filter((name) => !(name in benchmarks))
 if (unknown.length > 0) {
   console.error(`unknown benchmark ${unknown.join(', ')}; there are ${Object.keys(benchmarks).join(', ')}`)

@@ -1,60 +1,18 @@
 /** OCPP at the controller: throughput per CPU second against the least a server does, latency at a rate, memory. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { freePorts } from '../src/process.ts'
+import { controller, type Server } from './controller.ts'
 import { cpuSeconds, residentMb, Teller } from './server-process.ts'
 
 const here = (name: string) => new URL(`./${name}.js`, import.meta.url).pathname
-const CONTROLLER = new URL('../../edge-controller/dist/main.js', import.meta.url).pathname
 const CONNECTIONS = 100
 const FLOOD_MESSAGES = 40_000
 const WARM_UP_MESSAGES = 5_000
 const PACED_RATE = 1_000
 const PACED_SECONDS = 10
 
-interface Server {
-  url: string
-  pid: number
-  stop(): Promise<void>
-}
-
 async function echo(): Promise<Server> {
   const teller = new Teller(here('echo-server'), [])
   const { port } = await teller.next<{ port: number }>()
   return { url: `ws://127.0.0.1:${port}`, pid: teller.child.pid!, stop: () => teller.stop() }
-}
-
-async function controller(): Promise<Server> {
-  const directory = mkdtempSync(join(tmpdir(), 'switchyard-bench-'))
-  const [ocpp, panel] = await freePorts(2)
-  const teller = new Teller(CONTROLLER, [], {
-    SITE_ID: 'bench',
-    JOURNAL_FILE: join(directory, 'journal.db'),
-    OCPP_PORT: String(ocpp),
-    PANEL_PORT: String(panel),
-    ONBOARDING: 'open',
-    OFFLINE_POLICY: 'accept',
-    LOG_LEVEL: 'error',
-  })
-  teller.child.stdout!.resume()
-  for (;;) {
-    const well = await fetch(`http://127.0.0.1:${panel}/health`).then(
-      (r) => r.ok,
-      () => false,
-    )
-    if (well) break
-    if (teller.child.exitCode !== null) throw new Error('the controller ended at start')
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  return {
-    url: `ws://127.0.0.1:${ocpp}/ocpp`,
-    pid: teller.child.pid!,
-    stop: async () => {
-      await teller.stop()
-      rmSync(directory, { recursive: true, force: true })
-    },
-  }
 }
 
 /** Messages per CPU second of the server, after a warm-up. */

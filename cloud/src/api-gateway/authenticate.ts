@@ -40,6 +40,7 @@ export function authenticate({ sql, clock }: { sql: Sql; clock: Clock }): Middle
     c.set('principal', principal)
     c.set('tenantId', principal.tenantId)
     c.set('actor', `${principal.kind}:${principal.id}`)
+    c.set('actorName', principal.name)
     await next()
   }
 }

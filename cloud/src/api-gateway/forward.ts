@@ -31,6 +31,7 @@ export async function forward(
     {
       tenantId: c.get('tenantId'),
       actor: c.get('actor'),
+      actorName: c.get('actorName'),
       requestId: c.get('requestId'),
       trace: c.get('trace'),
     },

@@ -8,6 +8,7 @@ const RESOURCES: readonly [pattern: RegExp, target: TargetName][] = [
   [/^stations(\/|$)/, 'station-service'],
   [/^commands(\/|$)/, 'station-service'],
   [/^sessions(\/|$)/, 'station-service'],
+  [/^reviews(\/|$)/, 'station-service'],
   [/^tokens(\/|$)/, 'driver-service'],
   [/^drivers(\/|$)/, 'driver-service'],
   [/^tariffs(\/|$)/, 'billing-service'],

@@ -42,9 +42,13 @@ export class StreamHub {
     this.#bus = context.bus
     this.#clock = context.clock
     this.#log = context.log
-    this.#tail = new StreamTail(context, (entry) => {
-      for (const clients of this.#clients.values()) for (const client of clients) client.offer(entry)
-    })
+    this.#tail = new StreamTail(
+      context,
+      (entry) => {
+        for (const clients of this.#clients.values()) for (const client of clients) client.offer(entry)
+      },
+      () => this.#clients.size > 0,
+    )
   }
 
   async start(): Promise<void> {

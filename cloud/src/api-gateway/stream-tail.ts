@@ -17,7 +17,7 @@ const POLL_MS = 500
 /** Most entries that are read from a partition at once. */
 const MAX_READ = 500
 /** Desired state is no news to a client, and is large. */
-export const UNTOLD_KINDS = ['document.published']
+export const UNTOLD_KINDS = ['document.published', 'document.announced']
 
 export class StreamTail {
   readonly #sql: Sql
@@ -25,16 +25,22 @@ export class StreamTail {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #tell: (entry: TailEntry) => void
+  readonly #anyone: () => boolean
   #vector: Vector = []
   #loop: Loop | undefined
   #unsubscribe: (() => void) | undefined
 
-  constructor(parts: { sql: Sql; bus: Bus; clock: Clock; log: Logger }, tell: (entry: TailEntry) => void) {
+  constructor(
+    parts: { sql: Sql; bus: Bus; clock: Clock; log: Logger },
+    tell: (entry: TailEntry) => void,
+    anyone: () => boolean,
+  ) {
     this.#sql = parts.sql
     this.#bus = parts.bus
     this.#clock = parts.clock
     this.#log = parts.log
     this.#tell = tell
+    this.#anyone = anyone
   }
 
   /** How far everything was told; a copy. */
@@ -68,6 +74,11 @@ export class StreamTail {
     for (const [partition, { cursor }] of progress.entries()) {
       const told = this.#vector[partition]!
       if (cursor <= told) continue
+      // Whoever comes later begins by reading from where it was last.
+      if (!this.#anyone()) {
+        this.#vector[partition] = cursor
+        continue
+      }
       const entries = await readTail(this.#sql, partition, told, cursor, MAX_READ, UNTOLD_KINDS)
       for (const entry of entries) {
         this.#vector[partition] = entry.position

@@ -78,7 +78,7 @@ export async function carryOut(
 export async function hold(
   tx: TransactionSql,
   eventLog: EventLog,
-  { tenantId, siteId, stationId, sessionId, trace, data }: EndedSession,
+  { tenantId, siteId, stationId, sessionId, trace, origin, data }: EndedSession,
   reasons: string[],
   { heard, released }: { heard: number; released: boolean },
   now: Date,
@@ -101,7 +101,13 @@ export async function hold(
     sessionId,
     kind: 'session.held',
     at: now.toISOString(),
-    data: { revision: data.revision, reasons, settlement: heard, ended: data },
+    data: {
+      revision: data.revision,
+      reasons,
+      settlement: heard,
+      ended: data,
+      ...(origin === undefined ? {} : { origin }),
+    },
     ...(trace === null ? {} : { trace }),
   })
 }

@@ -19,6 +19,8 @@ export interface SessionRef {
   stationId: string
   sessionId: string
   trace: string | null
+  /** Where the fact of its end stands; absent where it is not that fact that is looked at. */
+  origin?: { journalId: string; stream: string; seq: number }
 }
 
 export interface HeldRow {

@@ -1,6 +1,6 @@
 /** Projection `billing`: sessions that ended, and what is needed to bill them. */
 import { endedByStop, hasEnergy, sessionIdOfStop } from '@switchyard/protocol/billing/unmatched.ts'
-import { oneByOne, type Projection } from '../platform/event-log/entry.ts'
+import { type LogEntry, oneByOne, type Projection } from '../platform/event-log/entry.ts'
 import type { EventLog } from '../platform/event-log/event-log.ts'
 import { storable } from '../platform/event-log/storable.ts'
 import { billSession } from './bill-session.ts'
@@ -24,14 +24,15 @@ export function billingProjection(eventLog: EventLog, now: () => Date): Projecti
     ],
     apply: oneByOne(async (tx, entry, read) => {
       const fact = storable(read)
-      const { tenantId, siteId, stationId, sessionId, trace } = entry
+      const { tenantId, siteId, stationId, sessionId, trace, journal } = entry
+      const origin = journal ? { origin: placeOf(journal) } : {}
       switch (fact.kind) {
         case 'session.ended':
           if (siteId === null || stationId === null || sessionId === null) return
           await billSession(
             tx,
             eventLog,
-            { tenantId, siteId, stationId, sessionId, trace, data: fact.data },
+            { tenantId, siteId, stationId, sessionId, trace, data: fact.data, ...origin },
             now(),
           )
           return
@@ -39,7 +40,7 @@ export function billingProjection(eventLog: EventLog, now: () => Date): Projecti
           if (siteId === null || stationId === null || !hasEnergy(fact.data)) return
           const unmatched = sessionIdOfStop(siteId, stationId, fact.data)
           const session = { tenantId, siteId, stationId, sessionId: unmatched, trace }
-          await billSession(tx, eventLog, { ...session, data: endedByStop(fact.data) }, now())
+          await billSession(tx, eventLog, { ...session, data: endedByStop(fact.data), ...origin }, now())
           return
         }
         case 'session.reviewed': {
@@ -89,4 +90,8 @@ export function billingProjection(eventLog: EventLog, now: () => Date): Projecti
     }),
     committed: () => eventLog.wake(),
   }
+}
+
+function placeOf({ journalId, stream, seq }: NonNullable<LogEntry['journal']>) {
+  return { journalId, stream, seq }
 }

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { digestOfBuckets, type Token } from '@switchyard/protocol/site/buckets.ts'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { RunningService } from '../platform/service.ts'
 import {
@@ -26,9 +28,10 @@ afterEach(async () => {
 
 async function tokensDocuments() {
   await platform.relay()
-  const entries = await platform.entries('document.published')
+  const entries = await platform.entries('document.announced')
   return entries.map((e) => JSON.parse(e.text).data)
 }
+const sorted = (tokens: Token[]) => tokens.sort((a, b) => (a.idToken < b.idToken ? -1 : 1))
 const status = async (idToken: string, type = 'ISO14443') =>
   (await ask('GET', `/v1/authorize?idToken=${idToken}&type=${type}`)).body.status
 
@@ -63,13 +66,13 @@ test('changes are gathered into one document for all sites; what changes nothing
     name: 'tokens',
     version: { generation: platform.context.eventLog.generation, n: 1 },
   })
-  expect(JSON.parse(document.body)).toEqual({
-    tokens: [
-      { idToken: 'A', type: 'ISO14443', status: 'Blocked' },
-      { idToken: 'B', type: 'ISO14443', status: 'Accepted', groupId: 'fleet' },
-    ],
-  })
-  const [entry] = await platform.entries('document.published')
+  const whole = await ask('GET', '/v1/documents/tokens?form=0')
+  expect(whole.body.version).toEqual(document.version)
+  expect(sorted(JSON.parse(whole.body.chunks.join('')).tokens)).toEqual([
+    { idToken: 'A', type: 'ISO14443', status: 'Blocked' },
+    { idToken: 'B', type: 'ISO14443', status: 'Accepted', groupId: 'fleet' },
+  ])
+  const [entry] = await platform.entries('document.announced')
   expect(entry!.siteId).toBeNull()
 
   await ask('POST', '/v1/tokens', { idToken: 'A', valid: false })
@@ -81,6 +84,90 @@ test('changes are gathered into one document for all sites; what changes nothing
   const dirty = () => platform.sql`select 1 from driver.document where dirty`
   await expect.poll(dirty).toHaveLength(0)
   expect(await tokensDocuments()).toHaveLength(2)
+})
+
+/** Buckets in a content, as the site puts them together. */
+const bucketsIn = (content: { chunks: string[] }): [number, string][] =>
+  content.chunks.flatMap((it) => JSON.parse(it).buckets)
+const tokensIn = (buckets: Iterable<[number, string]>): string[] =>
+  [...buckets].flatMap(([, text]) => (text === '' ? [] : JSON.parse(text))).map((it: Token) => it.idToken)
+const published = (n: number) =>
+  expect.poll(async () => (await tokensDocuments()).at(-1)?.version.n, { timeout: 20_000 }).toBe(n)
+const content = async (base?: number) =>
+  (await ask('GET', `/v1/documents/tokens${base === undefined ? '' : `?base=${base}`}`)).body
+
+test('an import makes or changes all of its tokens, or none', async () => {
+  const tokens = Array.from({ length: 3_000 }, (_, i) => ({ idToken: `T${i}` }))
+  expect(await ask('POST', '/v1/tokens/import', { tokens })).toMatchObject({
+    status: 200,
+    body: { made: 3_000, changed: 0 },
+  })
+  const again = await ask('POST', '/v1/tokens/import', {
+    tokens: [{ idToken: 't7', valid: false }, { idToken: 'new' }],
+  })
+  expect(again.body).toEqual({ made: 1, changed: 1 })
+  expect(await status('T7')).toBe('Blocked')
+  const twice = await ask('POST', '/v1/tokens/import', { tokens: [{ idToken: 'x' }, { idToken: 'X' }] })
+  expect(twice).toMatchObject({ status: 422, body: { errors: [{ path: 'tokens.1' }] } })
+  const nobody = await ask('POST', '/v1/tokens/import', {
+    tokens: [{ idToken: 'y' }, { idToken: 'z', driverId: 'nobody' }],
+  })
+  expect(nobody.body.errors).toMatchObject([{ path: 'tokens.1.driverId' }])
+  expect(await status('y')).toBe('Unknown')
+  await platform.relay()
+  expect(await status('x')).toBe('Unknown')
+})
+
+test('a site that holds a version is sent what has changed since, and its digest is that of the whole', async () => {
+  const tokens = Array.from({ length: 2_000 }, (_, i) => ({ idToken: `T${i}` }))
+  await ask('POST', '/v1/tokens/import', { tokens })
+  platform.clock.advance(1_000)
+  await published(1)
+  const site = new Map(bucketsIn(await content()))
+  await ask('POST', '/v1/tokens', { idToken: 'T5', valid: false })
+  platform.clock.advance(1_000)
+  await published(2)
+  await ask('POST', '/v1/tokens/import', { tokens: [{ idToken: 'N1' }, { idToken: 'N2' }] })
+  platform.clock.advance(1_000)
+  await published(3)
+
+  const delta = await content(1)
+  expect(delta).toMatchObject({ base: 1, version: { n: 3 } })
+  const changed = bucketsIn(delta)
+  expect(changed.length).toBeLessThanOrEqual(3)
+  for (const [bucket, text] of changed) site.set(bucket, text)
+  expect(new Set(tokensIn(site))).toEqual(new Set([...tokens.map((it) => it.idToken), 'N1', 'N2']))
+  const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+  const digests = new Map([...site].map(([bucket, text]) => [bucket, sha256(text)]))
+  expect(digestOfBuckets(digests, sha256)).toBe(delta.digest)
+  expect((await content()).digest).toBe(delta.digest)
+  expect(await content(3)).toMatchObject({ base: 3, chunks: ['{"buckets":[]}'] })
+})
+
+test('a change of most tokens is sent as the whole', async () => {
+  const tokens = Array.from({ length: 1_000 }, (_, i) => ({ idToken: `T${i}` }))
+  await ask('POST', '/v1/tokens/import', { tokens })
+  platform.clock.advance(1_000)
+  await published(1)
+  await ask('POST', '/v1/tokens/import', { tokens: tokens.map((it) => ({ ...it, valid: false })) })
+  platform.clock.advance(1_000)
+  await published(2)
+  expect((await content(1)).base).toBeNull()
+})
+
+test('tokens written before there were buckets get theirs, and another life of the log gets a version of its own', async () => {
+  const { sql } = platform
+  await ask('POST', '/v1/tokens/import', { tokens: [{ idToken: 'A' }, { idToken: 'B' }] })
+  platform.clock.advance(1_000)
+  await published(1)
+  await sql`update driver.token set bucket = null`
+  await sql`truncate driver.published_bucket`
+  await sql`update driver.document set generation = 'before', token_count = null`
+  platform.clock.advance(1_000)
+  await published(2)
+  expect(tokensIn(bucketsIn(await content())).sort()).toEqual(['A', 'B'])
+  await ask('POST', '/v1/tokens', { idToken: 'C' })
+  expect(await sql`select token_count from driver.document`).toEqual([{ token_count: 3 }])
 })
 
 test("a token's driver is told to billing; what is left out stays", async () => {

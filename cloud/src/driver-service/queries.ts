@@ -1,4 +1,5 @@
 /** Drivers and tokens in their tables; every query is scoped by the tenant. */
+import { bucketOf, type Token } from '@switchyard/protocol/site/buckets.ts'
 import type { Sql, TransactionSql } from 'postgres'
 
 type AnySql = Sql | TransactionSql
@@ -38,18 +39,6 @@ export async function listTokens(
     order by id_token_key, type limit ${limit}`
 }
 
-export async function findToken(
-  sql: AnySql,
-  tenantId: string,
-  idToken: string,
-  type: string,
-): Promise<TokenRow | undefined> {
-  const rows = await sql<TokenRow[]>`
-    select * from driver.token
-    where tenant_id = ${tenantId} and id_token_key = upper(${idToken}) and type = ${type}`
-  return rows[0]
-}
-
 /** Tokens that a presented identifier stands for; without a type of its own, all with that identifier. */
 export async function tokensPresented(
   sql: AnySql,
@@ -64,39 +53,81 @@ export async function tokensPresented(
       and (${anyType} or type = ${type ?? ''} or type = ${ANY_TYPE})`
 }
 
+/** A token as it shall be; a field that is undefined stays as it was. */
 export interface TokenUpsert {
-  tenantId: string
   idToken: string
   type: string
   status: TokenStatus | undefined
   expiresAt: string | null | undefined
   groupId: string | null | undefined
   driverId: string | null | undefined
-  at: Date
 }
 
-/** Makes or changes a token; a field that is undefined stays as it was. A new one is accepted, unless said otherwise. */
-export async function upsertToken(tx: TransactionSql, token: TokenUpsert): Promise<TokenRow> {
-  const given = (value: unknown) => value !== undefined
-  const [row] = await tx<TokenRow[]>`
-    insert into driver.token as t (tenant_id, id_token, type, status, expires_at, group_id, driver_id, changed_at)
-    values (${token.tenantId}, ${token.idToken}, ${token.type}, ${token.status ?? 'Accepted'}, ${token.expiresAt ?? null},
-            ${token.groupId ?? null}, ${token.driverId ?? null}, ${token.at})
+/**
+ * Makes or changes tokens, each identifier and type at most once; a new one is accepted, unless said otherwise. Gives the
+ * rows as they are then, and which of them are new.
+ */
+export async function upsertTokens(
+  tx: TransactionSql,
+  tenantId: string,
+  tokens: readonly TokenUpsert[],
+  at: Date,
+): Promise<(TokenRow & { made: boolean })[]> {
+  const of = <T>(pick: (token: TokenUpsert) => T | null | undefined) => tokens.map((it) => pick(it) ?? null)
+  const given = (pick: (token: TokenUpsert) => unknown) => tokens.map((it) => String(pick(it) !== undefined))
+  return await tx<(TokenRow & { made: boolean })[]>`
+    with given as (
+      select * from unnest(
+        ${of((it) => it.idToken)}::text[], ${of((it) => it.type)}::text[], ${tokens.map((it) => bucketOf(it.idToken))}::smallint[],
+        ${of((it) => it.status)}::text[], ${of((it) => it.expiresAt)}::timestamptz[], ${given((it) => it.expiresAt)}::text[]::boolean[],
+        ${of((it) => it.groupId)}::text[], ${given((it) => it.groupId)}::text[]::boolean[],
+        ${of((it) => it.driverId)}::text[], ${given((it) => it.driverId)}::text[]::boolean[]
+      ) as g(id_token, type, bucket, status, expires_at, has_expires_at, group_id, has_group_id, driver_id, has_driver_id)
+    ), before as (
+      select t.* from driver.token t join given g
+        on t.tenant_id = ${tenantId} and t.id_token_key = upper(g.id_token) and t.type = g.type
+    )
+    insert into driver.token as t (tenant_id, id_token, type, bucket, status, expires_at, group_id, driver_id, changed_at)
+    select ${tenantId}, g.id_token, g.type, g.bucket, coalesce(g.status, b.status, 'Accepted'),
+           case when g.has_expires_at then g.expires_at else b.expires_at end,
+           case when g.has_group_id then g.group_id else b.group_id end,
+           case when g.has_driver_id then g.driver_id else b.driver_id end, ${at}
+      from given g left join before b on b.id_token_key = upper(g.id_token) and b.type = g.type
+     order by upper(g.id_token), g.type
     on conflict (tenant_id, id_token_key, type) do update set
-      id_token = excluded.id_token, changed_at = excluded.changed_at,
-      status = case when ${given(token.status)} then excluded.status else t.status end,
-      expires_at = case when ${given(token.expiresAt)} then excluded.expires_at else t.expires_at end,
-      group_id = case when ${given(token.groupId)} then excluded.group_id else t.group_id end,
-      driver_id = case when ${given(token.driverId)} then excluded.driver_id else t.driver_id end
-    returning *`
-  return row!
+      id_token = excluded.id_token, bucket = excluded.bucket, changed_at = excluded.changed_at,
+      status = excluded.status, expires_at = excluded.expires_at, group_id = excluded.group_id,
+      driver_id = excluded.driver_id
+    returning t.*, (xmax = 0) as made`
 }
 
-export async function countTokens(sql: AnySql, tenantId: string): Promise<number> {
-  const [row] = await sql<
-    { count: number }[]
-  >`select count(*)::int as count from driver.token where tenant_id = ${tenantId}`
-  return row?.count ?? 0
+/** Tokens of these buckets, as the document for sites tells them. */
+export async function tokensIn(
+  tx: TransactionSql,
+  tenantId: string,
+  buckets: readonly number[],
+): Promise<Token[]> {
+  const rows = await tx<TokenRow[]>`
+    select id_token, type, status, expires_at, group_id from driver.token
+     where tenant_id = ${tenantId} and bucket = any(${[...buckets]}::smallint[])`
+  return rows.map((row) => ({
+    idToken: row.id_token,
+    type: row.type,
+    status: row.status,
+    ...(row.expires_at === null ? {} : { expiresAt: row.expires_at.toISOString() }),
+    ...(row.group_id === null ? {} : { groupId: row.group_id }),
+  }))
+}
+
+/** Those of these drivers that there are. */
+export async function knownDrivers(
+  sql: AnySql,
+  tenantId: string,
+  driverIds: readonly string[],
+): Promise<Set<string>> {
+  const rows = await sql<{ driver_id: string }[]>`
+    select driver_id from driver.driver where tenant_id = ${tenantId} and driver_id = any(${[...driverIds]}::text[])`
+  return new Set(rows.map((it) => it.driver_id))
 }
 
 export async function listDrivers(

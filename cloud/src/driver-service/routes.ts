@@ -4,6 +4,7 @@ import { createServiceApp } from '../platform/http/openapi.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { driverRoutes } from './driver-routes.ts'
 import { tokenRoutes } from './token-routes.ts'
+import { tokensContentRoutes } from './tokens-content.ts'
 import type { TokensPublisher } from './tokens-document.ts'
 
 export function driverServiceRoutes(context: ServiceContext, publisher: TokensPublisher): Hono {
@@ -14,5 +15,6 @@ export function driverServiceRoutes(context: ServiceContext, publisher: TokensPu
   })
   driverRoutes(app, context)
   tokenRoutes(app, context, publisher)
+  tokensContentRoutes(app, context)
   return app as unknown as Hono
 }

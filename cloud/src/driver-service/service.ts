@@ -1,13 +1,12 @@
 /** driver-service: who may charge, and whose a token is. */
 import type { Service } from '../platform/service.ts'
 import { driverServiceRoutes } from './routes.ts'
-import { markOfEarlierGenerations, startTokensPublisher } from './tokens-document.ts'
+import { startTokensPublisher } from './tokens-document.ts'
 
 export const driverService: Service = {
   name: 'driver-service',
   schema: 'driver',
   async start(context) {
-    await markOfEarlierGenerations(context.sql, context.eventLog.generation)
     const publisher = startTokensPublisher(context)
     return {
       routes: driverServiceRoutes(context, publisher),

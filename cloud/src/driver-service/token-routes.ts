@@ -13,14 +13,12 @@ import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import {
-  countTokens,
-  findDriver,
-  findToken,
+  knownDrivers,
   listTokens,
   type TokenRow,
   type TokenStatus,
   tokensPresented,
-  upsertToken,
+  upsertTokens,
 } from './queries.ts'
 import { MAX_TOKENS, markChanged, type TokensPublisher } from './tokens-document.ts'
 
@@ -39,6 +37,20 @@ const put = createRoute({
   responses: {
     200: answers('Changed', tokenShape),
     201: answers('Made', tokenShape),
+    ...problems,
+  },
+})
+/** Most tokens in one import; together they stand or fall. */
+const MAX_IMPORT = 5_000
+const importMany = createRoute({
+  method: 'post',
+  path: '/v1/tokens/import',
+  summary: 'Makes or changes many tokens at once, all or none; what is left out of one stays',
+  request: {
+    body: jsonBody(z.strictObject({ tokens: z.array(tokenInput).min(1).max(MAX_IMPORT) })),
+  },
+  responses: {
+    200: answers('How many', z.object({ made: z.int(), changed: z.int() })),
     ...problems,
   },
 })
@@ -77,33 +89,62 @@ export function tokenRoutes(
 
   app.openapi(put, async (c) => {
     const input = c.req.valid('json')
-    const tenantId = c.get('tenantId')
-    const { idToken, type, driverId, expiresAt, groupId } = input
-    const status = statusOf(input)
-    if (typeof driverId === 'string' && (await findDriver(sql, tenantId, driverId)) === undefined) {
-      throw invalid([{ path: 'driverId', message: `There is no driver ${driverId}` }])
+    const [row] = await change(c.get('tenantId'), [input], (field) => field)
+    return c.json(resource(row!, clock.now()), row!.made ? 201 : 200)
+  })
+
+  app.openapi(importMany, async (c) => {
+    const { tokens } = c.req.valid('json')
+    refuseTwice(tokens)
+    const rows = await change(c.get('tenantId'), tokens, (field, i) => `tokens.${i}.${field}`)
+    const made = rows.filter((it) => it.made).length
+    return c.json({ made, changed: rows.length - made }, 200)
+  })
+
+  /** One transaction: all of them, or none. `path` names a field of the i-th in an error. */
+  async function change(
+    tenantId: string,
+    tokens: readonly TokenRead[],
+    path: (field: string, i: number) => string,
+  ): Promise<(TokenRow & { made: boolean })[]> {
+    const named = [...new Set(tokens.flatMap((it) => it.driverId ?? []))]
+    const known = named.length === 0 ? new Set() : await knownDrivers(sql, tenantId, named)
+    const unknown = tokens.findIndex((it) => typeof it.driverId === 'string' && !known.has(it.driverId))
+    if (unknown >= 0) {
+      const message = `There is no driver ${tokens[unknown]?.driverId}`
+      throw invalid([{ path: path('driverId', unknown), message }])
     }
     const at = new Date(clock.now())
-    const { row, made } = await sql.begin(async (tx) => {
-      const made = (await findToken(tx, tenantId, idToken, type)) === undefined
-      if (made && (await countTokens(tx, tenantId)) >= MAX_TOKENS) {
-        throw conflict(`There are ${MAX_TOKENS} tokens already, the most that a site can hold`)
-      }
-      const row = await upsertToken(tx, { tenantId, idToken, type, status, expiresAt, groupId, driverId, at })
-      await markChanged(tx, tenantId)
-      await eventLog.publish(tx, {
-        tenantId,
-        siteId: null,
-        kind: 'token.changed',
-        at: at.toISOString(),
-        data: { idToken: row.id_token, type: row.type, status: row.status, driverId: row.driver_id },
-      })
-      return { row, made }
-    })
+    const upserts = tokens.map(({ idToken, type, expiresAt, groupId, driverId, ...said }) => ({
+      idToken,
+      type,
+      status: statusOf(said),
+      expiresAt,
+      groupId,
+      driverId,
+    }))
+    const rows = (await sql.begin(async (tx) => {
+      const rows = await upsertTokens(tx, tenantId, upserts, at)
+      const made = rows.filter((it) => it.made).length
+      const idTokens = tokens.map((it) => it.idToken)
+      if ((await markChanged(tx, tenantId, idTokens, made)) > MAX_TOKENS && made > 0)
+        throw conflict(`There are ${MAX_TOKENS} tokens at most, as many as a site can hold`)
+      await eventLog.publishAll(
+        tx,
+        rows.map((row) => ({
+          tenantId,
+          siteId: null,
+          kind: 'token.changed' as const,
+          at: at.toISOString(),
+          data: { idToken: row.id_token, type: row.type, status: row.status, driverId: row.driver_id },
+        })),
+      )
+      return rows
+    })) as (TokenRow & { made: boolean })[]
     eventLog.wake()
     publisher.changed()
-    return c.json(resource(row, clock.now()), made ? 201 : 200)
-  })
+    return rows
+  }
 
   app.openapi(authorize, async (c) => {
     const { idToken, type } = c.req.valid('query')
@@ -112,8 +153,22 @@ export function tokenRoutes(
   })
 }
 
+type TokenRead = z.infer<typeof tokenInput>
+
+/** The same token twice in one import: which of the two is meant? */
+function refuseTwice(tokens: readonly TokenRead[]): void {
+  const seen = new Map<string, number>()
+  tokens.forEach(({ idToken, type }, i) => {
+    const key = JSON.stringify([idToken.toUpperCase(), type])
+    const first = seen.get(key)
+    if (first !== undefined)
+      throw invalid([{ path: `tokens.${i}`, message: `is the same token as tokens.${first}` }])
+    seen.set(key, i)
+  })
+}
+
 /** `valid: false` blocks; a status that is given says it more exactly. Undefined: neither was said. */
-function statusOf({ status, valid }: z.infer<typeof tokenInput>): TokenStatus | undefined {
+function statusOf({ status, valid }: Pick<TokenRead, 'status' | 'valid'>): TokenStatus | undefined {
   return status ?? (valid === undefined ? undefined : valid ? 'Accepted' : 'Blocked')
 }
 

@@ -1,13 +1,14 @@
 /**
- * The document `tokens`: who may charge, one for all sites of a tenant. A change marks it; it is made anew a moment later, so
- * that an import of thousands makes a few versions and not thousands.
+ * The document `tokens`: who may charge, one for all sites of a tenant. A change marks its bucket; a moment later the buckets
+ * that were marked are made anew, so that an import of thousands makes a few versions and not thousands, and one token moves
+ * one bucket. The log is told the version and the digest; the content is asked for here (tokens-content.ts).
  */
 import { createHash } from 'node:crypto'
-import type { DocumentBody } from '@switchyard/protocol/site/document.ts'
-import type { Sql, TransactionSql } from 'postgres'
+import { BUCKETS_FORM, bucketOf, bucketsOf, digestOfBuckets } from '@switchyard/protocol/site/buckets.ts'
+import type { TransactionSql } from 'postgres'
 import { createLoop, type Loop } from '../platform/event-log/loop.ts'
 import type { ServiceContext } from '../platform/service.ts'
-import { listTokens } from './queries.ts'
+import { tokensIn } from './queries.ts'
 
 /** How long changes are gathered. */
 export const GATHER_MS = 200
@@ -15,17 +16,35 @@ export const GATHER_MS = 200
 const POLL_MS = 1_000
 /** Most tokens of a tenant: at some 120 bytes each well below MAX_DOCUMENT_BYTES. */
 export const MAX_TOKENS = 100_000
+/** Tokens that are given their bucket in one statement, of those written before there were buckets. */
+const ASSIGN_BATCH = 5_000
 
-/** In the transaction that changes a token. */
-export async function markChanged(tx: TransactionSql, tenantId: string): Promise<void> {
+/** In the transaction that changes tokens; gives how many the tenant has now. `made`: how many of them are new. */
+export async function markChanged(
+  tx: TransactionSql,
+  tenantId: string,
+  idTokens: readonly string[],
+  made: number,
+): Promise<number> {
+  const buckets = [...new Set(idTokens.map(bucketOf))].sort((a, b) => a - b)
+  // Whoever holds the document's row has the tenant's tokens for itself until it commits.
+  const [marked] = await tx<{ token_count: number }[]>`
+    update driver.document set dirty = true, token_count = token_count + ${made}
+     where tenant_id = ${tenantId} and token_count is not null returning token_count`
+  const count = marked?.token_count ?? (await countAnew(tx, tenantId))
   await tx`
-    insert into driver.document (tenant_id, dirty) values (${tenantId}, true)
-    on conflict (tenant_id) do update set dirty = true`
+    insert into driver.changed_bucket (tenant_id, bucket)
+    select ${tenantId}, unnest(${buckets}::smallint[]) on conflict do nothing`
+  return count
 }
 
-/** In a new life of the log every document is published again: sites may have seen later versions than this database knows. */
-export async function markOfEarlierGenerations(sql: Sql, generation: string): Promise<void> {
-  await sql`update driver.document set dirty = true where generation is distinct from ${generation}`
+async function countAnew(tx: TransactionSql, tenantId: string): Promise<number> {
+  const [document] = await tx<{ token_count: number }[]>`
+    insert into driver.document as d (tenant_id, dirty, token_count)
+    values (${tenantId}, true, (select count(*) from driver.token where tenant_id = ${tenantId}))
+    on conflict (tenant_id) do update set dirty = true, token_count = excluded.token_count
+    returning token_count`
+  return document?.token_count ?? 0
 }
 
 export interface TokensPublisher extends Loop {
@@ -60,43 +79,92 @@ export function startTokensPublisher(context: ServiceContext): TokensPublisher {
   }
 }
 
-/** Makes the document of one tenant that is marked; false when none is. */
+interface Document {
+  tenant_id: string
+  n: number
+  sha256: string | null
+  generation: string | null
+}
+
+/** Makes the document of one tenant that is marked, or was published in another life of the log, of which sites may have seen more; false when none is. */
 export async function publishOne(
   tx: TransactionSql,
   { eventLog, clock }: Pick<ServiceContext, 'eventLog' | 'clock'>,
 ): Promise<boolean> {
-  const [document] = await tx<
-    { tenant_id: string; n: number; sha256: string | null; generation: string | null }[]
-  >`
-    select tenant_id, n, sha256, generation from driver.document where dirty limit 1 for update skip locked`
+  const { generation } = eventLog
+  const [document] = await tx<Document[]>`
+    select tenant_id, n, sha256, generation from driver.document
+     where dirty or generation is distinct from ${generation} limit 1 for update skip locked`
   if (document === undefined) return false
   const { tenant_id: tenantId } = document
-  const rows = await listTokens(tx, tenantId, undefined, MAX_TOKENS)
-  const body: DocumentBody<'tokens'> = {
-    tokens: rows.map((row) => ({
-      idToken: row.id_token,
-      type: row.type,
-      status: row.status,
-      ...(row.expires_at === null ? {} : { expiresAt: row.expires_at.toISOString() }),
-      ...(row.group_id === null ? {} : { groupId: row.group_id }),
-    })),
-  }
-  const text = JSON.stringify(body)
-  const sha256 = createHash('sha256').update(text, 'utf8').digest('hex')
-  const { generation } = eventLog
-  const isNew = sha256 !== document.sha256 || generation !== document.generation
-  const n = isNew ? document.n + 1 : document.n
+  const n = document.n + 1
+  await assignBuckets(tx, tenantId)
+  await remake(tx, tenantId, n)
+  const digest = await digestOf(tx, tenantId)
+  const isNew = digest !== document.sha256 || document.generation !== generation
   await tx`
-    update driver.document set dirty = false, n = ${n}, sha256 = ${sha256}, generation = ${generation}
-    where tenant_id = ${tenantId}`
+    update driver.document set dirty = false, n = ${isNew ? n : document.n}, sha256 = ${digest}, generation = ${generation}
+     where tenant_id = ${tenantId}`
   if (isNew) {
     await eventLog.publish(tx, {
       tenantId,
       siteId: null,
-      kind: 'document.published',
+      kind: 'document.announced',
       at: new Date(clock.now()).toISOString(),
-      data: { name: 'tokens', version: { generation, n }, sha256, body: text },
+      data: {
+        name: 'tokens',
+        version: { generation, n },
+        digest,
+        form: BUCKETS_FORM,
+        owner: 'driver-service',
+      },
     })
   }
   return true
+}
+
+/** Tokens that were written before there were buckets. */
+async function assignBuckets(tx: TransactionSql, tenantId: string): Promise<void> {
+  for (;;) {
+    const rows = await tx<{ id_token: string; id_token_key: string; type: string }[]>`
+      select id_token, id_token_key, type from driver.token
+       where tenant_id = ${tenantId} and bucket is null limit ${ASSIGN_BATCH}`
+    if (rows.length === 0) return
+    const buckets = rows.map((it) => bucketOf(it.id_token))
+    await tx`
+      update driver.token t set bucket = given.bucket
+        from unnest(${rows.map((it) => it.id_token_key)}::text[], ${rows.map((it) => it.type)}::text[],
+                    ${buckets}::smallint[]) as given(key, type, bucket)
+       where t.tenant_id = ${tenantId} and t.id_token_key = given.key and t.type = given.type`
+    await tx`
+      insert into driver.changed_bucket (tenant_id, bucket)
+      select distinct ${tenantId}, b from unnest(${buckets}::smallint[]) b on conflict do nothing`
+  }
+}
+
+/** Makes the buckets that were marked; those that are as they were keep their version. */
+async function remake(tx: TransactionSql, tenantId: string, n: number): Promise<void> {
+  const marked = await tx<{ bucket: number }[]>`
+    delete from driver.changed_bucket where tenant_id = ${tenantId} returning bucket`
+  const buckets = marked.map((it) => it.bucket)
+  if (buckets.length === 0) return
+  const texts = bucketsOf(await tokensIn(tx, tenantId, buckets))
+  const made = buckets.map((it) => texts.get(it) ?? '')
+  await tx`
+    insert into driver.published_bucket as p (tenant_id, bucket, text, sha256, changed_n)
+    select ${tenantId}, given.bucket, given.text, given.sha256, ${n}
+      from unnest(${buckets}::smallint[], ${made}::text[], ${made.map(sha256Of)}::text[]) as given(bucket, text, sha256)
+    on conflict (tenant_id, bucket) do update
+      set text = excluded.text, sha256 = excluded.sha256, changed_n = excluded.changed_n
+    where p.text <> excluded.text`
+}
+
+async function digestOf(tx: TransactionSql, tenantId: string): Promise<string> {
+  const rows = await tx<{ bucket: number; sha256: string }[]>`
+    select bucket, sha256 from driver.published_bucket where tenant_id = ${tenantId} and text <> ''`
+  return digestOfBuckets(new Map(rows.map((it) => [it.bucket, it.sha256])), sha256Of)
+}
+
+function sha256Of(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex')
 }

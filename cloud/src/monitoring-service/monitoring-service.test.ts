@@ -98,6 +98,24 @@ describe('site-offline', () => {
   })
 })
 
+it('tells what a filling disk makes a site give up, one alert at a time, until there is room again', async () => {
+  const pressure = async (level: number, before: number) => {
+    const data = { level, before, roomBytes: 5_000_000, freeBytes: 5_000_000, journalBytes: 1, unwritten: 3 }
+    await platform.appendFacts('s1', [{ kind: 'journal.pressure', data }])
+    await platform.settle(monitoring)
+    return (await get<Alerts>('/v1/alerts?open=true')).items
+  }
+  expect(await pressure(2, 0)).toMatchObject([
+    { rule: 'journal-pressure', severity: 'warning', siteId: 's1' },
+  ])
+  const [refusing, ...others] = await pressure(4, 2)
+  expect(refusing).toMatchObject({ severity: 'critical' })
+  expect(refusing!.text).toMatch(/new sessions are refused.*3 readings were not written/)
+  expect(others).toEqual([])
+  expect(await pressure(2, 4)).toMatchObject([{ severity: 'warning' }])
+  expect(await pressure(0, 2)).toEqual([])
+})
+
 it('tells of a stop that fits no session: energy may have flowed that nobody is billed for', async () => {
   const stop = { transactionId: '99', at, registerMilliWh: 20_000_000 }
   await platform.appendFacts('s1', [{ kind: 'session.stop-unmatched', stationId: 'CP1', data: stop }])

@@ -5,7 +5,7 @@ import { type LogEntry, oneByOne, type Projection } from '../platform/event-log/
 import type { EventLog } from '../platform/event-log/event-log.ts'
 import { storable } from '../platform/event-log/storable.ts'
 import { clear, clearRule, raise } from './queries.ts'
-import { alertOf, CLOCK_UNSET, LANE_RULES, laneAlertId, reviewAlertId } from './rules.ts'
+import { alertOf, CLOCK_UNSET, LANE_RULES, laneAlertId, pressureAlertIds, reviewAlertId } from './rules.ts'
 import { SITE_OFFLINE } from './site-offline.ts'
 import { tellCleared, tellRaised } from './tell.ts'
 
@@ -22,6 +22,7 @@ export function monitoringProjection(eventLog: EventLog): Projection {
       'stream.loss',
       'controller.started',
       'clock.placed',
+      'journal.pressure',
       'session.ended',
       'session.held',
       'session.stop-unmatched',
@@ -42,6 +43,9 @@ export function monitoringProjection(eventLog: EventLog): Projection {
           return
         case 'controller.started':
           if (fact.clock !== 'unknown') await clearAll(tx, eventLog, entry, CLOCK_UNSET)
+          return
+        case 'journal.pressure':
+          await relieved(tx, eventLog, entry, fact.data.level)
           return
         case 'site.offline':
           await presence(tx, entry, false, new Date(fact.data.lastHeardAt))
@@ -87,6 +91,19 @@ async function billed(tx: TransactionSql, eventLog: EventLog, entry: LogEntry, c
     if (await clear(tx, entry.tenantId, alertId, entry.receivedAt))
       await tellCleared(tx, eventLog, entry, alertId)
   }
+}
+
+/** One alert for the level that holds: those of other levels are over. */
+async function relieved(
+  tx: TransactionSql,
+  eventLog: EventLog,
+  entry: LogEntry,
+  level: number,
+): Promise<void> {
+  if (entry.journal?.authority === false) return
+  for (const alertId of pressureAlertIds(entry.siteId, level))
+    if (await clear(tx, entry.tenantId, alertId, entry.receivedAt))
+      await tellCleared(tx, eventLog, entry, alertId)
 }
 
 /** Who speaks for the site is settled: by an operator for every lane, else for the one that has authority now. */

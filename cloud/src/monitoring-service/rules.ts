@@ -5,6 +5,22 @@ import type { NewAlert } from './queries.ts'
 /** A controller booted without knowing the time; its next boot with a known one clears it. */
 export const CLOCK_UNSET = 'clock-unset'
 
+const JOURNAL_PRESSURE = 'journal-pressure'
+/** By level of `journal.pressure`: what the site has given up. */
+const JOURNAL_PRESSURE_TEXT: readonly { severity: NewAlert['severity']; what: string }[] = [
+  { severity: 'info', what: 'nothing is given up' },
+  { severity: 'info', what: 'rows that the cloud has are removed before their time' },
+  { severity: 'warning', what: 'readings that were not sent yet are thinned' },
+  { severity: 'warning', what: 'readings are not written any more; sessions are, with their registers' },
+  { severity: 'critical', what: 'new sessions are refused, those that run go on' },
+  {
+    severity: 'critical',
+    what: 'it is full, and the reserve is in use: sessions that run can end, new ones stay with their stations',
+  },
+]
+const WHAT_TO_DO =
+  'Bring the site back on line if it is not, so that its backlog drains; look for what else fills the disk (logs, transcripts); give it a larger card (runbook full-disk).'
+
 export function alertOf(entry: LogEntry, fact: ReadEntry): NewAlert | undefined {
   const about = {
     tenant_id: entry.tenantId,
@@ -85,6 +101,20 @@ export function alertOf(entry: LogEntry, fact: ReadEntry): NewAlert | undefined 
         text: `The controller of site ${entry.siteId} booted without knowing the time and was ${offMinutes} min off until the cloud told it. Give the box a time server (NTP) on its network, or a battery for its clock; sessions that it could not place are in review.`,
       }
     }
+    case 'journal.pressure': {
+      const { level, roomBytes, unwritten } = fact.data
+      const told = JOURNAL_PRESSURE_TEXT[Math.min(level, JOURNAL_PRESSURE_TEXT.length - 1)]
+      if (level === 0 || !told || entry.journal?.authority === false) return undefined
+      const left = `${Math.floor(roomBytes / 1024 / 1024)} MB are left`
+      const lost = unwritten > 0 ? ` ${unwritten} readings were not written.` : ''
+      return {
+        ...about,
+        alert_id: `${JOURNAL_PRESSURE}:${entry.siteId}:${level}`,
+        rule: JOURNAL_PRESSURE,
+        severity: told.severity,
+        text: `The disk of the controller at site ${entry.siteId} is filling (${left}): ${told.what}.${lost} ${WHAT_TO_DO}`,
+      }
+    }
     case 'session.stop-unmatched':
       return {
         ...about,
@@ -134,4 +164,11 @@ export function laneAlertId(
 
 export function reviewAlertId(sessionId: string | null, revision: number): string {
   return `session-review:${sessionId}:${revision}`
+}
+
+/** Of every level but this one. */
+export function pressureAlertIds(siteId: string | null, except: number): string[] {
+  return JOURNAL_PRESSURE_TEXT.flatMap((_, level) =>
+    level === except ? [] : [`${JOURNAL_PRESSURE}:${siteId}:${level}`],
+  )
 }

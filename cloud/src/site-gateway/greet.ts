@@ -5,11 +5,8 @@ import { type Reception, receive } from '@switchyard/protocol/site/greeting.ts'
 import type { TransactionSql } from 'postgres'
 import type { ServiceContext } from '../platform/service.ts'
 import type { Conversation } from './conversation.ts'
+import { heldByHello } from './documents-at-site.ts'
 import { heldOf, type KnownLane, type LockedSite, lanesOf, lockSite } from './lanes.ts'
-import { isPlain } from './plain.ts'
-
-/** Most documents that a hello is heard about. */
-const MAX_DOCUMENT_NAMES = 100
 
 export interface Greeted extends Pick<Reception, 'forked' | 'recall' | 'holdMs'> {
   conversation: Conversation
@@ -122,15 +119,5 @@ async function keep(
   if (!granted.authority) return
   await tx`update site_gateway.site set last_heard_at = ${now}, online = true, generation = ${generation}
     where site_id = ${siteId}`
-  // What the site says it has is the truth: a restored box may have less than was once applied.
-  const names = Object.keys(hello.documents)
-    .filter((it) => isPlain(it) && isPlain(hello.documents[it]?.generation ?? ''))
-    .slice(0, MAX_DOCUMENT_NAMES)
-  await tx`delete from site_gateway.site_document where site_id = ${siteId}`
-  if (names.length === 0) return
-  await tx`
-    insert into site_gateway.site_document (site_id, name, held_generation, held_n)
-    select ${siteId}, d.name, d.generation, d.n
-      from unnest(${names}::text[], ${names.map((it) => hello.documents[it]?.generation ?? '')}::text[],
-                  ${names.map((it) => hello.documents[it]?.n ?? 0)}::bigint[]) as d(name, generation, n)`
+  await heldByHello(tx, siteId, hello)
 }

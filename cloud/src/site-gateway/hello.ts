@@ -10,7 +10,6 @@ import {
 import { BUS } from '../platform/bus.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { checkpointsOf } from './checkpoints.ts'
-import type { Commands } from './commands.ts'
 import type { Conversations } from './conversation.ts'
 import type { Documents } from './documents.ts'
 import type { Send } from './down.ts'
@@ -22,29 +21,31 @@ import { sendRecall } from './recall.ts'
 export interface HelloOptions {
   context: ServiceContext
   conversations: Conversations
-  commands: Commands
   documents: Documents
   send: Send
+  /** Over how long sites of this one's log partition shall begin to send. */
+  backoffMs(siteId: string): number
 }
 
-/** Takes one hello; rejects only when the database does. */
-export async function takeHello(options: HelloOptions, siteId: string, payload: Buffer): Promise<void> {
+/** Takes one hello and gives whether its lane has authority; rejects only when the database does. */
+export async function takeHello(options: HelloOptions, siteId: string, payload: Buffer): Promise<boolean> {
   const { context, conversations, send } = options
   const { log, clock, eventLog } = context
   const said = read(payload)
   if (!said.ok) {
     log.warn({ siteId, reason: said.reason }, 'a hello cannot be read')
-    return
+    return false
   }
   const greeted = await greet(context, siteId, said.hello)
   if (!greeted) {
     log.warn({ siteId }, 'a hello of a site that is not registered here')
-    return
+    return false
   }
   const { conversation, forked, recall, holdMs } = greeted
   const { journalId } = conversation
   if (greeted.changed) context.bus.publish(BUS.authority, { siteId })
   conversations.begun(conversation)
+  const backoffMs = options.backoffMs(siteId)
   if (recall) {
     const { token, ...to } = recall
     sendRecall(send, { siteId, journalId, ...to }, 'another box said hello with this journal', token)
@@ -62,6 +63,7 @@ export async function takeHello(options: HelloOptions, siteId: string, payload: 
     documents: conversation.authority ? await options.documents.wanted(siteId) : {},
     time: instant(clock.now()),
     monoMs: said.hello.monoMs,
+    ...(backoffMs > 0 ? { backoffMs } : {}),
   }
   send(conversation, 'welcome', welcome)
   log.info(
@@ -75,9 +77,7 @@ export async function takeHello(options: HelloOptions, siteId: string, payload: 
     },
     'a site said hello',
   )
-  if (!conversation.authority) return
-  await options.commands.flush([siteId], true)
-  await options.documents.flush(siteId)
+  return conversation.authority
 }
 
 function read(payload: Buffer): { ok: true; hello: Hello } | { ok: false; reason: string } {

@@ -5,48 +5,41 @@
 import type { Refusal } from '@switchyard/protocol/site/envelope.ts'
 import type { Stream } from '@switchyard/protocol/site/fact.ts'
 import type { Logger } from 'pino'
-import type { Clock } from '../platform/clock.ts'
+import type { Clock, Random } from '../platform/clock.ts'
 import { LOG_PARTITIONS } from '../platform/event-log/entry.ts'
 import type { EventLog } from '../platform/event-log/event-log.ts'
 import { faultOf } from '../platform/log.ts'
+import { BatchQueue, type Item } from './batch-queue.ts'
 import type { Conversations } from './conversation.ts'
 import type { Send } from './down.ts'
+import { isShed, type Load, retryAfterMs, SHED_RETRY_MS } from './load.ts'
 import type { GatewayMetrics } from './metrics.ts'
 import { readBatch } from './read-batch.ts'
+import { createSlots } from './slots.ts'
 import { type ReadItem, takeGroup, type Verdict } from './take-group.ts'
 
-/** Batches that wait for one log partition; more are shed before they are inflated. */
-export const MAX_QUEUED_BATCHES = 128
-/** Of these, from one lane, which by the protocol has one in flight: so that a loud site holds up only itself. */
-export const MAX_QUEUED_OF_LANE = 4
-/** Batches in one append. */
-export const MAX_GROUP_BATCHES = 32
-/** When a shed site shall try again. */
-export const SHED_RETRY_MS = 5_000
 /** Waits before a group is tried again after the database failed; then it is refused as busy. */
 const DATABASE_RETRY_MS = 1_000
 
 export interface Ingest {
   /** Takes a batch of a site; the answer goes out by itself. */
   take(siteId: string, stream: Stream, payload: Buffer): void
+  /** What waits for the log partition of a site. */
+  loadFor(siteId: string): Load
   /** Batches that wait or are under way. */
   depth(): number
   /** Resolves when what was taken is answered. */
   drain(): Promise<void>
 }
 
-interface Item {
-  siteId: string
-  stream: Stream
-  payload: Buffer
-  atMs: number
-}
-
 export interface IngestOptions {
   eventLog: EventLog
   conversations: Conversations
   clock: Clock
+  random: Random
   log: Logger
+  /** Appends at once, over all log partitions. */
+  appends: number
   send: Send
   metrics: GatewayMetrics
   /** A lane in authority was heard. */
@@ -56,47 +49,62 @@ export interface IngestOptions {
 }
 
 export function createIngest(options: IngestOptions): Ingest {
-  const { eventLog, conversations, clock, log, send, metrics } = options
-  const queues: Item[][] = Array.from({ length: LOG_PARTITIONS }, () => [])
+  const { eventLog, conversations, clock, random, log, send, metrics } = options
+  const queues = Array.from({ length: LOG_PARTITIONS }, () => new BatchQueue())
+  const slot = createSlots(options.appends)
   const running: (Promise<void> | undefined)[] = Array.from({ length: LOG_PARTITIONS })
   let underWay = 0
 
   async function work(partition: number): Promise<void> {
-    const queue = queues[partition] ?? []
-    while (queue.length > 0) {
-      const { group, left } = nextGroup(queue)
-      queue.splice(0, queue.length, ...left)
-      underWay += group.length
-      try {
-        await takeItems(partition, group)
-      } catch (error) {
-        log.error(
-          { ...faultOf(error), partition, batches: group.length },
-          'batches were not taken; their sites send them again',
-        )
-        for (const item of group) busy(item, DATABASE_RETRY_MS)
-      } finally {
-        underWay -= group.length
-      }
+    while (queueOf(partition).load.batches > 0) await slot(() => takeNext(partition))
+  }
+
+  async function takeNext(partition: number): Promise<void> {
+    const group = queueOf(partition).next()
+    underWay += group.length
+    try {
+      await takeItems(partition, group)
+    } catch (error) {
+      log.error(
+        { ...faultOf(error), partition, batches: group.length },
+        'batches were not taken; their sites send them again',
+      )
+      for (const item of group) busy(item, DATABASE_RETRY_MS)
+    } finally {
+      underWay -= group.length
     }
   }
 
+  function queueOf(partition: number): BatchQueue {
+    return queues[partition] as BatchQueue
+  }
+
+  function laterFor(stream: Stream, partition: number): { retryAfterMs?: number } {
+    const ms = retryAfterMs(stream, queueOf(partition).load, random.below(1_000) / 1_000)
+    return ms > 0 ? { retryAfterMs: ms } : {}
+  }
+
   async function takeItems(partition: number, group: Item[]): Promise<void> {
-    const read = await Promise.all(group.map((it) => readBatch(it.payload)))
     const items: (ReadItem & { item: Item })[] = []
-    read.forEach((it, i) => {
-      const item = group[i] as Item
+    // One after the other, so that what else comes in is heard between two of them.
+    for (const item of group) {
+      const it = await readBatch(item.payload)
       if (!it.ok) unreadable(item, it.reason)
       else if (it.batch.stream !== item.stream)
         unreadable(item, `stream: ${it.batch.stream} on the topic of ${item.stream}`)
       else items.push({ siteId: item.siteId, batch: it.batch, item })
-    })
+    }
     if (items.length === 0) return
     const verdicts = await takeGroup(eventLog, partition, items)
-    for (const [i, verdict] of verdicts.entries()) answer(items[i] as ReadItem & { item: Item }, verdict)
+    for (const [i, verdict] of verdicts.entries())
+      answer(partition, items[i] as ReadItem & { item: Item }, verdict)
   }
 
-  function answer({ siteId, batch, item }: ReadItem & { item: Item }, verdict: Verdict): void {
+  function answer(
+    partition: number,
+    { siteId, batch, item }: ReadItem & { item: Item },
+    verdict: Verdict,
+  ): void {
     const { stream } = batch
     if (verdict.kind === 'unregistered') {
       log.warn({ siteId }, 'a batch of a site that is not registered here was dropped')
@@ -114,7 +122,7 @@ export function createIngest(options: IngestOptions): Ingest {
       send(to, 'ack', { stream, upTo, rowId, refused: refusal, reason, ...later })
       return
     }
-    send(to, 'ack', { stream, upTo: verdict.upTo, rowId: verdict.rowId })
+    send(to, 'ack', { stream, upTo: verdict.upTo, rowId: verdict.rowId, ...laterFor(stream, partition) })
     metrics.rows.inc({ stream }, verdict.fresh)
     metrics.ackSeconds.observe((clock.mono() - item.atMs) / 1_000)
     if (verdict.authority) options.heard(siteId)
@@ -142,35 +150,20 @@ export function createIngest(options: IngestOptions): Ingest {
   return {
     take(siteId, stream, payload) {
       const partition = eventLog.partitionOf(siteId)
-      const queue = queues[partition] ?? []
+      const queue = queueOf(partition)
       const item = { siteId, stream, payload, atMs: clock.mono() }
-      const ofLane = queue.filter((it) => it.siteId === siteId && it.stream === stream).length
-      if (queue.length >= MAX_QUEUED_BATCHES || ofLane >= MAX_QUEUED_OF_LANE) {
-        busy(item, SHED_RETRY_MS)
-        return
-      }
+      if (isShed(stream, queue.load))
+        return busy(item, laterFor(stream, partition).retryAfterMs ?? SHED_RETRY_MS)
+      if (queue.isLoud(item)) return busy(item, SHED_RETRY_MS)
       queue.push(item)
       running[partition] ??= work(partition).finally(() => {
         running[partition] = undefined
       })
     },
-    depth: () => queues.reduce((sum, it) => sum + it.length, underWay),
+    loadFor: (siteId) => queueOf(eventLog.partitionOf(siteId)).load,
+    depth: () => queues.reduce((sum, it) => sum + it.load.batches, underWay),
     async drain() {
       await Promise.all(running)
     },
   }
-}
-
-/** The oldest of each lane, at most MAX_GROUP_BATCHES: two of one lane cannot be judged by the same state. */
-function nextGroup(queue: readonly Item[]): { group: Item[]; left: Item[] } {
-  const lanes = new Set<string>()
-  const group: Item[] = []
-  const left: Item[] = []
-  for (const item of queue) {
-    const lane = `${item.siteId}/${item.stream}`
-    if (group.length >= MAX_GROUP_BATCHES || lanes.has(lane)) left.push(item)
-    else group.push(item)
-    lanes.add(lane)
-  }
-  return { group, left }
 }

@@ -2,6 +2,10 @@
 import { oneByOne, type Projection } from '../platform/event-log/entry.ts'
 import type { Commands } from './commands.ts'
 import type { Documents } from './documents.ts'
+import { held, rejected } from './documents-at-site.ts'
+
+/** What there is to send after. `applied`: a newer version may have waited for the one before to arrive. */
+const DESIRED = new Set(['document.published', 'document.announced', 'document.applied'])
 
 export function createProjection(
   generation: string,
@@ -17,6 +21,7 @@ export function createProjection(
       'command.requested',
       'command.outcome',
       'document.published',
+      'document.announced',
       'document.applied',
       'document.rejected',
     ],
@@ -45,15 +50,23 @@ export function createProjection(
             version,
             sha256,
             body,
+            form: 0,
+            owner: null,
             position: entry.position,
           })
+          return
+        }
+        case 'document.announced': {
+          const { name, version, digest, form, owner } = read.data
+          const about = { tenantId, siteId, name, version, form, owner, position: entry.position }
+          await documents.keep(tx, { ...about, sha256: digest, body: null })
           return
         }
         case 'document.applied':
         case 'document.rejected': {
           if (siteId === null) return
           const { name, generation, n } = read.data
-          const say = read.kind === 'document.applied' ? documents.held : documents.rejected
+          const say = read.kind === 'document.applied' ? held : rejected
           await say(tx, siteId, name, { generation, n })
           return
         }
@@ -62,7 +75,7 @@ export function createProjection(
     committed(entries) {
       const sites = entries.filter((it) => it.kind === 'command.requested').flatMap((it) => it.siteId ?? [])
       if (sites.length > 0) sendCommands([...new Set(sites)])
-      if (entries.some((it) => it.kind === 'document.published')) sendDocuments()
+      if (entries.some((it) => DESIRED.has(it.kind))) sendDocuments()
     },
   }
 }

@@ -15,7 +15,7 @@ import { createCredentials, hashOf, isSecretOf } from './credentials.ts'
 import { createDispatch, type Dispatch } from './dispatch.ts'
 import { createDocuments } from './documents.ts'
 import { createSend } from './down.ts'
-import { takeHello } from './hello.ts'
+import { createHellos } from './hellos.ts'
 import { createIngest } from './ingest.ts'
 import { createLink } from './link.ts'
 import { createLivePictures } from './live.ts'
@@ -25,6 +25,9 @@ import { createProjection } from './project.ts'
 import { awaitReturn } from './return.ts'
 import { createRivals } from './rivals.ts'
 import { createRoutes } from './routes.ts'
+
+/** Connections of the pool that appends leave to hellos, live pictures, documents and the projection. */
+const RESERVED_CONNECTIONS = 4
 
 export const siteGateway: Service = {
   name: 'site-gateway',
@@ -56,7 +59,9 @@ async function startSiteGateway(context: ServiceContext): Promise<RunningService
     eventLog,
     conversations,
     clock,
+    random,
     log,
+    appends: Math.max(1, config.poolSizes['site-gateway'] - RESERVED_CONNECTIONS),
     send,
     metrics,
     heard: presence.heard,
@@ -64,10 +69,10 @@ async function startSiteGateway(context: ServiceContext): Promise<RunningService
   })
   const pictures = createLivePictures(context, conversations, presence.heard)
   const answers = createAnswers(context, conversations, send)
+  const hellos = createHellos({ context, conversations, commands, documents, send, loadFor: ingest.loadFor })
   dispatch = createDispatch(
     {
-      hello: (siteId, payload) =>
-        takeHello({ context, conversations, commands, documents, send }, siteId, payload),
+      hello: hellos.take,
       ledger: (siteId, payload) => ingest.take(siteId, 'ledger', payload),
       telemetry: (siteId, payload) => ingest.take(siteId, 'telemetry', payload),
       live: pictures.take,

@@ -4,7 +4,7 @@ import { DOCUMENT_CHUNK_BYTES } from '@switchyard/protocol/site/document.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { BUS } from '../platform/bus.ts'
 import type { CloudFact } from '../platform/event-log/cloud-fact.ts'
-import { SHED_RETRY_MS } from './ingest.ts'
+import { SHED_RETRY_MS } from './load.ts'
 import { factText, startTestGateway, type TestGateway, TestSite, until } from './testing.ts'
 
 let gateway: TestGateway

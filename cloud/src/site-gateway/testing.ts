@@ -53,6 +53,9 @@ export interface TestGateway {
   /** Answers of driver-service to /v1/authorize. */
   decide(idToken: string): string
   decisions: Map<string, string>
+  /** Content of the tokens document as driver-service gives it, and what it was asked. */
+  contents: { tokens?: (query: URLSearchParams) => object }
+  asked: Record<string, string>[]
   credential(siteId: string): Promise<{ username: string; password: string }>
   close(): Promise<void>
 }
@@ -70,9 +73,16 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   await migrate(database.url, [{ folder: 'site-gateway', schema: 'site_gateway', outbox: true }], log)
   const decisions = new Map<string, string>()
   const decide = (idToken: string): string => decisions.get(idToken) ?? 'Unknown'
+  const asked: Record<string, string>[] = []
+  const contents: TestGateway['contents'] = {}
   const driver = createServer((request, response) => {
-    const { searchParams } = new URL(request.url ?? '/', 'http://driver')
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://driver')
     response.setHeader('content-type', 'application/json')
+    if (pathname === '/v1/documents/tokens') {
+      asked.push(Object.fromEntries(searchParams))
+      response.end(JSON.stringify(contents.tokens?.(searchParams)))
+      return
+    }
     response.end(JSON.stringify({ status: decide(searchParams.get('idToken') ?? '') }))
   })
   await new Promise<void>((resolve) => driver.listen(0, '127.0.0.1', resolve))
@@ -109,6 +119,8 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     mqttUrl: options.env?.MQTT_URL ?? `mqtt://127.0.0.1:${brokerPort}`,
     decide,
     decisions,
+    contents,
+    asked,
     async credential(siteId) {
       const response = await fetch(`${target.url}/v1/credentials/${siteId}`, {
         method: 'PUT',

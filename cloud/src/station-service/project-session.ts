@@ -5,6 +5,7 @@
 import type { TransactionSql } from 'postgres'
 import type { LogEntry, ReadEntry, Reading } from '../platform/event-log/entry.ts'
 import { HeldRows } from '../platform/event-log/held-rows.ts'
+import { billVersionOf, isOutdated } from './bill-version.ts'
 import { SESSION, type SessionRow } from './session-row.ts'
 import { timeOf } from './time-of.ts'
 
@@ -17,6 +18,7 @@ const KINDS: ReadonlySet<string> = new Set([
   'session.register',
   'session.ended',
   'session.held',
+  'session.reviewed',
   'cdr.issued',
 ])
 
@@ -41,12 +43,36 @@ export async function projectSessions(tx: TransactionSql, readings: readonly Rea
 
 /** The row that a fact makes where there is none; readings of a session whose start is not here make none. */
 function firstOf(entry: LogEntry, fact: ReadEntry, sessionId: string): SessionRow | undefined {
-  if (fact.kind !== 'session.started' && fact.kind !== 'session.ended') return undefined
-  const { journal, siteId } = entry
-  const { stationId } = fact
-  if (journal === null || siteId === null || stationId === undefined) return undefined
-  const { data } = fact
-  const row: SessionRow = {
+  switch (fact.kind) {
+    case 'session.started':
+      return entry.journal === null ? undefined : rowOf(entry, fact.data, sessionId, entry.journal)
+    case 'session.ended': {
+      const row = entry.journal === null ? undefined : rowOf(entry, fact.data, sessionId, entry.journal)
+      return row && ended(row, entry, fact)
+    }
+    case 'session.held': {
+      // Of a stop that fits no session nothing was told but that it waits.
+      const data = fact.data.ended
+      const row = data && rowOf(entry, data, sessionId, NOT_TOLD)
+      return row && data && held(endedRow(row, data, entry.receivedAt), fact)
+    }
+    default:
+      return undefined
+  }
+}
+
+/** Where a session stands that no site told of. */
+const NOT_TOLD = { journalId: '', seq: 0, authority: false }
+
+function rowOf(
+  entry: LogEntry,
+  data: Of<'session.started'>['data'] | Of<'session.ended'>['data'],
+  sessionId: string,
+  journal: { journalId: string; seq: number; authority: boolean },
+): SessionRow | undefined {
+  const { siteId, stationId } = entry
+  if (siteId === null || stationId === null) return undefined
+  return {
     session_id: sessionId,
     tenant_id: entry.tenantId,
     site_id: siteId,
@@ -74,15 +100,16 @@ function firstOf(entry: LogEntry, fact: ReadEntry, sessionId: string): SessionRo
     revision: 0,
     review: [],
     held: [],
-    held_revision: 0,
+    waived: false,
+    bill_revision: 0,
+    bill_settlement: 0,
+    bill_rank: 0,
     cdr_id: null,
-    cdr_revision: 0,
     cost_amount: null,
     cost_currency: null,
     cost_details: null,
     ledger_seq: journal.seq,
   }
-  return fact.kind === 'session.ended' ? ended(row, entry, fact) : row
 }
 
 function sessionAfter(row: SessionRow, entry: LogEntry, fact: ReadEntry): SessionRow {
@@ -97,11 +124,10 @@ function sessionAfter(row: SessionRow, entry: LogEntry, fact: ReadEntry): Sessio
       return ownSite && row.revision === 0 ? metered(row, entry, fact) : row
     case 'session.ended':
       return ownSite && row.revision < fact.data.revision ? ended(row, entry, fact) : row
-    case 'session.held': {
-      const { revision, reasons } = fact.data
-      if (!ownTenant || row.held_revision > revision || row.cdr_revision >= revision) return row
-      return { ...row, held: reasons, held_revision: revision }
-    }
+    case 'session.held':
+      return ownTenant ? held(row, fact) : row
+    case 'session.reviewed':
+      return ownTenant ? reviewed(row, fact) : row
     case 'cdr.issued':
       return ownTenant ? billed(row, fact) : row
     default:
@@ -161,6 +187,10 @@ function ended(
   { data }: Of<'session.ended'>,
 ): SessionRow {
   if (journal === null) return row
+  return { ...endedRow(row, data, receivedAt), ledger_seq: journal.seq, journal_id: journal.journalId }
+}
+
+function endedRow(row: SessionRow, data: Of<'session.ended'>['data'], receivedAt: Date): SessionRow {
   const endedAt = timeOf(data.endedAt, receivedAt)
   return {
     ...row,
@@ -179,25 +209,58 @@ function ended(
     presumed: data.presumed,
     revision: data.revision,
     review: data.review,
-    ledger_seq: journal.seq,
-    journal_id: journal.journalId,
+  }
+}
+
+/** The row with what is newer of its bill; undefined where it is not. */
+function newer(row: SessionRow, fact: ReadEntry): SessionRow | undefined {
+  const version = billVersionOf(fact)
+  const shown = { revision: row.bill_revision, settlement: row.bill_settlement, rank: row.bill_rank }
+  if (version === undefined || isOutdated(version, shown)) return undefined
+  const { revision, settlement, rank } = version
+  return { ...row, bill_revision: revision, bill_settlement: settlement, bill_rank: rank }
+}
+
+function held(row: SessionRow, fact: Of<'session.held'>): SessionRow {
+  const after = newer(row, fact)
+  return after ? { ...after, held: fact.data.reasons, waived: false } : row
+}
+
+/** What a person corrected is shown from then on; what the site told stands in the audit trail. */
+function reviewed(row: SessionRow, fact: Of<'session.reviewed'>): SessionRow {
+  const after = newer(row, fact)
+  if (after === undefined) return row
+  const { action, after: values } = fact.data
+  const decided = { ...after, held: [], waived: action === 'waive' }
+  if (action !== 'correct' || values === null) return decided
+  return {
+    ...decided,
+    started_at: timeOf(values.startedAt, row.started_at),
+    ended_at: timeOf(values.endedAt, row.started_at),
+    duration_ms: values.durationMs,
+    start_register_milli_wh: values.startRegisterMilliWh ?? null,
+    energy_milli_wh: values.energyMilliWh ?? null,
+    id_token: values.idToken?.value ?? null,
+    id_token_type: values.idToken?.type ?? null,
   }
 }
 
 /** Shows the newest CDR that was not taken back. */
-function billed(row: SessionRow, { data: { cdr } }: Of<'cdr.issued'>): SessionRow {
+function billed(row: SessionRow, fact: Of<'cdr.issued'>): SessionRow {
+  const { cdr } = fact.data
   if (cdr.credit) {
     if (row.cdr_id !== cdr.credits) return row
     return { ...row, cdr_id: null, cost_amount: null, cost_currency: null, cost_details: null }
   }
-  if (row.cdr_revision > cdr.revision) return row
+  const after = newer(row, fact)
+  if (after === undefined) return row
   return {
-    ...row,
+    ...after,
     cdr_id: cdr.cdrId,
-    cdr_revision: cdr.revision,
     cost_amount: cdr.cost.amount,
     cost_currency: cdr.cost.currency,
     cost_details: cdr.costDetails,
-    held: row.held_revision <= cdr.revision ? [] : row.held,
+    held: [],
+    waived: false,
   }
 }

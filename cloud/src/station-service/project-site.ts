@@ -15,6 +15,7 @@ interface SiteRow {
   journal_id: string | null
   ledger_seq: number
   telemetry_seq: number
+  unidentified_energy: 'review' | 'bill'
   position: number
 }
 
@@ -32,6 +33,7 @@ const SITE: RowTable = {
     'journal_id',
     'ledger_seq',
     'telemetry_seq',
+    'unidentified_energy',
     'position',
   ],
   onlyAtFirst: ['tenant_id', 'name', 'time_zone', 'created_at'],
@@ -58,6 +60,11 @@ function siteAfter(
 ): SiteRow | undefined {
   if (fact.kind === 'site.registered')
     return row ?? newSite(entry, siteId, fact.data.name, fact.data.timeZone)
+  if (fact.kind === 'site.policy') {
+    const site = row ?? newSite(entry, siteId, siteId, 'UTC')
+    const { unidentifiedEnergy } = fact.data
+    return site.tenant_id === entry.tenantId ? { ...site, unidentified_energy: unidentifiedEnergy } : site
+  }
   const journal = entry.journal?.authority ? entry.journal : undefined
   if (fact.kind !== 'site.online' && fact.kind !== 'site.offline' && !journal) return row
   // A fact may come before the site's own row, when a log is projected anew.
@@ -117,6 +124,7 @@ function newSite(
     journal_id: null,
     ledger_seq: 0,
     telemetry_seq: 0,
+    unidentified_energy: 'review',
     position: 0,
   }
 }

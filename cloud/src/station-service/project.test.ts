@@ -7,7 +7,16 @@ import { createTestPlatform, TEST_EPOCH_MS, type TestPlatform } from '../platfor
 import { stationProjection } from './project.ts'
 import { stationService } from './service.ts'
 
-const TABLES = ['site', 'station', 'connector', 'session', 'command', 'document_at_site']
+const TABLES = [
+  'site',
+  'station',
+  'connector',
+  'session',
+  'command',
+  'document_at_site',
+  'review',
+  'settlement',
+]
 const SITES = [
   { tenantId: 'default', siteId: 'site-a', partition: 1 },
   { tenantId: 'default', siteId: 'site-b', partition: 2 },
@@ -47,6 +56,12 @@ const ends = fc.record({
   review: fc.subarray(['register-falling', 'no-identity'] as const),
   profile: fc.constant([]),
   transactionId: fc.constantFrom('7', '8'),
+})
+const values = fc.record({
+  startedAt: instants,
+  endedAt: instants,
+  durationMs: few(9),
+  energyMilliWh: some(register),
 })
 const kinds = {
   'station.registered': fc.record({ onboarding: fc.constant('open'), approved: fc.boolean() }),
@@ -113,13 +128,37 @@ const kinds = {
     version: fc.constant('1'),
   }),
   'site.offline': fc.record({ lastHeardAt: few(5).map((n) => instant(TEST_EPOCH_MS + n * 60_000)) }),
-  'session.held': fc.record({ revision: few(3), reasons: fc.constant(['no-tariff']) }),
+  'site.policy': fc.record({ unidentifiedEnergy: fc.constantFrom('review', 'bill') }),
+  'session.held': fc.record({
+    revision: few(3),
+    reasons: fc.constantFrom(['no-tariff'], ['register-falling']),
+    settlement: fc.integer({ min: 0, max: 2 }),
+    ended: some(ends),
+  }),
+  'session.reviewed': fc.record({
+    revision: few(3),
+    settlement: few(2),
+    action: fc.constantFrom('accept', 'correct', 'waive'),
+    evseId: few(2),
+    connectorId: few(2),
+    before: values,
+    after: fc.option(values),
+    by: fc.constant({ actor: 'operator:1', name: 'ops' }),
+    note: fc.option(fc.constant('because')),
+    override: fc.boolean(),
+  }),
   'cdr.issued': fc
-    .record({ revision: few(3), credit: fc.boolean(), amount: fc.constantFrom('1.00', '2.00') })
-    .map(({ revision, credit, amount }) => ({
+    .record({
+      revision: few(3),
+      settlement: fc.integer({ min: 0, max: 2 }),
+      credit: fc.boolean(),
+      amount: fc.constantFrom('1.00', '2.00'),
+    })
+    .map(({ revision, settlement, credit, amount }) => ({
       cdr: {
         cdrId: `${revision}${credit ? ':credit' : ''}`,
         revision,
+        settlement,
         credit,
         credits: credit ? String(revision) : null,
         cost: { amount, currency: 'EUR' },
@@ -127,7 +166,15 @@ const kinds = {
       },
     })),
 } as const
-const MADE_IN_CLOUD = ['site.registered', 'site.online', 'site.offline', 'session.held', 'cdr.issued']
+const MADE_IN_CLOUD = [
+  'site.registered',
+  'site.online',
+  'site.offline',
+  'site.policy',
+  'session.held',
+  'session.reviewed',
+  'cdr.issued',
+]
 
 interface Told {
   kind: keyof typeof kinds

@@ -5,6 +5,7 @@ import type { LogEntry, Projection, ReadEntry } from '../platform/event-log/entr
 import { storableReading } from '../platform/event-log/storable.ts'
 import { projectOutcome } from './project-command.ts'
 import { projectDocument } from './project-document.ts'
+import { projectReviews } from './project-review.ts'
 import { projectSessions } from './project-session.ts'
 import { projectSites } from './project-site.ts'
 import { projectStations } from './project-station.ts'
@@ -18,6 +19,8 @@ const KINDS = [
   'document.published',
   'cdr.issued',
   'session.held',
+  'session.reviewed',
+  'site.policy',
 ]
 
 export const CONSUMER = 'station'
@@ -31,6 +34,7 @@ export function stationProjection(bus: Bus): Projection {
       await projectSites(tx, readings)
       await projectStations(tx, readings)
       await projectSessions(tx, readings)
+      await projectReviews(tx, readings)
       for (const { entry, read } of readings) {
         await projectOutcome(tx, entry, read)
         await projectDocument(tx, entry, read)

@@ -15,6 +15,7 @@ export interface SiteRow {
   journal_id: string | null
   ledger_seq: number
   telemetry_seq: number
+  unidentified_energy: 'review' | 'bill'
   stations: number
 }
 

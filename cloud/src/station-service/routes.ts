@@ -1,9 +1,11 @@
-/** Everything that station-service answers: sites, stations, sessions and commands. */
+/** Everything that station-service answers: sites, stations, sessions, reviews and commands. */
 import type { Hono } from 'hono'
 import { createServiceApp } from '../platform/http/openapi.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { commandRoutes } from './command-routes.ts'
+import { reviewRoutes } from './review-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
+import { sitePolicyRoutes } from './site-policy.ts'
 import { siteRoutes } from './site-routes.ts'
 import { stationRoutes } from './station-routes.ts'
 
@@ -14,8 +16,10 @@ export function stationServiceRoutes(context: ServiceContext): Hono {
     serviceKey: context.config.serviceKey,
   })
   siteRoutes(app, context)
+  sitePolicyRoutes(app, context)
   stationRoutes(app, context)
   sessionRoutes(app, context)
+  reviewRoutes(app, context)
   commandRoutes(app, context)
   return app as unknown as Hono
 }

@@ -19,6 +19,7 @@ export interface SessionRow {
   started_at: Date
   ended_at: Date | null
   duration_ms: number | null
+  start_register_milli_wh: number | null
   energy_milli_wh: number | null
   power_w: number | null
   current_ma: number[] | null
@@ -31,6 +32,8 @@ export interface SessionRow {
   revision: number
   review: string[]
   held: string[]
+  waived: boolean
+  bill_revision: number
   cost_amount: string | null
   cost_currency: string | null
   cost_details: Session['costDetails']
@@ -68,9 +71,22 @@ export async function listSessions(sql: Sql, filter: SessionFilter, limit: numbe
 
 function statusIs(sql: Sql, status: Session['status']) {
   if (status === 'running') return sql`and revision = 0`
+  if (status === 'waived') return sql`and revision > 0 and waived`
   return status === 'review'
-    ? sql`and revision > 0 and (review <> '{}' or held <> '{}')`
-    : sql`and revision > 0 and review = '{}' and held = '{}'`
+    ? sql`and revision > 0 and ${waits(sql)}`
+    : sql`and revision > 0 and not waived and not ${waits(sql)}`
+}
+
+/** Held by billing, or by its site where billing has not heard of it; nobody waits for one that was turned away and took nothing. */
+function waits(sql: Sql) {
+  return sql`(held <> '{}' or (review <> '{}' and bill_revision < revision
+                               and not ("authorization" <> 'Accepted' and energy_milli_wh is not distinct from 0)))`
+}
+
+/** The same of a row. */
+function isWaiting(row: SessionRow): boolean {
+  const tookNothing = row.authorization !== 'Accepted' && row.energy_milli_wh === 0
+  return row.held.length > 0 || (row.review.length > 0 && row.bill_revision < row.revision && !tookNothing)
 }
 
 /** Running sessions that go on at these stations now. */
@@ -97,7 +113,7 @@ export function sessionResource(row: SessionRow, picture: Live | undefined, now:
         readAt: row.read_at,
       })
     : undefined
-  const reasons = [...new Set([...row.review, ...row.held])]
+  const waiting = !running && isWaiting(row)
   const energy = live?.energyMilliWh ?? row.energy_milli_wh
   return {
     sessionId: row.session_id,
@@ -105,7 +121,7 @@ export function sessionResource(row: SessionRow, picture: Live | undefined, now:
     stationId: row.station_id,
     evseId: row.evse_id,
     connectorId: row.connector_id,
-    status: running ? 'running' : reasons.length > 0 ? 'review' : 'ended',
+    status: running ? 'running' : waiting ? 'review' : row.waived ? 'waived' : 'ended',
     transactionId: row.transaction_id,
     idToken: row.id_token === null ? null : { value: row.id_token, type: row.id_token_type ?? '' },
     authorization: row.authorization,
@@ -120,7 +136,7 @@ export function sessionResource(row: SessionRow, picture: Live | undefined, now:
     reason: row.reason,
     presumed: row.presumed,
     revision: row.revision,
-    review: reasons,
+    review: waiting ? [...new Set([...row.review, ...row.held])] : [],
     cost: row.cost_amount === null ? null : { amount: row.cost_amount, currency: row.cost_currency ?? '' },
     costDetails: row.cost_details,
     ledgerSeq: row.ledger_seq,

@@ -17,7 +17,7 @@ const list = createRoute({
     query: pageQuery.extend({
       siteId: z.string().optional(),
       stationId: z.string().optional(),
-      status: z.enum(['running', 'ended', 'review']).optional(),
+      status: z.enum(['running', 'ended', 'review', 'waived']).optional(),
       from: instantInput.optional().meta({ description: 'Started then or later' }),
       to: instantInput.optional().meta({ description: 'Started before' }),
     }),

@@ -29,9 +29,13 @@ export interface SessionRow {
   revision: number
   review: string[]
   held: string[]
-  held_revision: number
+  /** Nothing is to be paid, a person said so. */
+  waived: boolean
+  /** How new what is known of its bill is, as in bill-version.ts. */
+  bill_revision: number
+  bill_settlement: number
+  bill_rank: number
   cdr_id: string | null
-  cdr_revision: number
   cost_amount: string | null
   cost_currency: string | null
   cost_details: unknown
@@ -68,9 +72,11 @@ export const SESSION: RowTable = {
     'revision',
     'review',
     'held',
-    'held_revision',
+    'waived',
+    'bill_revision',
+    'bill_settlement',
+    'bill_rank',
     'cdr_id',
-    'cdr_revision',
     'cost_amount',
     'cost_currency',
     'cost_details',

@@ -98,14 +98,14 @@ export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
 /** Writes what is wanted, and tells the site (document `stations`) and billing (the tariff), in one transaction. */
 async function want(
   context: ServiceContext,
-  { tenantId, actor, requestId, trace }: ServiceVariables,
+  { tenantId, actor, actorName, requestId, trace }: ServiceVariables,
   { stationId, siteId }: { stationId: string; siteId: string },
   patch: z.infer<typeof stationPatch>,
 ): Promise<void> {
   const { sql, clock, eventLog, random } = context
   const { password, tariffId } = patch
   if (typeof tariffId === 'string')
-    await requireTariff(context, { tenantId, actor, requestId, trace }, tariffId)
+    await requireTariff(context, { tenantId, actor, actorName, requestId, trace }, tariffId)
   const passwordHash =
     typeof password === 'string' ? await hashPassword(password, (n) => random.bytes(n)) : password
   const at = new Date(clock.now())

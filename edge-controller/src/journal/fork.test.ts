@@ -153,7 +153,7 @@ describe.each(['inline', 'worker'] as const)('a fork of the %s journal', (how) =
 
 describe('a fork in the file', () => {
   it('is whole or not at all: on a full disk, and where its change is wrong, everything is as before', async () => {
-    const journal = new SqliteJournal(file, 'J1', { maxPages: 30 })
+    const journal = new SqliteJournal(file, 'J1', { maxBytes: 30 * 4096 })
     const facts = (id: string, text: string) => ({
       facts: [{ stream: 'ledger' as const, id, text }],
       puts: [],

@@ -12,10 +12,13 @@ import {
   type Journal,
   JournalFailed,
   type JournalState,
+  type JournalUpkeep,
   type RowsAfter,
 } from './port.ts'
+import type { DiskReading } from './pressure.ts'
 import { revived, serialise } from './serialise.ts'
 import type { Acknowledgements, LoadedJournal, SerialisedChange } from './sqlite.ts'
+import type { Thinned } from './thin.ts'
 
 /** Most changes in one transaction. */
 export const MAX_GROUP_CHANGES = 1_000
@@ -53,6 +56,8 @@ export interface GroupedJournalPorts {
 }
 
 export class GroupedJournal implements Journal {
+  readonly upkeep: JournalUpkeep
+  readonly #reserveListeners = new Set<() => void>()
   readonly #disk: JournalDisk
   readonly #ports: GroupedJournalPorts
   readonly #requests = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
@@ -72,6 +77,12 @@ export class GroupedJournal implements Journal {
       answered: (response) => this.#answered(response),
       failed: (error) => this.#fail(error),
     })
+    this.upkeep = {
+      measure: async () => (await this.#request({ op: 'measure' })) as DiskReading | undefined,
+      thin: async (request) => (await this.#request({ op: 'thin', ...request })) as Thinned,
+      growReserve: async () => void (await this.#request({ op: 'growReserve' })),
+      onReserveSpent: (listener) => void this.#reserveListeners.add(listener),
+    }
   }
 
   async load(): Promise<JournalState> {
@@ -162,7 +173,8 @@ export class GroupedJournal implements Journal {
     written.then(
       (value) => {
         this.#writing = false
-        const { heads, refused } = value as GroupResult
+        const { heads, refused, reserveSpent } = value as GroupResult
+        if (reserveSpent) for (const listener of this.#reserveListeners) listener()
         for (const [i, { resolve, reject }] of group.entries()) {
           const refusal = refused[i]
           if (refusal) reject(revive(refusal.name, refusal.message))

@@ -3,11 +3,14 @@ import type { Stream } from '@switchyard/protocol/site/fact.ts'
 import type { FlatChanges } from './flat-changes.ts'
 import { ChangeRefused, type Heads, JournalFailed, JournalFull } from './port.ts'
 import type { Acknowledgements, SerialisedFork } from './sqlite.ts'
+import type { ThinRequest } from './thin.ts'
 
 export interface JournalFile {
   file: string
   /** Names the journal if the file is made now. */
   newJournalId: string
+  /** The file and the reserve together shall not be larger. */
+  maxBytes?: number | undefined
 }
 
 export type Work =
@@ -16,17 +19,23 @@ export type Work =
   | { op: 'readAfter'; stream: Stream; seq: number; maxRows: number; maxBytes: number }
   | { op: 'fork'; fork: SerialisedFork }
   | { op: 'prune'; stream: Stream; upTo: number }
+  | { op: 'measure' }
+  | { op: 'growReserve' }
+  | ({ op: 'thin' } & ThinRequest)
   | { op: 'close' }
 
 export type Request = Work & { n: number }
 export type Response =
   | { n: number; ok: true; value: unknown }
-  | { n: number; ok: false; name: string; message: string }
+  /** `broken`: the file cannot be worked on any further. */
+  | { n: number; ok: false; name: string; message: string; broken?: boolean }
 
 /** What became of a group: where the journal ends after it, and which of its changes were refused, by index. */
 export interface GroupResult {
   heads: Heads
   refused: Record<number, { name: string; message: string }>
+  /** The reserve was given up for it. */
+  reserveSpent: boolean
 }
 
 /** Errors lose their class between threads; this gives it back. */

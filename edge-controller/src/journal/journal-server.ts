@@ -1,18 +1,23 @@
 /** Answers requests from the journal's file, each in one go: in the worker thread on the box, at its virtual disk in the simulator. */
 import { readFlat } from './flat-changes.ts'
 import type { GroupResult, JournalFile, Request, Response } from './journal-messages.ts'
+import { type DiskReading, reserveBytes } from './pressure.ts'
 import { SqliteJournal } from './sqlite.ts'
 import type { OpenDatabase } from './sqlite-driver.ts'
+import type { Volume } from './volume.ts'
 
 export class JournalServer {
   readonly #file: JournalFile
   readonly #open: OpenDatabase | undefined
+  readonly #volume: Volume | undefined
   #journal: SqliteJournal | undefined
+  #reserveSpent = false
 
-  /** `open` brings another build of SQLite. */
-  constructor(file: JournalFile, open?: OpenDatabase) {
+  /** `open` brings another build of SQLite, `volume` the disk under it. */
+  constructor(file: JournalFile, open?: OpenDatabase, volume?: Volume) {
     this.#file = file
     this.#open = open
+    this.#volume = volume
   }
 
   respond(request: Request): Response {
@@ -24,9 +29,15 @@ export class JournalServer {
     }
   }
 
+  /** To be called when nothing was asked for a while. */
+  whileIdle(): void {
+    this.#journal?.whileIdle()
+  }
+
   #perform(request: Request): unknown {
     if (request.op === 'open') {
-      this.#journal = new SqliteJournal(this.#file.file, this.#file.newJournalId, { open: this.#open })
+      this.#journal = this.#opened()
+      this.#limit()
       return this.#journal.load()
     }
     if (request.op === 'close') {
@@ -43,7 +54,9 @@ export class JournalServer {
         for (const [i, result] of results.entries()) {
           if (!result.ok) refused[i] = { name: result.error.name, message: result.error.message }
         }
-        return { heads: journal.heads, refused } satisfies GroupResult
+        const reserveSpent = this.#reserveSpent
+        this.#reserveSpent = false
+        return { heads: journal.heads, refused, reserveSpent } satisfies GroupResult
       }
       case 'readAfter':
         return journal.readAfter(request.stream, request.seq, request.maxRows, request.maxBytes)
@@ -51,6 +64,44 @@ export class JournalServer {
         return journal.fork(request.fork)
       case 'prune':
         return journal.prune(request.stream, request.upTo)
+      case 'thin':
+        return journal.thin(request)
+      case 'measure':
+        return this.#measure(journal)
+      case 'growReserve': {
+        const reading = this.#measure(journal)
+        if (reading) this.#volume?.reserve.grow(reserveBytes(reading))
+        this.#limit()
+        return undefined
+      }
     }
+  }
+
+  #opened(): SqliteJournal {
+    const { file, newJournalId } = this.#file
+    return new SqliteJournal(file, newJournalId, { open: this.#open, makeRoom: () => this.#makeRoom() })
+  }
+
+  /** Gives the reserve up, when it has not been before. */
+  #makeRoom(): boolean {
+    if (!this.#volume || this.#volume.reserve.heldBytes === 0) return false
+    this.#volume.reserve.release()
+    this.#reserveSpent = true
+    this.#limit()
+    return true
+  }
+
+  /** A bound of the size is one of file and reserve together: what the reserve gives up, the file may take. */
+  #limit(): void {
+    const { maxBytes } = this.#file
+    if (maxBytes !== undefined)
+      this.#journal?.limitBytes(Math.max(0, maxBytes - (this.#volume?.reserve.heldBytes ?? 0)))
+  }
+
+  #measure(journal: SqliteJournal): DiskReading | undefined {
+    if (!this.#volume) return undefined
+    const { maxBytes } = this.#file
+    const reading = { ...this.#volume.space(), ...journal.size(), maxBytes, reserveHeld: false }
+    return { ...reading, reserveHeld: this.#volume.reserve.heldBytes >= reserveBytes(reading) }
   }
 }

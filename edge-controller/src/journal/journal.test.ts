@@ -176,7 +176,7 @@ describe('the file', () => {
     const journal = new SqliteJournal(file, 'J1')
     journal.commitGroup([row('ledger', 'a') as never])
     journal.close()
-    const limited = new SqliteJournal(file, 'J1', { maxPages: 20 })
+    const limited = new SqliteJournal(file, 'J1', { maxBytes: 20 * 4096 })
     const big = { facts: [], puts: [{ kind: 'k', id: 'big', json: 'x'.repeat(500_000) }], deletes: [] }
     const small = { facts: [{ stream: 'ledger' as const, id: 'b', text: '1' }], puts: [], deletes: [] }
     const [first, second] = limited.commitGroup([big, small])

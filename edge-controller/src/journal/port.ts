@@ -6,6 +6,8 @@
 import type { Json } from '@switchyard/protocol/json.ts'
 import type { BatchRow } from '@switchyard/protocol/site/envelope.ts'
 import type { Stream } from '@switchyard/protocol/site/fact.ts'
+import type { DiskReading } from './pressure.ts'
+import type { Thinned, ThinRequest } from './thin.ts'
 
 /** A fact ready to be written: its random row id and its exact text. */
 export interface FactRow {
@@ -67,7 +69,21 @@ export interface RowsAfter {
   pruned?: { seq: number; rowId: string }
 }
 
+/** The disk under the journal, and what can be done as it fills. */
+export interface JournalUpkeep {
+  /** Undefined where nobody can tell. */
+  measure(): Promise<DiskReading | undefined>
+  /** Thins telemetry after a row; see thin.ts. */
+  thin(request: ThinRequest): Promise<Thinned>
+  /** Makes the reserve longer by a piece, if there is room. */
+  growReserve(): Promise<void>
+  /** Calls back when the disk was full and the reserve was given up. */
+  onReserveSpent(listener: () => void): void
+}
+
 export interface Journal {
+  /** Absent where the journal has no disk of its own. */
+  readonly upkeep?: JournalUpkeep
   load(): Promise<JournalState>
   /**
    * Durable when it resolves. Rejects, with the state unchanged, with JournalFull or ChangeRefused; with JournalFailed the

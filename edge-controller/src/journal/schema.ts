@@ -8,7 +8,7 @@ export const BUSY_TIMEOUT_MS = 5_000
 /** The WAL file is cut back to this size after a checkpoint. */
 const WAL_SIZE_LIMIT_BYTES = 16 * 1024 * 1024
 /** What `PRAGMA synchronous` answers for FULL. */
-const SYNCHRONOUS_FULL = 2
+export const SYNCHRONOUS_FULL = 2
 
 /**
  * One step per version, never changed once released. Rows stand in one table per stream with an integer key: appending

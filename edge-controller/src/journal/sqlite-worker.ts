@@ -2,11 +2,21 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { JournalFile, Request } from './journal-messages.ts'
 import { JournalServer } from './journal-server.ts'
+import { volumeOf } from './volume.ts'
 
 const port = parentPort!
-const server = new JournalServer(workerData as JournalFile)
+const file = workerData as JournalFile
+const server = new JournalServer(file, undefined, volumeOf(file.file))
+
+/** Nothing asked for so long is a quiet moment. */
+const IDLE_MS = 100
+let idle: NodeJS.Timeout | undefined
 
 port.on('message', (request: Request) => {
   port.postMessage(server.respond(request))
-  if (request.op === 'close') port.close()
+  if (request.op === 'close') {
+    clearTimeout(idle)
+    port.close()
+  } else if (idle) idle.refresh()
+  else idle = setTimeout(() => server.whileIdle(), IDLE_MS)
 })

@@ -4,6 +4,7 @@
  */
 import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
 import type BetterSqlite3 from 'better-sqlite3'
+import { Checkpoint } from './checkpoint.ts'
 import {
   ChangeRefused,
   type EntityKey,
@@ -18,6 +19,7 @@ import {
 import { type Place, RowTable } from './row-table.ts'
 import { BUSY_TIMEOUT_MS, pragmaNumber, prepare } from './schema.ts'
 import { type Database, type OpenDatabase, openDatabase } from './sqlite-driver.ts'
+import { type Thinned, type ThinRequest, thin } from './thin.ts'
 
 /** Most rows removed by one call of `prune`, so that it never holds up commits for long. */
 export const PRUNE_MAX_ROWS = 5_000
@@ -49,9 +51,19 @@ export interface SerialisedFork {
   change: SerialisedChange
 }
 
+export interface SqliteJournalOptions {
+  /** Bounds the file's size. */
+  maxBytes?: number
+  /** Brings another build of SQLite. */
+  open?: OpenDatabase | undefined
+  /** The disk is full: whether there is room now, so that it is worth another try. */
+  makeRoom?: () => boolean
+}
+
 export class SqliteJournal {
   readonly #db: Database
   readonly #streams: Record<Stream, RowTable>
+  readonly #checkpoint: Checkpoint
   readonly #begin: BetterSqlite3.Statement<[]>
   readonly #commit: BetterSqlite3.Statement<[]>
   readonly #put: BetterSqlite3.Statement<[string, string, string]>
@@ -60,27 +72,26 @@ export class SqliteJournal {
   #heads: Heads
   #acked: Record<Stream, number>
   #pruned: Record<Stream, Place>
+  readonly #makeRoom: () => boolean
   #journalId: string
 
   /**
-   * Opens or makes the journal; `newJournalId` names it if it is made now; `maxPages` bounds its size on disk, `open` brings another build of SQLite. Throws JournalFailed with the file's path when
-   * it cannot be opened, is not a journal, or is held by another process.
+   * Opens or makes the journal; `newJournalId` names it if it is made now. Throws JournalFailed with the file's path when it
+   * cannot be opened, is not a journal, or is held by another process.
    */
-  constructor(
-    file: string,
-    newJournalId: string,
-    limit: { maxPages?: number; open?: OpenDatabase | undefined } = {},
-  ) {
+  constructor(file: string, newJournalId: string, options: SqliteJournalOptions = {}) {
+    this.#makeRoom = options.makeRoom ?? (() => false)
     try {
-      this.#db = (limit.open ?? openDatabase)(file, { timeout: BUSY_TIMEOUT_MS })
+      this.#db = (options.open ?? openDatabase)(file, { timeout: BUSY_TIMEOUT_MS })
       prepare(this.#db, file, newJournalId)
-      if (limit.maxPages !== undefined) this.#db.pragma(`max_page_count = ${limit.maxPages}`)
+      if (options.maxBytes !== undefined) this.limitBytes(options.maxBytes)
     } catch (cause) {
       const { code, message } = cause as Error & { code?: string }
       const what = code === 'SQLITE_BUSY' ? 'another process has it open' : message
       throw new JournalFailed(`journal ${file}: ${what}`, { cause })
     }
     const db = this.#db
+    this.#checkpoint = new Checkpoint(db)
     this.#begin = db.prepare('BEGIN IMMEDIATE')
     this.#commit = db.prepare('COMMIT')
     this.#put = db.prepare('INSERT OR REPLACE INTO entity VALUES (?, ?, ?)')
@@ -143,13 +154,19 @@ export class SqliteJournal {
     const headsBefore = this.#heads
     const ackedBefore = this.#acked
     try {
-      return this.#transaction(changes, acknowledged, guarded)
+      const write = () => this.#transaction(changes, acknowledged, guarded)
+      if (this.#checkpoint.isDue) return this.#checkpoint.around(write)
+      const results = write()
+      this.#checkpoint.measure()
+      return results
     } catch (cause) {
       this.#heads = headsBefore
       this.#acked = ackedBefore
       if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
       if (!guarded && isFaultOfChange(cause)) return undefined
       if (!isFull(cause)) throw new JournalFailed(`commit: ${(cause as Error).message}`, { cause })
+      if (this.#checkpoint.makeRoom() || this.#makeRoom())
+        return this.#attempt(changes, acknowledged, guarded)
       if (changes.length > 1) return changes.flatMap((change) => this.commitGroup([change]))
       const error = new JournalFull('the disk of the journal is full', { cause })
       return changes.map(() => ({ ok: false, error }))
@@ -218,7 +235,8 @@ export class SqliteJournal {
     for (const row of this.#streams[stream].after(seq, maxRows)) {
       bytes += Buffer.byteLength(row.fact)
       if (rows.length > 0 && bytes > maxBytes) break
-      rows.push(row)
+      // Of a gap that begins before, only what comes after `seq` is still to be told.
+      rows.push(row.covers === undefined ? row : { ...row, covers: Math.min(row.covers, row.seq - seq) })
     }
     return { prevId, rows }
   }
@@ -283,19 +301,54 @@ export class SqliteJournal {
    */
   prune(stream: Stream, upTo: number): number {
     const table = this.#streams[stream]
-    const former = table.removeFormer(PRUNE_MAX_ROWS)
+    const former = this.#withRoom(() => table.removeFormer(PRUNE_MAX_ROWS))
     if (former > 0) return former
     const newest = table.lastOfOldest(PRUNE_MAX_ROWS, Math.min(upTo, this.#acked[stream]))
     if (!newest) return 0
-    const removed = this.#db
-      .transaction(() => {
-        this.#meta.run(`pruned.${stream}.seq`, newest.seq)
-        this.#meta.run(`pruned.${stream}.rowId`, newest.rowId)
-        return table.removeUpTo(newest.seq)
-      })
-      .immediate()
+    const work = this.#db.transaction(() => {
+      this.#meta.run(`pruned.${stream}.seq`, newest.seq)
+      this.#meta.run(`pruned.${stream}.rowId`, newest.rowId)
+      return table.removeUpTo(newest.seq)
+    })
+    const removed = this.#withRoom(() => work.immediate())
     this.#pruned = { ...this.#pruned, [stream]: newest }
     return removed
+  }
+
+  thin(request: ThinRequest): Thinned {
+    return this.#withRoom(() => thin(this.#db, this.#streams.telemetry.base, request))
+  }
+
+  /** What makes room needs some first: the log grows before the file's pages are free. */
+  #withRoom<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (cause) {
+      if (!isFull(cause)) throw cause
+      if (this.#checkpoint.makeRoom() || this.#makeRoom()) return this.#withRoom(work)
+      throw new JournalFull('the disk of the journal is full', { cause })
+    } finally {
+      this.#checkpoint.measure()
+    }
+  }
+
+  /** Bytes in use in the file, and of its free pages. */
+  size(): { usedBytes: number; reusableBytes: number } {
+    const pageBytes = pragmaNumber(this.#db, 'page_size')
+    const free = pragmaNumber(this.#db, 'freelist_count')
+    const pages = pragmaNumber(this.#db, 'page_count')
+    return { usedBytes: (pages - free) * pageBytes, reusableBytes: free * pageBytes }
+  }
+
+  /** The file shall not be longer than this; one that is does not grow any more. */
+  limitBytes(bytes: number): void {
+    const pages = Math.max(1, Math.floor(bytes / pragmaNumber(this.#db, 'page_size')))
+    this.#db.pragma(`max_page_count = ${pages}`)
+  }
+
+  /** To be called when nobody waits. */
+  whileIdle(): void {
+    this.#checkpoint.whileIdle()
   }
 
   close(): void {

@@ -27,6 +27,8 @@ export interface CommandPorts {
   drawRemoteStartId(): number
   /** Why load control does not let this call pass; undefined when it may. */
   refusal(call: OutgoingCall): string | undefined
+  /** The disk is too full for another session. */
+  refusesSessions: boolean
   /**
    * A remote start is on its way: its token is vouched for, since the session may start before the answer comes. Returns how
    * to take that back.
@@ -69,10 +71,11 @@ function build(
   kind: CommandKind,
   args: unknown,
   stationId: string,
-  { state, module, drawRemoteStartId }: CommandPorts,
+  { state, module, drawRemoteStartId, refusesSessions }: CommandPorts,
 ): OutgoingCall | CommandResult {
   switch (kind) {
     case 'RemoteStart':
+      if (refusesSessions) return failed('DiskFull', 'the disk of the site has no room for another session')
       return module.remoteStart(args as CommandArgs<'RemoteStart'>, drawRemoteStartId())
     case 'RemoteStop': {
       const { sessionId } = args as CommandArgs<'RemoteStop'>

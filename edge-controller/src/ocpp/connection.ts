@@ -34,6 +34,11 @@ export interface Answer {
   after?: () => void
 }
 
+/** What cannot be journalled now and is worth money: it stays with the station, which keeps it while it has no connection. */
+export interface LeftWithStation {
+  closeReason: string
+}
+
 export interface ConnectionPorts {
   stationId: string
   version: OcppVersion
@@ -44,7 +49,7 @@ export interface ConnectionPorts {
   /** 0: no pings, and silence is borne. */
   pingIntervalMs: number
   /** Takes one call of the station; undefined when it could not be taken and shall not be answered. Must not reject. */
-  answer(call: CallFrame): Promise<Answer | undefined>
+  answer(call: CallFrame): Promise<Answer | LeftWithStation | undefined>
   /** Transcript on demand: every frame as it stands on the wire. */
   record?: (direction: 'in' | 'out', text: string) => void
   /** Once, with the reason for the log. */
@@ -142,6 +147,8 @@ export class Connection {
     if (known !== undefined) return this.#send(known)
     const answer = await this.#ports.lane.run(() => this.#ports.answer(call))
     if (!answer) return
+    // A station gives up what is refused a few times, or not answered; what it could not send it keeps.
+    if ('closeReason' in answer) return this.close(1013, answer.closeReason)
     const answerText = serialiseFrame(answer.frame)
     if (answer.keep && text.length <= KEPT_MAX_CHARS) this.#remember(text, answerText)
     this.#send(answerText)

@@ -7,7 +7,7 @@ import { ChangeRefused, JournalFull } from '../journal/port.ts'
 import type { Log } from '../ports.ts'
 import type { Authorization } from '../session/authorize.ts'
 import type { SiteState } from '../site-state.ts'
-import type { Answer } from './connection.ts'
+import type { Answer, LeftWithStation } from './connection.ts'
 import { OcppFault } from './fault.ts'
 import type { After, HandlerContext, Routes } from './handler.ts'
 
@@ -31,7 +31,10 @@ export interface DispatchPorts {
 }
 
 /** Answers a call; undefined only when the journal failed. Never rejects. */
-export async function dispatch(call: CallFrame, ports: DispatchPorts): Promise<Answer | undefined> {
+export async function dispatch(
+  call: CallFrame,
+  ports: DispatchPorts,
+): Promise<Answer | LeftWithStation | undefined> {
   const { state, validators, routes, log, stationId } = ports
   const { version } = validators
   const { action, payload } = call
@@ -60,6 +63,10 @@ export async function dispatch(call: CallFrame, ports: DispatchPorts): Promise<A
     }
   } catch (error) {
     if (error instanceof OcppFault) return refuse(call, error.code, error.message, log)
+    if (error instanceof JournalFull && route.keptByStation) {
+      log.error({ action }, 'the disk is full: the station keeps this message, its connection is closed')
+      return { closeReason: 'the disk is full: try again later' }
+    }
     if (error instanceof JournalFull) return refuse(call, 'InternalError', 'the disk is full: try later', log)
     if (error instanceof ChangeRefused)
       return refuse(call, 'PropertyConstraintViolation', 'too large to be kept', log)

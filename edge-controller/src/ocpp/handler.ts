@@ -16,6 +16,8 @@ export interface HandlerContext extends SessionContext {
   /** Stations in which a token may be in use. */
   stationIds: readonly string[]
   heartbeatIntervalS: number
+  /** The disk is too full for another session: it is recorded, and not accepted. */
+  refusesSessions: boolean
   /** Draws a 1.6 transaction id. */
   drawTransactionId(draft: Draft): number
 }
@@ -40,6 +42,8 @@ export interface Route {
   beforeBoot?: boolean
   /** Its payload is of one instant: the same text again on a connection is a resend, answered from memory. */
   resendable?: boolean
+  /** The station keeps it until it is answered, and money depends on it: what cannot be journalled stays with the station. */
+  keptByStation?: boolean
 }
 
 /** Binds a handler to its action's types; the payload has passed the action's schema when it gets here. */
@@ -49,6 +53,7 @@ export function route<Request, Response extends object>(
     identity?: (payload: Request) => IdToken | undefined
     beforeBoot?: boolean
     resendable?: boolean
+    keptByStation?: boolean
   } = {},
 ): Route {
   return { handle, ...more } as Route

@@ -146,6 +146,7 @@ export class StationLink {
       call: connection.call,
       drawRemoteStartId: () => 1 + Math.floor(random.fraction() * (2 ** 31 - 2)),
       refusal: (call) => this.#refusal(call),
+      refusesSessions: state.refusesSessions,
       vouch: (args) => grants.add(this.stationId, args.idToken.value),
     })
   }
@@ -237,6 +238,7 @@ export class StationLink {
       authorization,
       stationIds: authorization ? stationIds() : [],
       heartbeatIntervalS: config.heartbeatIntervalS,
+      refusesSessions: state.refusesSessions,
       drawTransactionId: (draft) => transactionIds.draw(draft),
     }
   }

@@ -3,11 +3,11 @@
  * is a link, for at most ASK_TIMEOUT_MS; then the site's offline policy decides.
  */
 import { parseInstant } from '@switchyard/protocol/instant.ts'
-import type { DocumentBody } from '@switchyard/protocol/site/document.ts'
 import type { FactDraft, IdToken } from '@switchyard/protocol/site/fact.ts'
 import { appliedDocument } from '../documents.ts'
 import type { StateReader } from '../draft.ts'
 import type { Clock } from '../ports.ts'
+import { tokenEntry } from '../tokens.ts'
 import type { Grants } from './grants.ts'
 import { runningSessions } from './session.ts'
 
@@ -32,23 +32,6 @@ export type Ask = (
   stationId: string,
   idToken: IdToken,
 ) => Promise<'Accepted' | 'Blocked' | 'Expired' | 'Invalid' | 'Unknown' | undefined>
-
-type TokenEntry = DocumentBody<'tokens'>['tokens'][number]
-
-/** By document, so that 100,000 tokens are not searched at every card; a document that was replaced is forgotten. */
-const indexes = new WeakMap<object, Map<string, TokenEntry>>()
-
-/** Tokens are compared without regard to case (1.6: CiString; 2.x: identifierString). */
-function tokenEntry(state: StateReader, value: string): TokenEntry | undefined {
-  const document = appliedDocument(state, 'tokens')
-  if (!document) return undefined
-  let index = indexes.get(document)
-  if (!index) {
-    index = new Map(document.tokens.map((token) => [token.idToken.toLowerCase(), token]))
-    indexes.set(document, index)
-  }
-  return index.get(value.toLowerCase())
-}
 
 /** What the document says; undefined when it does not know the token. */
 export function authorizeLocally(

@@ -1,5 +1,6 @@
+import { mostMilliWh } from '@switchyard/protocol/billing/plausible.ts'
 import { expect, it } from 'vitest'
-import { checkStart, checkStep, mostMilliWh } from './plausibility.ts'
+import { checkStart, checkStep } from './plausibility.ts'
 
 const HOUR_MS = 3_600_000
 const from = { atMs: 0, milliWh: 1_000_000 }

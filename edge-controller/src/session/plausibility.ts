@@ -1,20 +1,10 @@
 /** Whether registers can be true. What cannot is held for review, never billed and never dropped. */
+import { mostMilliWh, RESOLUTION_MILLI_WH } from '@switchyard/protocol/billing/plausible.ts'
 import type { ReviewReason } from '@switchyard/protocol/site/fact.ts'
-
-/** Energy over the connector's largest power times this is implausible, in percent. */
-export const POWER_MARGIN_PERCENT = 125
-/** Coarsest steps that meters show, a tenth of a kWh: a step of that size proves nothing about power. */
-export const RESOLUTION_MILLI_WH = 100_000
 
 export interface RegisterAt {
   atMs: number
   milliWh: number
-}
-
-/** Most energy that `maxPowerW` with its margin delivers in `durationMs`, milli-Wh, one meter step included. */
-export function mostMilliWh(maxPowerW: number, durationMs: number): number {
-  // W * ms / 3600 is milli-Wh.
-  return Math.ceil((maxPowerW * POWER_MARGIN_PERCENT * durationMs) / 360_000) + RESOLUTION_MILLI_WH
 }
 
 /**

@@ -207,3 +207,10 @@ describe('whatever clocks do', () => {
     )
   })
 })
+
+it('times that are counted back from monotonic time are whole milliseconds, as facts need them', () => {
+  const unknown = received('08:00:00', { quality: 'unknown', monoMs: 1_000.25 })
+  const now = received('12:00:00', { monoMs: 61_000.7 })
+  const { atMs, received: then } = corrected({ atMs: at('08:00:00'), received: unknown }, now)
+  expect([atMs, then.nowMs].every(Number.isInteger)).toBe(true)
+})

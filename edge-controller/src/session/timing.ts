@@ -50,7 +50,7 @@ const LONGEST_MS = 31 * 24 * 3_600_000
 export function corrected({ atMs, received }: TimedAt, now: Moment): TimedAt {
   const { bootId, quality, nowMs, monoMs } = received
   if (bootId !== now.bootId || quality !== 'unknown' || now.quality === 'unknown') return { atMs, received }
-  const trueMs = now.nowMs - (now.monoMs - monoMs)
+  const trueMs = Math.round(now.nowMs - (now.monoMs - monoMs))
   return {
     atMs: isOfOurClock({ atMs, received }) ? atMs + Math.round(trueMs - nowMs) : atMs,
     received: { ...received, nowMs: trueMs, quality: now.quality },

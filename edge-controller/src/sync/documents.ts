@@ -1,8 +1,10 @@
 /** Documents from the cloud: joined from their chunks, checked, and swapped in whole together with the fact that says so. */
 import { createHash } from 'node:crypto'
 import type { Json } from '@switchyard/protocol/json.ts'
+import { BUCKETS_FORM } from '@switchyard/protocol/site/buckets.ts'
 import {
   DOCUMENT_NAMES,
+  type DocumentBody,
   type DocumentName,
   type DocumentVersion,
   documents,
@@ -12,7 +14,9 @@ import type { DocumentMessage } from '@switchyard/protocol/site/envelope.ts'
 import { z } from 'zod'
 import { type AppliedDocument, DOCUMENT_KIND } from '../documents.ts'
 import type { Log } from '../ports.ts'
-import type { SiteState } from '../site-state.ts'
+import type { Outcome, SiteState } from '../site-state.ts'
+import { bucketsVersion } from '../tokens.ts'
+import { type Taken, TokenBuckets } from './token-buckets.ts'
 
 /** Longest reason that a rejection carries. */
 const MAX_REASON_LENGTH = 1_000
@@ -29,6 +33,8 @@ export interface DocumentsPorts {
   siteId: string
   state: SiteState
   log: Log
+  /** What the cloud sends does not build on what is here: a new hello tells it what is. */
+  disagree(reason: string): void
 }
 
 export class Documents {
@@ -37,13 +43,31 @@ export class Documents {
   /** Version last rejected of each name: the cloud offers it at every hello, and one fact about it is enough. */
   readonly #rejected = new Map<string, string>()
 
+  readonly #tokens: TokenBuckets
+  /** The tokens here are not those that the cloud takes them for: they are not told as held until a whole has come. */
+  #distrusted = false
+
   constructor(ports: DocumentsPorts) {
     this.#ports = ports
+    this.#tokens = new TokenBuckets(ports.state)
+  }
+
+  /** What a hello says of documents: the versions here, and in which forms changes of them can be taken. */
+  held(): { documents: Record<string, DocumentVersion>; forms: Record<string, number> } {
+    const documents: Record<string, DocumentVersion> = {}
+    for (const name of DOCUMENT_NAMES) {
+      const applied = this.#ports.state.get<AppliedDocument>(DOCUMENT_KIND, name)
+      if (applied && !(name === 'tokens' && this.#distrusted)) documents[name] = applied.version
+    }
+    // What an older version of the controller kept as one text is no base for changes: a whole comes first.
+    const isBase = documents.tokens === undefined || bucketsVersion(this.#ports.state) !== undefined
+    return { documents, forms: isBase ? { tokens: BUCKETS_FORM } : {} }
   }
 
   /** Chunks of a conversation that is over are dropped: the next one begins with the first chunk. */
   end(): void {
     this.#partial.clear()
+    this.#tokens.end()
   }
 
   async take(message: DocumentMessage): Promise<void> {
@@ -52,18 +76,45 @@ export class Documents {
     if (!name) return this.#reject(message.name, version, 'a document of this name is not known here')
     const applied = this.#ports.state.get<AppliedDocument>(DOCUMENT_KIND, name)?.version
     if (applied?.generation === version.generation && version.n <= applied.n) return
+    if (message.form === BUCKETS_FORM && name === 'tokens')
+      return this.#taken(name, version, this.#tokens.take(message))
+    if (message.form) return this.#reject(name, version, `form ${message.form} of it is not known here`)
     const text = this.#join(name, message)
     if (text === undefined) return
     const read = readDocument(name, text, message.sha256)
     if ('reason' in read) return this.#reject(name, version, read.reason)
+    if (name === 'tokens')
+      return this.#taken(name, version, this.#tokens.whole(version, read.body as DocumentBody<'tokens'>))
     const value: AppliedDocument = { version, body: read.body }
-    await this.#ports.state.commit({
-      facts: [{ kind: 'document.applied', data: { name, ...version } }],
-      puts: [{ kind: DOCUMENT_KIND, id: name, value: value as unknown as Json }],
-      deletes: [],
-    })
+    const puts = [{ kind: DOCUMENT_KIND, id: name, value: value as unknown as Json }]
+    await this.#apply(name, version, { puts, deletes: [] })
+  }
+
+  async #taken(name: DocumentName, version: DocumentVersion, taken: Taken): Promise<void> {
+    switch (taken.kind) {
+      case 'waiting':
+        return
+      case 'ready':
+        await this.#apply(name, version, taken)
+        this.#distrusted = false
+        return
+      case 'wrong':
+        return this.#reject(name, version, taken.reason)
+      case 'foreign':
+        this.#distrusted ||= taken.distrust
+        this.#ports.disagree(`document ${name} ${version.n}: ${taken.reason}`)
+    }
+  }
+
+  async #apply(
+    name: DocumentName,
+    version: DocumentVersion,
+    { puts, deletes }: Pick<Outcome, 'puts' | 'deletes'>,
+  ): Promise<void> {
+    const { state, log, siteId } = this.#ports
+    await state.commit({ facts: [{ kind: 'document.applied', data: { name, ...version } }], puts, deletes })
     this.#rejected.delete(name)
-    this.#ports.log.info({ siteId: this.#ports.siteId, document: name, ...version }, 'a document was applied')
+    log.info({ siteId, document: name, ...version }, 'a document was applied')
   }
 
   /** The whole text once every chunk is here. */

@@ -66,6 +66,7 @@ export class Lane {
   #cancelTimer = (): void => {}
   #ratio = FIRST_RATIO
   #maxRows = MAX_BATCH_ROWS
+  #sentTo = 0
 
   constructor(stream: Stream, ports: LanePorts, acked: number) {
     this.#stream = stream
@@ -81,6 +82,11 @@ export class Lane {
   /** Rows that are not even on their way. */
   get waiting(): boolean {
     return this.#head.seq > (this.#inFlight?.to ?? this.#cursor.seq)
+  }
+
+  /** Rows up to this one may have been sent, in this run of the program. */
+  get sentTo(): number {
+    return Math.max(this.#sentTo, this.#cursor.seq)
   }
 
   get #head(): Place {
@@ -170,6 +176,7 @@ export class Lane {
     this.#ratio = (3 * this.#ratio + encoded.payload.length / encoded.inflatedBytes) / 4
     this.#preparing = false
     this.#inFlight = { ...encoded, sendings: 0 }
+    this.#sentTo = Math.max(this.#sentTo, encoded.to)
     this.#send()
     this.#ports.wake()
   }

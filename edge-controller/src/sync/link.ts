@@ -5,7 +5,6 @@
 
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { JsonObject } from '@switchyard/protocol/json.ts'
-import { DOCUMENT_NAMES, type DocumentVersion } from '@switchyard/protocol/site/document.ts'
 import {
   type Ack,
   type Answer,
@@ -32,7 +31,6 @@ import {
 } from '@switchyard/protocol/site/topics.ts'
 import type { z } from 'zod'
 import type { TimeReference } from '../clock-quality.ts'
-import { type AppliedDocument, DOCUMENT_KIND } from '../documents.ts'
 import { randomId } from '../ids.ts'
 import type { Journal } from '../journal/port.ts'
 import type { Broker, Clock, Log, Random } from '../ports.ts'
@@ -100,6 +98,8 @@ export interface LinkEvents {
 }
 
 export interface LinkPorts {
+  /** What a hello says of documents. */
+  held(): Pick<Hello, 'documents' | 'forms'>
   siteId: string
   version: string
   node: string
@@ -203,7 +203,7 @@ export class Link {
       bootId: state.bootId,
       nonce: this.#nonce,
       heads: state.heads,
-      documents: this.#appliedVersions(),
+      ...this.#ports.held(),
       protocol: { min: OLDEST_PROTOCOL_VERSION, max: PROTOCOL_VERSION },
       monoMs: Math.round(clock.mono()),
       at: instant(clock.now()),
@@ -228,15 +228,6 @@ export class Link {
       ...(origin ? { forkedFrom: origin.journalId } : {}),
       ...(this.#recallToken ? { recall: this.#recallToken } : {}),
     }
-  }
-
-  #appliedVersions(): Record<string, DocumentVersion> {
-    const versions: Record<string, DocumentVersion> = {}
-    for (const name of DOCUMENT_NAMES) {
-      const applied = this.#ports.state.get<AppliedDocument>(DOCUMENT_KIND, name)
-      if (applied) versions[name] = applied.version
-    }
-    return versions
   }
 
   #disconnected(reason: string): void {

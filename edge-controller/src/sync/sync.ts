@@ -51,6 +51,8 @@ export interface Sync {
   /** Something that the live picture shows is different now, without a commit. */
   changed(): void
   status(): SyncStatus
+  /** Rows of a stream up to this one may have been sent. */
+  sentTo(stream: Stream): number
 }
 
 export function createSync(options: SyncOptions): Sync {
@@ -73,7 +75,8 @@ export function createSync(options: SyncOptions): Sync {
     publish: (payload) => link.publish('live', payload, 0),
   })
   const downlink = new Downlink({ ...options, ended: (id, result) => live.ended(id, result) })
-  const documents = new Documents(options)
+  const documents = new Documents({ ...options, disagree: (reason) => link.disagree(reason) })
+  const linkPorts = { ...options, held: () => documents.held() }
 
   /** With a fork: a command of the journal before can have no outcome in it any more. */
   function forking(): Outcome {
@@ -102,7 +105,7 @@ export function createSync(options: SyncOptions): Sync {
     if (conversation.authority) downlink.resume(conversation)
   }
 
-  const link: Link = new Link(options, {
+  const link: Link = new Link(linkPorts, {
     begin,
     end() {
       uplink.end()
@@ -112,9 +115,12 @@ export function createSync(options: SyncOptions): Sync {
     },
     ack: (message) => uplink.acked(message),
     async command(message) {
-      if (link.conversation) await downlink.take(message.command, link.conversation)
+      // A fenced lane carries nothing out (I8), whatever reaches it.
+      if (link.conversation?.authority) await downlink.take(message.command, link.conversation)
     },
-    document: (message) => documents.take(message),
+    async document(message) {
+      if (link.conversation?.authority) await documents.take(message)
+    },
     answer: (message) => asks.answered(message),
     time: (reference) => options.onTime(reference),
   })
@@ -138,6 +144,7 @@ export function createSync(options: SyncOptions): Sync {
     },
     ask: asks.ask,
     changed: () => live.changed(),
+    sentTo: (stream) => uplink.sentTo(stream),
     status: () => ({
       connected: link.connected,
       linked: link.conversation !== undefined,

@@ -61,6 +61,11 @@ export class Uplink {
     return { ledger: this.#lanes.ledger.backlog, telemetry: this.#lanes.telemetry.backlog }
   }
 
+  /** Rows of a stream up to this one may have been sent. */
+  sentTo(stream: Stream): number {
+    return this.#lanes[stream].sentTo
+  }
+
   begin(conversation: Conversation): void {
     this.#telemetryTurn = true
     // Both have begun before either may end the conversation again by what it finds.

@@ -56,6 +56,7 @@ export class Decisions implements StateReader {
       authorization: { idToken, status: this.status, source: 'document', offline: false },
       stationIds: ['CP1'],
       heartbeatIntervalS: 300,
+      refusesSessions: false,
       mintSessionId: () => `session-${++this.#sessions}`,
       drawTransactionId: () => ++this.#transactions,
     }

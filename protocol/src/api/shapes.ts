@@ -55,6 +55,8 @@ export const site = z
     journal: z.object({ journalId: z.string(), ledgerSeq: z.int(), telemetrySeq: z.int() }).nullable(),
     /** Rows at the site that are not here yet; null when it has not told. */
     backlog: z.object({ ledger: z.int(), telemetry: z.int() }).nullable(),
+    /** Energy that nobody identified for: put before a person, or billed to nobody in particular (a free site). */
+    unidentifiedEnergy: z.enum(['review', 'bill']).default('review'),
     stations: z.int(),
   })
   .meta({ id: 'Site' })
@@ -65,6 +67,7 @@ export const siteInput = z.strictObject({
   name: z.string().min(1).max(200).optional(),
   timeZone: z.string().max(64).default('UTC'),
 })
+export const sitePatch = z.strictObject({ unidentifiedEnergy: z.enum(['review', 'bill']).optional() })
 /** The MQTT credential is told once, here. */
 export const siteCreated = site
   .extend({ mqtt: z.object({ username: z.string(), password: z.string() }) })
@@ -146,8 +149,8 @@ export const session = z
     stationId: z.string(),
     evseId: z.int(),
     connectorId: z.int(),
-    /** running; ended and billed or to be billed; review: held back, with reasons. */
-    status: z.enum(['running', 'ended', 'review']),
+    /** running; ended and billed or to be billed; review: held back, with reasons; waived: nothing is to be paid, a person said so. */
+    status: z.enum(['running', 'ended', 'review', 'waived']),
     transactionId: z.string(),
     idToken: z.object({ value: z.string(), type: z.string() }).nullable(),
     authorization: z.string(),

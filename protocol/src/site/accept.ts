@@ -75,9 +75,14 @@ export function accept(
   const newest = fresh.at(-1)
   return {
     accepted: true,
-    rows: fresh.map((r) => ({ seq: r.seq, ...r.row })),
+    rows: fresh.map(({ seq, row }) => ({ seq, ...onlyNew(row, seq - state.last) })),
     next: newest ? { last: newest.seq, lastId: newest.row.id } : { last: state.last, lastId: state.lastId },
   }
+}
+
+/** Of a gap that begins within what is stored, only the rest is new. */
+function onlyNew(row: BatchRow, seqs: number): BatchRow {
+  return row.covers !== undefined && row.covers > seqs ? { ...row, covers: seqs } : row
 }
 
 /** Pairs rows with the seq that each ends at. */

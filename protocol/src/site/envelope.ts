@@ -3,6 +3,7 @@
  * JSON; everything else is plain JSON. Every down message names (journalId, epoch, nonce); the site ignores what does not match.
  */
 import { z } from 'zod'
+import { TOKEN_BUCKETS } from './buckets.ts'
 import { command } from './command.ts'
 import { documentVersion } from './document.ts'
 import { STREAMS } from './fact.ts'
@@ -73,6 +74,8 @@ export const hello = z.object({
   /** Newest row of each stream at the site. */
   heads: z.object({ ledger: streamHead, telemetry: streamHead }),
   documents: z.record(z.string(), documentVersion),
+  /** Newest form of a document that the site can take, by name; none: whole, as one JSON text (form 0). */
+  forms: z.record(z.string(), z.int()).optional(),
   protocol: z.object({ min: z.int(), max: z.int() }),
   monoMs: z.number(),
   at: z.string(),
@@ -131,7 +134,12 @@ export type Ack = z.infer<typeof ack>
 export const commandMessage = z.object({ v: z.int().min(1), ...addressed, command })
 export type CommandMessage = z.infer<typeof commandMessage>
 
-/** A document, or one chunk of it; `sha256` is of the whole body text in UTF-8, hex. */
+/**
+ * A document, or one chunk of it. Form 0: `body` is a piece of one JSON text, `sha256` (hex) of that text in UTF-8. Form 1
+ * (buckets.ts): `body` is a `bucketsChunk`, readable by itself, gzipped, in base64; `sha256` is the digest of the whole that
+ * results. With `base` it says what has changed since that version; a site that holds this or a newer one of the same
+ * generation may take it.
+ */
 export const documentMessage = z.object({
   v: z.int().min(1),
   ...addressed,
@@ -140,6 +148,8 @@ export const documentMessage = z.object({
   sha256: z.string(),
   chunk: z.object({ index: z.int().min(0), of: z.int().min(1).max(256) }),
   body: z.string(),
+  form: z.int().optional(),
+  base: documentVersion.optional(),
 })
 export type DocumentMessage = z.infer<typeof documentMessage>
 
@@ -154,6 +164,20 @@ export const recall = z.object({
   token: z.string().optional(),
 })
 export type Recall = z.infer<typeof recall>
+/** Texts of buckets; an empty one stands for a bucket that is empty now. */
+export const bucketsChunk = z.object({
+  buckets: z.array(
+    z.tuple([
+      z
+        .int()
+        .min(0)
+        .max(TOKEN_BUCKETS - 1),
+      z.string(),
+    ]),
+  ),
+})
+/** Most characters of buckets' texts in one chunk; one bucket alone may have more. */
+export const BUCKETS_CHUNK_CHARS = 256 * 1024
 
 /** One question of a running authorization, at QoS 0. */
 export const ask = z.object({

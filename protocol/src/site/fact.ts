@@ -74,6 +74,18 @@ export const factData = {
    * its `monoMs`; `offByMs` is how far the clock was behind until then.
    */
   'clock.placed': z.object({ bootId: z.string(), bootedAt: at, offByMs: z.int() }),
+  /**
+   * The disk of the journal fills or has room again. 0 nothing; 1 acknowledged rows go early; 2 telemetry is thinned; 3 no telemetry
+   * is written; 4 new sessions are refused; 5 the reserve is in use. `unwritten`: readings not written since the last change.
+   */
+  'journal.pressure': z.object({
+    level: z.int().min(0),
+    before: z.int().min(0),
+    roomBytes: z.int(),
+    freeBytes: z.int(),
+    journalBytes: z.int(),
+    unwritten: z.int().min(0),
+  }),
 
   // stations
   'station.registered': z.object({

@@ -13,10 +13,10 @@ export function drive(world: World, activeMs: number): void {
       const random = stage.random(`drivers ${charger.id}`)
       const next = (): void => {
         if (stage.nowMs > activeMs) return
-        stage.after(random.int(1, 20) * MINUTE_MS, () => {
+        stage.after(random.int(10, 480) * 1_000, () => {
           if (stage.nowMs > activeMs) return
           const token = `T${++tokens}`
-          const stayMs = random.int(2, 40) * MINUTE_MS
+          const stayMs = random.int(30, 1_200) * 1_000
           const carMa = CAR_MA[random.int(0, CAR_MA.length - 1)]!
           void charger.present(token, carMa).then((isCharging) => {
             if (isCharging)
@@ -38,7 +38,7 @@ function command(world: World, activeMs: number): void {
   const random = stage.random('desk')
   let commands = 0
   const next = (): void => {
-    stage.after(random.int(1, 12) * MINUTE_MS, () => {
+    stage.after(random.int(20, 300) * 1_000, () => {
       if (stage.nowMs > activeMs) return
       next()
       const { siteId, chargers } = world.sites[random.int(0, world.sites.length - 1)]!
@@ -57,7 +57,7 @@ function command(world: World, activeMs: number): void {
           idToken: { value: token, type: charger.options.dialect.version === '1.6' ? 'Central' : 'ISO14443' },
         }
         desk.command(siteId, id, charger.id, 'RemoteStart', args, livesMs)
-        stage.after(livesMs + random.int(2, 30) * MINUTE_MS, () => {
+        stage.after(livesMs + random.int(1, 15) * MINUTE_MS, () => {
           if (charger.session?.token === token) charger.end('Local')
         })
       } else if (draw < 0.93) desk.command(siteId, id, charger.id, 'Reset', { type: 'Soft' }, livesMs)

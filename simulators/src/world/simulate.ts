@@ -13,6 +13,7 @@ const OPTIONS: OptionTable = {
   from: { value: 'S', what: 'the first of them (1)' },
   seed: { value: 'N', what: 'run this one only' },
   trace: { what: 'with --seed: tell what happens' },
+  frames: { what: 'with --trace: every frame of the chargers as well' },
   processes: { value: 'N', what: 'how many work at once (one a core)' },
 }
 const MAX_SEED = 2 ** 31
@@ -27,7 +28,8 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (options.has('seed')) {
     const seed = numberOption(options, 'seed', { min: 0, max: MAX_SEED, fallback: 1 })
-    const report = await World.run(seed, options.has('trace') ? (line) => console.log(line) : undefined)
+    const print = options.has('trace') ? (line: string) => console.log(line) : undefined
+    const report = await World.run(seed, { print, frames: options.has('frames') })
     console.log(totals([report]))
     tellViolations([report])
     return report.violations.length === 0 ? 0 : 1

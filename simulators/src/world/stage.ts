@@ -10,6 +10,13 @@ const BEGIN_MS = Date.parse(WORLD_BEGINS)
 /** Violations that are kept; one is enough to fail. */
 const MAX_VIOLATIONS = 20
 
+/** How a world is told; what happens in it is the same. */
+export interface Telling {
+  print?: ((line: string) => void) | undefined
+  /** Every frame between charger and site as well. */
+  frames?: boolean
+}
+
 export class Stage {
   readonly scheduler = new Scheduler()
   readonly trace: Trace
@@ -18,8 +25,12 @@ export class Stage {
   readonly faults = new Map<string, number>()
   readonly #random: Random
 
-  constructor(seed: number, print?: (line: string) => void) {
+  /** Frames of chargers belong to the story. */
+  readonly tellsFrames: boolean
+
+  constructor(seed: number, { print, frames = false }: Telling = {}) {
     this.trace = new Trace(() => this.nowMs, print)
+    this.tellsFrames = frames
     this.#random = seededRandom(`world ${seed}`)
   }
 

@@ -13,7 +13,7 @@ it('keeps every promise in a handful of worlds', async () => {
 it('tells the same story for the same seed', async () => {
   const told = async (): Promise<string[]> => {
     const lines: string[] = []
-    await World.run(4, (line) => lines.push(line))
+    await World.run(4, { print: (line) => lines.push(line) })
     return lines
   }
   const first = await told()

@@ -1,6 +1,6 @@
 /** One world: sites, chargers, drivers and a cloud, from a seed; faults for a while, then everything heals, and the promises are counted. */
 import { loadValidators } from '@switchyard/protocol/ocpp/validators.ts'
-import { readFact } from '@switchyard/protocol/site/fact.ts'
+import { type Fact, readFact } from '@switchyard/protocol/site/fact.ts'
 import type { Random } from '../random.ts'
 import { Charger, type Quirks } from './charger/charger.ts'
 import { v16, v201 } from './charger/dialect.ts'
@@ -19,7 +19,7 @@ import { DiskWatch } from './oracle/disk-watch.ts'
 import { OracleLedger } from './oracle/ledger.ts'
 import { checkRows } from './oracle/rows.ts'
 import { Box } from './site/box.ts'
-import { Stage } from './stage.ts'
+import { Stage, type Telling } from './stage.ts'
 import type { Violation } from './violation.ts'
 
 const MINUTE_MS = 60_000
@@ -63,10 +63,10 @@ export class World {
   /** Faults may happen, drivers come. */
   isActive = true
 
-  private constructor(seed: number, sqlite: Sqlite, print?: (line: string) => void) {
+  private constructor(seed: number, sqlite: Sqlite, telling: Telling) {
     this.#seed = seed
     this.sqlite = sqlite
-    this.stage = new Stage(seed, print)
+    this.stage = new Stage(seed, telling)
     this.random = this.stage.random('world')
     this.mqtt = new Mqtt(this.stage)
     this.oracle = new OracleLedger(this.stage)
@@ -83,12 +83,12 @@ export class World {
     )
   }
 
-  static async run(seed: number, print?: (line: string) => void): Promise<Report> {
+  static async run(seed: number, telling: Telling = {}): Promise<Report> {
     const sqlite = await loadSqlite()
     // Loaded when first asked for, which is no moment of a world's time.
     await Promise.all([loadValidators('1.6'), loadValidators('2.0.1')])
     sqlite.restart()
-    const world = new World(seed, sqlite, print)
+    const world = new World(seed, sqlite, telling)
     return world.#run()
   }
 
@@ -104,7 +104,7 @@ export class World {
 
   async #run(): Promise<Report> {
     const { stage, random } = this
-    const activeMs = random.int(40, 110) * MINUTE_MS
+    const activeMs = random.int(15, 60) * MINUTE_MS
     for (let i = 1; i <= random.int(1, 2); i++) this.#build(`site-${i}`)
     for (const gateway of this.gateways) gateway.start()
     this.desk.start()
@@ -237,6 +237,7 @@ export class World {
       const goesAtMs = stage.nowMs + 1
       await stage.scheduler.run(() => stage.nowMs > goesAtMs)
       checkRows(stage, this.sqlite, this.store, box)
+      box.card.discard()
     }
     checkBills(stage, this.billing, this.oracle.sessions)
   }
@@ -246,8 +247,11 @@ export class World {
     for (const row of rows) {
       if (row.stream !== 'ledger') continue
       const read = readFact(row.fact)
+      if (!read.ok)
+        this.stage.tell('cloud', `cannot read ${row.journalId} ${row.seq}: ${read.reason} ${row.fact}`)
       if (!read.ok || !read.known) continue
       const { fact } = read
+      this.stage.tell('cloud', `takes ${row.journalId} ${row.seq} ${fact.kind} ${gist(fact)}`)
       switch (fact.kind) {
         case 'session.ended':
           this.billing.take(row.siteId, fact.stationId ?? '', fact.sessionId ?? '', fact.data)
@@ -259,6 +263,24 @@ export class World {
           this.desk.applied(row.siteId, fact.data.name, fact.data)
       }
     }
+  }
+}
+
+/** What of a fact belongs to the story. */
+function gist(fact: Fact): string {
+  switch (fact.kind) {
+    case 'session.started':
+      return `${fact.stationId} ${fact.data.idToken?.value} ${fact.data.startedAt} at ${fact.data.startRegisterMilliWh} mWh`
+    case 'session.ended': {
+      const { revision, idToken, energyMilliWh, reason, presumed, review, startedAt, endedAt } = fact.data
+      return `${fact.stationId} ${idToken?.value} revision ${revision}, ${startedAt} to ${endedAt}, ${energyMilliWh} mWh (${reason}${presumed ? ', presumed' : ''}) [${review}]`
+    }
+    case 'command.outcome':
+      return `${fact.data.commandId} ${fact.data.status}`
+    case 'document.applied':
+      return `${fact.data.name} ${fact.data.generation}/${fact.data.n}`
+    default:
+      return fact.stationId ?? ''
   }
 }
 

@@ -17,6 +17,7 @@ const site: Site = {
   lastHeardAt: at(1),
   journal: { journalId: 'j1', ledgerSeq: 100, telemetrySeq: 900 },
   backlog: { ledger: 0, telemetry: 0 },
+  unidentifiedEnergy: 'review',
   stations: 1,
 }
 const station: Station = {

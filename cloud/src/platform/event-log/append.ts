@@ -2,7 +2,7 @@
 import { readFact } from '@switchyard/protocol/site/fact.ts'
 import type { Sql } from 'postgres'
 import type { AppendResult, LaneAppend } from './event-log.ts'
-import { bytesOf, sanitised, UNREADABLE } from './rows.ts'
+import { encodable, sanitised, UNREADABLE } from './rows.ts'
 
 /** Longest text of an extracted column; the whole is in the body. */
 const MAX_COLUMN_CHARS = 255
@@ -23,7 +23,7 @@ export async function appendLanes(sql: Sql, partition: number, lanes: LaneAppend
       ${lanes.map((it) => it.trace ?? null)}::text[],
       ${rows.lane}::int[], ${rows.seq}::bigint[], ${rows.rowId}::text[], ${rows.kind}::text[],
       ${rows.station}::text[], ${rows.session}::text[], ${rows.poison}::text[],
-      ${rows.start}::int[], ${rows.length}::int[], ${Buffer.concat(rows.bodies)}::bytea)`
+      ${rows.start}::int[], ${rows.length}::int[], ${blobOf(sql, rows.bodies)})`
   return results.map((it) =>
     it.appended
       ? {
@@ -49,7 +49,7 @@ function columns() {
     poison: [] as (string | null)[],
     start: [] as number[],
     length: [] as number[],
-    bodies: [] as Buffer[],
+    bodies: [] as string[],
     end: 0,
   }
 }
@@ -59,7 +59,8 @@ function addRow(
   lane: number,
   row: { seq: number; id: string; fact: string },
 ): void {
-  const body = bytesOf(row.fact)
+  const body = encodable(row.fact)
+  const bytes = Buffer.byteLength(body, 'utf8')
   const read = readFact(row.fact)
   into.lane.push(lane)
   into.seq.push(row.seq)
@@ -69,9 +70,15 @@ function addRow(
   into.session.push(read.ok && read.fact.sessionId !== undefined ? column(read.fact.sessionId) : null)
   into.poison.push(read.ok ? null : column(read.reason))
   into.start.push(into.end)
-  into.length.push(body.length)
+  into.length.push(bytes)
   into.bodies.push(body)
-  into.end += body.length
+  into.end += bytes
+}
+
+/** Bytes end to end. As text they are half as long on their way as in hex, but text takes no NUL. */
+function blobOf(sql: Sql, bodies: readonly string[]) {
+  const text = bodies.join('')
+  return text.includes('\0') ? sql`${Buffer.from(text, 'utf8')}::bytea` : sql`convert_to(${text}, 'UTF8')`
 }
 
 function column(text: string): string {

@@ -31,6 +31,14 @@ export const cloudFactData = {
     sha256: z.string(),
     body: z.string(),
   }),
+  /** A document of which the content is asked of the service that owns it (`form`: buckets.ts), because it is large. */
+  'document.announced': z.object({
+    name: z.string(),
+    version: documentVersion,
+    digest: z.string(),
+    form: z.int(),
+    owner: z.string(),
+  }),
   // site-gateway
   'site.online': z.object({ journalId: z.string(), epoch: z.int(), version: z.string() }),
   'site.offline': z.object({ lastHeardAt: z.string() }),
@@ -70,6 +78,8 @@ export const cloudFactData = {
     reasons: z.array(z.string()),
     settlement: z.int().default(0),
     ended: factData['session.ended'].optional(),
+    /** Where the fact stands that it was made of. */
+    origin: z.object({ journalId: z.string(), stream: z.string(), seq: z.int() }).optional(),
   }),
   // station-service: a person's decision on a session in review. `settlement` counts them within the session, from 1.
   'session.reviewed': z.object({

@@ -27,6 +27,9 @@ export type AppendResult =
     }
   | { appended: false; stale: true }
 
+/** A cloud fact with whom it is about. */
+export type OutboxFact = { tenantId: string; siteId: string | null; trace?: string } & CloudFact
+
 export interface EventLog {
   /** Generation of this log; changes when the cloud was restored from a backup. */
   readonly generation: string
@@ -53,10 +56,9 @@ export interface EventLog {
   /** Entries after a position with their text, oldest first: for looking into the log. Consumers and the stream read it by statements of their own. */
   read(partition: number, after: number, limit: number): Promise<LogEntry[]>
   /** Writes a fact to the outbox of the calling service, inside its own transaction. `wake` after the commit. */
-  publish(
-    tx: TransactionSql,
-    fact: { tenantId: string; siteId: string | null; trace?: string } & CloudFact,
-  ): Promise<void>
+  publish(tx: TransactionSql, fact: OutboxFact): Promise<void>
+  /** The same for many, in one statement. */
+  publishAll(tx: TransactionSql, facts: readonly OutboxFact[]): Promise<void>
   /** Tells the relay and the consumers, after a commit. */
   wake(): void
 }

@@ -20,12 +20,14 @@ export interface RowTable {
 
 export class HeldRows<Row extends object> {
   readonly #table: RowTable
+  readonly #keys: string[]
   readonly #rows = new Map<string, Row>()
   readonly #found = new Set<string>()
   readonly #changed = new Map<string, Row>()
 
   private constructor(table: RowTable) {
     this.#table = table
+    this.#keys = Object.keys(table.key)
   }
 
   /** Locks what there is of these keys, in the order of the keys, so that two transactions cannot wait for each other. */
@@ -38,7 +40,7 @@ export class HeldRows<Row extends object> {
     const wanted = new Map<string, Partial<Row>>()
     for (const key of keys) wanted.set(held.#keyOf(key), key)
     if (wanted.size === 0) return held
-    const names = Object.keys(table.key)
+    const names = held.#keys
     const on = names.map((it) => `t.${quoted(it)} = k.${quoted(it)}`).join(' and ')
     const rows = await tx.unsafe<Row[]>(
       `select ${[...names, ...table.columns].map((it) => `t.${quoted(it)}`).join(', ')}
@@ -68,8 +70,8 @@ export class HeldRows<Row extends object> {
 
   /** Writes what was put. A row that somebody else made meanwhile is not overwritten unseen: then all is tried again. */
   async write(tx: TransactionSql): Promise<void> {
-    const { name, key, columns, onlyAtFirst = [] } = this.#table
-    const keys = Object.keys(key).map(quoted)
+    const { name, columns, onlyAtFirst = [] } = this.#table
+    const keys = this.#keys.map(quoted)
     const changed = [...this.#changed.values()]
     const known = changed.filter((it) => this.#found.has(this.#keyOf(it)))
     const made = changed.filter((it) => !this.#found.has(this.#keyOf(it)))
@@ -96,7 +98,10 @@ export class HeldRows<Row extends object> {
   }
 
   #keyOf(row: Partial<Row>): string {
-    return JSON.stringify(Object.keys(this.#table.key).map((it) => row[it as keyof Row]))
+    const [only, ...more] = this.#keys
+    return more.length === 0
+      ? String(row[only as keyof Row])
+      : JSON.stringify(this.#keys.map((it) => row[it as keyof Row]))
   }
 }
 

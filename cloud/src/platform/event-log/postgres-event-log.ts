@@ -1,9 +1,9 @@
 /** The event log over Postgres. One per target, on that target's pool; the log itself is one. */
 import type { Stream } from '@switchyard/protocol/site/fact.ts'
-import type { Sql } from 'postgres'
+import type { Sql, TransactionSql } from 'postgres'
 import { BUS, type Bus } from '../bus.ts'
 import { appendLanes } from './append.ts'
-import type { EventLog } from './event-log.ts'
+import type { EventLog, OutboxFact } from './event-log.ts'
 import { partitionOf } from './partition.ts'
 import { type EntryRow, entryOf } from './rows.ts'
 
@@ -51,27 +51,37 @@ export async function createEventLog({ sql, bus, schema }: EventLogOptions): Pro
          order by position limit ${Math.min(limit, MAX_READ)}`
       return rows.map(entryOf)
     },
-    async publish(tx, fact) {
-      if (schema === null) throw new Error('this service has no outbox')
-      const { tenantId, siteId, trace, ...text } = fact
-      await tx.unsafe(
-        `insert into ${schema}.outbox (tenant_id, site_id, kind, station_id, session_id, trace, text)
-         values ($1, $2, $3, $4, $5, $6, $7)`,
-        [
-          tenantId,
-          siteId,
-          fact.kind,
-          fact.stationId ?? null,
-          fact.sessionId ?? null,
-          trace ?? null,
-          JSON.stringify(text),
-        ],
-      )
-    },
+    publish: (tx, fact) => intoOutbox(tx, schema, [fact]),
+    publishAll: (tx, facts) => intoOutbox(tx, schema, facts),
     wake() {
       if (schema !== null) outbox(schema)
     },
   }
+}
+
+async function intoOutbox(
+  tx: TransactionSql,
+  schema: string | null,
+  facts: readonly OutboxFact[],
+): Promise<void> {
+  if (schema === null) throw new Error('this service has no outbox')
+  const of = (pick: (fact: OutboxFact) => string | null | undefined) => facts.map((it) => pick(it) ?? null)
+  await tx.unsafe(
+    `insert into ${schema}.outbox (tenant_id, site_id, kind, station_id, session_id, trace, text)
+     select tenant, site, kind, station, session, trace, text
+       from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+         with ordinality as f(tenant, site, kind, station, session, trace, text, ord)
+      order by ord`,
+    [
+      of((it) => it.tenantId),
+      of((it) => it.siteId),
+      of((it) => it.kind),
+      of((it) => it.stationId),
+      of((it) => it.sessionId),
+      of((it) => it.trace),
+      facts.map(({ tenantId: _, siteId: __, trace: ___, ...text }) => JSON.stringify(text)),
+    ],
+  )
 }
 
 async function rowIds(

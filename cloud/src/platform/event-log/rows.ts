@@ -18,7 +18,8 @@ export interface EntryRow {
   producer: string | null
   producer_n: number | null
   trace: string | null
-  body: Buffer
+  /** Bytes, or text where the statement asked for that. */
+  body: Buffer | string
 }
 
 export function entryOf(row: EntryRow): LogEntry {
@@ -43,7 +44,7 @@ export function entryOf(row: EntryRow): LogEntry {
           },
     producer: row.producer === null ? null : { name: row.producer, n: row.producer_n ?? 0 },
     trace: row.trace,
-    text: row.body.toString('utf8'),
+    text: typeof row.body === 'string' ? row.body : row.body.toString('utf8'),
   }
 }
 
@@ -55,13 +56,16 @@ export function sanitised(text: string): string {
   return wellFormed(text.replaceAll('\0', ''), '\uFFFD')
 }
 
+/** Any half of a pair, alone or not: most texts have none, and this is quick to see. */
+const HALF = /[\uD800-\uDFFF]/
 const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g
 
 /** UTF-8 cannot carry half of a surrogate pair; in JSON its escape says the same. */
-export function bytesOf(text: string): Buffer {
-  return Buffer.from(wellFormed(text, undefined), 'utf8')
+export function encodable(text: string): string {
+  return wellFormed(text, undefined)
 }
 
 function wellFormed(text: string, replacement: string | undefined): string {
+  if (!HALF.test(text)) return text
   return text.replace(LONE_SURROGATE, (it) => replacement ?? `\\u${it.charCodeAt(0).toString(16)}`)
 }

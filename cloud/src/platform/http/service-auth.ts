@@ -6,6 +6,8 @@ import { invalid, ProblemError, problemResponse } from './problem.ts'
 export const SERVICE_KEY_HEADER = 'x-switchyard-service-key'
 export const TENANT_HEADER = 'x-switchyard-tenant'
 export const ACTOR_HEADER = 'x-switchyard-actor'
+/** URI-encoded: a name may have any letters. */
+export const ACTOR_NAME_HEADER = 'x-switchyard-actor-name'
 export const REQUEST_ID_HEADER = 'x-request-id'
 
 /** The tenant of an installation that has only one. */
@@ -17,6 +19,8 @@ export interface ServiceVariables {
   tenantId: string
   /** Who acts: a user's or API key's id; `service` when a service asks for itself. */
   actor: string
+  /** The same as a person reads it: an operator's e-mail, a key's name. */
+  actorName: string
   requestId: string | undefined
   /** W3C traceparent. */
   trace: string | undefined
@@ -36,10 +40,22 @@ export function serviceAuth(serviceKey: string): MiddlewareHandler<ServiceEnv> {
     if (!TENANT_PATTERN.test(tenantId))
       return problemResponse(c, invalid([{ path: TENANT_HEADER, message: 'is no tenant id' }]).problem)
     c.set('tenantId', tenantId)
-    c.set('actor', c.req.header(ACTOR_HEADER) ?? 'service')
+    const actor = c.req.header(ACTOR_HEADER) ?? 'service'
+    c.set('actor', actor)
+    c.set('actorName', nameOf(c.req.header(ACTOR_NAME_HEADER)) ?? actor)
     c.set('requestId', c.req.header(REQUEST_ID_HEADER))
     c.set('trace', c.req.header('traceparent'))
     await next()
+  }
+}
+
+/** Undefined where there is none, or none that can be read. */
+function nameOf(header: string | undefined): string | undefined {
+  if (header === undefined || header === '') return undefined
+  try {
+    return decodeURIComponent(header)
+  } catch {
+    return undefined
   }
 }
 

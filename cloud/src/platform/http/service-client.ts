@@ -3,7 +3,13 @@ import type { Problem } from '@switchyard/protocol/api/shapes.ts'
 import type { z } from 'zod'
 import type { TargetName } from '../service.ts'
 import { ProblemError, unavailable } from './problem.ts'
-import { ACTOR_HEADER, REQUEST_ID_HEADER, SERVICE_KEY_HEADER, TENANT_HEADER } from './service-auth.ts'
+import {
+  ACTOR_HEADER,
+  ACTOR_NAME_HEADER,
+  REQUEST_ID_HEADER,
+  SERVICE_KEY_HEADER,
+  TENANT_HEADER,
+} from './service-auth.ts'
 
 /** When nothing else is said. */
 export const DEFAULT_TIMEOUT_MS = 10_000
@@ -12,6 +18,7 @@ export const DEFAULT_TIMEOUT_MS = 10_000
 export interface Caller {
   tenantId: string
   actor?: string | undefined
+  actorName?: string | undefined
   requestId?: string | undefined
   /** W3C traceparent. */
   trace?: string | undefined
@@ -51,6 +58,7 @@ export function createServiceClient(
       [TENANT_HEADER]: caller.tenantId,
     }
     if (caller.actor) headers[ACTOR_HEADER] = caller.actor
+    if (caller.actorName) headers[ACTOR_NAME_HEADER] = encodeURIComponent(caller.actorName)
     if (caller.requestId) headers[REQUEST_ID_HEADER] = caller.requestId
     if (caller.trace) headers.traceparent = caller.trace
     if (request.json !== undefined) headers['content-type'] = 'application/json'

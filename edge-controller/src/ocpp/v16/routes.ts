@@ -19,8 +19,9 @@ export const routes: Routes = {
   StartTransaction: route(startTransaction, {
     identity: (said) => idTokenOf(said.idTag),
     resendable: true,
+    keptByStation: true,
   }),
-  StopTransaction: route(stopTransaction, { resendable: true }),
+  StopTransaction: route(stopTransaction, { resendable: true, keptByStation: true }),
   MeterValues: route(meterValues, { resendable: true }),
   DataTransfer: route(dataTransfer),
   SecurityEventNotification: route(securityEventNotification),

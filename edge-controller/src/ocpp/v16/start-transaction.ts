@@ -38,7 +38,9 @@ export function startTransaction(
   const canBeResend =
     isPlausible(startedAtMs, context.at) || !meant?.end || meant.end.presumed || hasDelivered(meant)
   if (meant && canBeResend) {
-    const status = meant.authorization === 'ConcurrentTx' ? 'ConcurrentTx' : decision.status
+    // What was refused stays refused, though the disk may have room by now.
+    const refused = meant.authorization === 'ConcurrentTx' || meant.authorization === 'Blocked'
+    const status = refused ? (meant.authorization as 'ConcurrentTx' | 'Blocked') : decision.status
     return {
       reply: { transactionId: Number(meant.transactionId), idTagInfo: idTagInfo(decision, status) },
       outcome: draft.outcome(),
@@ -49,7 +51,10 @@ export function startTransaction(
   const inUse =
     decision.status === 'Accepted' &&
     isInUse(draft, context.stationIds, idToken, startedAtMs, connector?.sessionId)
-  const status = inUse ? 'ConcurrentTx' : decision.status
+  const offline = context.at.nowMs - startedAtMs > QUEUED_AFTER_MS
+  // One out of a queue has flowed already: nobody is asked to stop it.
+  const isFull = context.refusesSessions && !offline && decision.status === 'Accepted'
+  const status = isFull ? 'Blocked' : inUse ? 'ConcurrentTx' : decision.status
   const registerMilliWh = registerFromWh(meterStart)
   const transactionId = context.drawTransactionId(draft)
   startSession(draft, context, {
@@ -60,7 +65,7 @@ export function startTransaction(
     idToken,
     authorization: status,
     ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
-    offline: context.at.nowMs - startedAtMs > QUEUED_AFTER_MS,
+    offline,
     resendKey,
   })
   draft.fact(tokenDecided(context.stationId, decision, status))

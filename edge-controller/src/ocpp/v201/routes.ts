@@ -21,6 +21,7 @@ export const routes: Routes = {
   TransactionEvent: route(transactionEvent, {
     identity: (said) => (said.idToken ? idTokenOf(said.idToken) : undefined),
     resendable: true,
+    keptByStation: true,
   }),
   MeterValues: route(meterValues, { resendable: true }),
   // A report is asked for by the site, also of a station that is still Pending (B02).

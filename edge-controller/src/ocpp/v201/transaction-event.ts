@@ -85,9 +85,11 @@ function statusAt(
   const { authorization, stationIds } = context
   if (!authorization) return undefined
   const atMs = eventTime(context, said)
+  const { status } = authorization
+  // One that was told of late has flowed already: nobody is asked to stop it.
+  if (context.refusesSessions && !known && !said.offline && status === 'Accepted') return 'NotAtThisTime'
   const inUse =
-    authorization.status === 'Accepted' &&
-    isInUse(draft, stationIds, authorization.idToken, atMs, known?.sessionId)
+    status === 'Accepted' && isInUse(draft, stationIds, authorization.idToken, atMs, known?.sessionId)
   return inUse ? 'ConcurrentTx' : authorization.status
 }
 

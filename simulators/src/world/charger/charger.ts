@@ -10,7 +10,7 @@ import type { PhysicalSession } from './physical-session.ts'
 import { Outlet } from './physics.ts'
 import { Wire } from './wire.ts'
 
-const METER_MS = 300_000
+const METER_MS = 120_000
 /** A message that was refused is said again after this. */
 const REFUSED_MS = 20_000
 /** Meter messages that wait; further ones are left out. */

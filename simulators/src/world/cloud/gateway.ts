@@ -7,7 +7,6 @@ import { accept } from '@switchyard/protocol/site/accept.ts'
 import { type Ask, type Batch, batch as batchShape, type Hello } from '@switchyard/protocol/site/envelope.ts'
 import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
 import { grant } from '@switchyard/protocol/site/grant.ts'
-import type { Live } from '@switchyard/protocol/site/live.ts'
 import { type DownChannel, downTopic, parseUpTopic } from '@switchyard/protocol/site/topics.ts'
 import type { Random } from '../../random.ts'
 import type { Mqtt, MqttClient } from '../network/mqtt.ts'
@@ -18,6 +17,8 @@ import type { Lane, LoggedRow, Store } from './store.ts'
 const FASTEST_COMMIT_MS = 3
 const SLOWEST_COMMIT_MS = 80
 const RETRY_MS = 3_000
+/** Pictures are many and long, and only their head is looked at here. */
+const LIVE_HEAD = /"journalId":"([^"]*)","epoch":(\d+)/
 
 export interface GatewayPorts {
   name: string
@@ -62,9 +63,13 @@ export class Gateway implements MqttClient {
     const parsed = parseUpTopic(topic)
     if (!parsed || !this.#isAlive) return
     const { siteId, channel } = parsed
-    const value = JSON.parse(Buffer.from(payload).toString('utf8')) as never
+    const text = Buffer.from(payload).toString('utf8')
+    if (channel === 'live') {
+      this.#live(siteId, text)
+      return
+    }
+    const value = JSON.parse(text) as never
     if (channel === 'hello') this.#commit(() => this.#hello(siteId, value))
-    else if (channel === 'live') this.#live(siteId, value)
     else if (channel === 'ask') this.#ask(siteId, value)
     else this.#batch(siteId, channel, value)
   }
@@ -183,11 +188,12 @@ export class Gateway implements MqttClient {
   }
 
   /** Only the lane in authority shows the site. */
-  #live(siteId: string, live: Live): void {
+  #live(siteId: string, text: string): void {
     const { store, stage } = this.#ports
+    const [, journalId, epoch] = LIVE_HEAD.exec(text) ?? []
     const authority = store.authority(siteId)
-    if (authority?.journalId !== live.journalId || authority.epoch !== live.epoch) return
-    if (authority.fenced) stage.broken('I8', `${siteId}: the fenced ${live.journalId} shows the site`)
+    if (authority?.journalId !== journalId || String(authority?.epoch) !== epoch) return
+    if (authority?.fenced) stage.broken('I8', `${siteId}: the fenced ${journalId} shows the site`)
     store.site(siteId).lastHeardMs = stage.wallMs
   }
 

@@ -19,20 +19,33 @@ interface Write {
   afterBytes: number
 }
 
+/** Memory of files that are gone, for the next ones: a world makes many, and fresh memory costs more than what is done in it. */
+const spare: Uint8Array<ArrayBuffer>[] = []
+const MAX_SPARE = 16
+const FIRST_BYTES = 256 * 1024
+
 class CardFile {
-  data = new Uint8Array(64 * 1024)
+  /** Beyond `size` it holds anything. */
+  data = spare.shift() ?? new Uint8Array(FIRST_BYTES)
   size = 0
   /** Not synced yet, oldest first. */
   pending: Write[] = []
   /** Its name is on the card. */
   isNamed = false
-  #log = new Uint8Array(64 * 1024)
+  #log = spare.shift() ?? new Uint8Array(FIRST_BYTES)
   #logged = 0
 
   resize(size: number): void {
     if (size > this.data.length) this.data = grown(this.data, this.size, size)
-    else if (size < this.size) this.data.fill(0, size, this.size)
+    if (size > this.size) this.data.fill(0, this.size, size)
     this.size = size
+  }
+
+  release(): void {
+    if (spare.length >= MAX_SPARE) return
+    spare.push(this.data, this.#log)
+    // The smallest first: most files stay small.
+    spare.sort((a, b) => a.length - b.length)
   }
 
   write(offset: number, bytes: Uint8Array): void {
@@ -42,7 +55,10 @@ class CardFile {
     this.#remember(this.data, offset, beforeBytes)
     this.#remember(bytes, 0, bytes.length)
     this.pending.push({ offset, sizeBefore: this.size, at, beforeBytes, afterBytes: bytes.length })
-    if (end > this.size) this.resize(end)
+    // What lies between is filled; what the bytes themselves cover need not be.
+    if (offset > this.size) this.resize(offset)
+    if (end > this.data.length) this.data = grown(this.data, this.size, end)
+    this.size = Math.max(this.size, end)
     this.data.set(bytes, offset)
   }
 
@@ -83,8 +99,8 @@ class CardFile {
 
   copy(): CardFile {
     const copy = new CardFile()
-    copy.data = this.data.slice()
-    copy.size = this.size
+    copy.resize(this.size)
+    copy.data.set(this.data.subarray(0, this.size))
     copy.isNamed = true
     return copy
   }
@@ -98,7 +114,9 @@ class CardFile {
 }
 
 function grown(data: Uint8Array<ArrayBuffer>, used: number, atLeast: number): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(Math.max(atLeast, data.length * 2))
+  // What is outgrown is left to the next small file.
+  const at = spare.findIndex((it) => it.length >= atLeast)
+  const larger = at < 0 ? new Uint8Array(Math.max(atLeast, data.length * 2)) : spare.splice(at, 1, data)[0]!
   larger.set(data.subarray(0, used))
   return larger
 }
@@ -147,6 +165,12 @@ export class Card {
   kill(): void {
     this.#isOff = true
     for (const file of this.#files.values()) file.synced()
+  }
+
+  /** Nobody will read it any more. */
+  discard(): void {
+    for (const file of this.#files.values()) file.release()
+    this.#files.clear()
   }
 
   /** Put into a running machine again. */

@@ -78,6 +78,10 @@ export class Mqtt {
     })
   }
 
+  healSite(siteId: string): void {
+    this.cutSites.delete(siteId)
+  }
+
   cutSite(siteId: string, isSilent: boolean): void {
     this.cutSites.add(siteId)
     for (const connection of [...this.#connections.values()]) {
@@ -98,9 +102,10 @@ export class Mqtt {
     // Now and then one is held up, and overtaken by what was sent after it.
     const heldMs = this.#random.fraction() < 0.02 ? this.#random.int(0, 20_000) : 0
     const isUp = parseUpTopic(topic) !== undefined
+    const to = topic.split('/')[2]
     this.#stage.after(latencyMs + heldMs, () => {
       const takers = [...this.#connections.values()].filter(({ siteId, isSilent }) =>
-        isUp ? siteId === undefined : siteId !== undefined && !isSilent && topic.split('/')[2] === siteId,
+        isUp ? siteId === undefined : siteId !== undefined && !isSilent && siteId === to,
       )
       // Gateways share one subscription; every client of a site has its own.
       const chosen = isUp && takers.length > 0 ? [takers[this.#random.int(0, takers.length - 1)]!] : takers

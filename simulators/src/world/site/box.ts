@@ -26,6 +26,8 @@ const RESTART_MS = 5_000
 const STOP_MS = 10_000
 /** A box without a battery wakes in 1970. */
 const NO_RTC_MS = 0
+/** The machine's monotonic clock shows no whole milliseconds. */
+const MONOTONIC_FRACTION_MS = 0.37
 
 export interface BoxOptions {
   name: string
@@ -185,7 +187,7 @@ export class Box {
     })
     const clock = new SiteClock({
       now: () => stage.wallMs + this.clockOffMs,
-      mono: () => stage.nowMs - life.bornMs,
+      mono: () => stage.nowMs - life.bornMs + MONOTONIC_FRACTION_MS,
       after: (delayMs, work) => life.after(delayMs, work),
     })
     createSiteController({
@@ -199,7 +201,11 @@ export class Box {
       broker: new UplinkBroker(name, siteId, mqtt, life, stage.random(`broker ${name} ${this.#lives}`)),
       config: this.#options.config,
       retentionMs: this.#options.retentionMs,
+      retainedMaxBytes: Number.MAX_SAFE_INTEGER,
       onFatal: failed,
+      ...(stage.tellsFrames
+        ? { record: (id, way, text) => stage.tell(id, `${way === 'in' ? '->' : '<-'} ${text}`) }
+        : {}),
       // As it is: what zlib makes of a text differs between its versions, and a trace must not.
       compress: (text) => text,
     })

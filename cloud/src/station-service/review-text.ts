@@ -1,0 +1,43 @@
+/** Why a session waits for a person, in a plain sentence with its figures. */
+import type { Ended } from '@switchyard/protocol/billing/settle.ts'
+import { formatWh } from '@switchyard/protocol/units.ts'
+
+export function reasonText(reason: string, ended: Ended): string {
+  const { startRegisterMilliWh: start, endRegisterMilliWh: end, energyMilliWh: energy } = ended
+  const registers = `from ${wh(start)} to ${wh(end)}`
+  switch (reason) {
+    case 'register-falling':
+      return `The meter went backwards (${registers}): meters only ever rise.`
+    case 'register-implausible-power':
+      return `More energy was told (${wh(energy)} in ${duration(ended.durationMs)}) than the connector can deliver in that time.`
+    case 'register-zero-start':
+      return `The session began at a register of zero on a meter that stood above zero before: ${wh(energy)} would be billed, which may be all that the meter ever counted.`
+    case 'register-missing':
+      return `A register is missing (${registers}): how much energy flowed is not known.`
+    case 'unknown-start':
+      return `Its start was never told: ${start === undefined ? 'only its end is known' : `the first that was heard of it was at ${ended.startedAt}`}.`
+    case 'unplaceable-time':
+      return `Nobody can say when it was: its clocks contradict each other (${ended.startedAt} to ${ended.endedAt} is the best guess).`
+    case 'no-identity':
+      return ended.idToken === undefined
+        ? `Energy flowed (${wh(energy)}) and nobody identified for it.`
+        : `Energy flowed (${wh(energy)}) though the token ${ended.idToken.value} was refused (${ended.authorization}).`
+    case 'overlaps-another-session':
+      return 'Another session on the same connector at the same time is billed: one of the two has a wrong time.'
+    case 'no-tariff':
+      return 'There is no tariff for it. It is billed by itself as soon as there is one.'
+    case 'waived-before':
+      return 'A person waived it, and its site has told it anew since: it is billed only if a person says so.'
+    default:
+      return `It is held for "${reason}".`
+  }
+}
+
+function wh(milliWh: number | undefined): string {
+  return milliWh === undefined ? 'an unknown register' : `${formatWh(milliWh)} Wh`
+}
+
+function duration(ms: number): string {
+  const minutes = Math.round(ms / 60_000)
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}

@@ -1,0 +1,40 @@
+/**
+ * The tokens of the applied document, in buckets: one entity each (kind `tokens`, id the bucket's number), its value the text
+ * of the bucket. A change of one token writes one small entity, and a card is looked up in one short text.
+ */
+
+import { bucketOf, type Token } from '@switchyard/protocol/site/buckets.ts'
+import type { DocumentBody, DocumentVersion } from '@switchyard/protocol/site/document.ts'
+import { type AppliedDocument, appliedDocument, DOCUMENT_KIND } from './documents.ts'
+import type { StateReader } from './draft.ts'
+
+export const TOKENS_KIND = 'tokens'
+
+/** The entity (`document`, `tokens`) where the tokens themselves lie in buckets. */
+export interface TokensInBuckets extends AppliedDocument {
+  form: 1
+}
+
+/** The version applied, if its tokens lie in buckets. */
+export function bucketsVersion(state: StateReader): DocumentVersion | undefined {
+  const applied = state.get<AppliedDocument & { form?: number }>(DOCUMENT_KIND, 'tokens')
+  return applied?.form === 1 ? applied.version : undefined
+}
+
+/** The token with this identifier, compared without regard to case (1.6: CiString; 2.x: identifierString); an accepted one first. */
+export function tokenEntry(state: StateReader, value: string): Token | undefined {
+  const wanted = value.toLowerCase()
+  const found = candidates(state, value).filter((it) => it.idToken.toLowerCase() === wanted)
+  return found.find((it) => it.status === 'Accepted') ?? found[0]
+}
+
+function candidates(state: StateReader, value: string): Token[] {
+  if (bucketsVersion(state) === undefined) return wholes(state)
+  const text = state.get<string>(TOKENS_KIND, String(bucketOf(value)))
+  return text === undefined ? [] : (JSON.parse(text) as Token[])
+}
+
+/** As a version before buckets kept them: all in the document's own entity, until the cloud sends a newer one. */
+function wholes(state: StateReader): Token[] {
+  return (appliedDocument(state, 'tokens') as DocumentBody<'tokens'> | undefined)?.tokens ?? []
+}
