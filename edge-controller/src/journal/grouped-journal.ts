@@ -111,6 +111,13 @@ export class GroupedJournal implements Journal {
     this.#cancelAcknowledging ??= this.#ports.after(ACKNOWLEDGE_DELAY_MS, () => this.#schedule())
   }
 
+  async withdraw(stream: Stream, upTo: number): Promise<void> {
+    this.#assertWritable()
+    const waiting = this.#acknowledged[stream]
+    if (waiting !== undefined) this.#acknowledged[stream] = Math.min(waiting, upTo)
+    await this.#request({ op: 'withdraw', stream, upTo })
+  }
+
   async fork({ journalId, shared, change }: Fork): Promise<Heads> {
     const fork = { journalId, shared, change: serialise(change) }
     this.#assertWritable()

@@ -18,6 +18,7 @@ export type Work =
   | { op: 'group'; changes: FlatChanges; acknowledged: Acknowledgements }
   | { op: 'readAfter'; stream: Stream; seq: number; maxRows: number; maxBytes: number }
   | { op: 'fork'; fork: SerialisedFork }
+  | { op: 'withdraw'; stream: Stream; upTo: number }
   | { op: 'prune'; stream: Stream; upTo: number }
   | { op: 'measure' }
   | { op: 'growReserve' }

@@ -62,6 +62,8 @@ export class JournalServer {
         return journal.readAfter(request.stream, request.seq, request.maxRows, request.maxBytes)
       case 'fork':
         return journal.fork(request.fork)
+      case 'withdraw':
+        return journal.withdraw(request.stream, request.upTo)
       case 'prune':
         return journal.prune(request.stream, request.upTo)
       case 'thin':

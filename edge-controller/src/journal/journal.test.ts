@@ -122,6 +122,22 @@ describe.each(['inline', 'worker'] as const)('the %s journal', (how) => {
     expect((await again.commit(row('ledger', 'e'))).ledger).toEqual({ seq: 5, rowId: 'e' })
   })
 
+  it('keeps again what a restored cloud lacks, although it had been acknowledged', async () => {
+    const journal = opened(how)
+    await journal.load()
+    for (const id of ['a', 'b', 'c', 'd']) await journal.commit(row('ledger', id))
+    await journal.acknowledge('ledger', 4)
+    await journal.withdraw('ledger', 2)
+    await journal.withdraw('ledger', 3)
+    expect(await journal.prune('ledger', 4)).toBe(2)
+    await journal.close()
+    const again = opened(how)
+    expect((await again.load()).acked.ledger).toBe(2)
+    expect(await again.prune('ledger', 4)).toBe(0)
+    await again.acknowledge('ledger', 4)
+    expect(await again.prune('ledger', 4)).toBe(2)
+  })
+
   it('refuses a fact over its bound and goes on', async () => {
     const journal = opened(how)
     await journal.load()

@@ -99,6 +99,11 @@ export interface Journal {
    * rejected, as a commit; what is committed after the call is the new journal's.
    */
   fork(fork: Fork): Promise<Heads>
+  /**
+   * The cloud holds no row after `upTo`, whatever it had acknowledged before it was restored from a backup: those are kept again
+   * until it acknowledges them anew.
+   */
+  withdraw(stream: Stream, upTo: number): Promise<void>
   /** Removes acknowledged rows older than the retention; returns how many. */
   prune(stream: Stream, upTo: number): Promise<number>
   close(): Promise<void>

@@ -251,6 +251,18 @@ export class SqliteJournal {
     this.commitGroup([], acknowledged)
   }
 
+  /** Takes back what was acknowledged after `upTo`. Throws as a commit fails. */
+  withdraw(stream: Stream, upTo: number): void {
+    if (this.#acked[stream] <= upTo) return
+    try {
+      this.#meta.run(`acked.${stream}`, upTo)
+    } catch (cause) {
+      if (isFull(cause)) throw new JournalFull('the disk of the journal is full', { cause })
+      throw new JournalFailed(`withdraw: ${(cause as Error).message}`, { cause })
+    }
+    this.#acked = { ...this.#acked, [stream]: upTo }
+  }
+
   /**
    * Goes on as a new journal: rows after the shared ones are its rows 1, 2, 3..., ids and texts as they are, and the change is
    * written into it. All in one transaction; asked again with the same new id, it changes nothing. Throws as a commit fails.

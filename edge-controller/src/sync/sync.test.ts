@@ -167,6 +167,27 @@ describe.each(brokers)('over $name', { timeout: 30_000 }, ({ start }) => {
     ])
   })
 
+  it('keeps what a restored cloud lacks until it has it again, however full the disk', async () => {
+    const s = await site()
+    await s.work(40)
+    await cloud.until(everything(s))
+    await s.journal.acknowledge('ledger', 40)
+    line.cut()
+    cloud.restore('ledger', 10)
+    cloud.generation = 'g2'
+    const answers = cloud.sendAck
+    cloud.sendAck = () => false
+    line.heal()
+    await cloud.until(() => cloud.hellos.length === 2)
+    await linked(s)
+    expect(await s.journal.prune('ledger', 40)).toBe(10)
+    cloud.sendAck = answers
+    line.cut()
+    line.heal()
+    await cloud.until(everything(s))
+    expect(cloud.contiguous()).toBe(true)
+  })
+
   it('gives the ledger precedence while it lags', async () => {
     const s = await site()
     await linked(s)

@@ -25,12 +25,14 @@ export interface UplinkPorts {
 }
 
 export class Uplink {
+  readonly #ports: UplinkPorts
   readonly #lanes: Record<Stream, Lane>
   /** A ledger batch was acknowledged since telemetry last started one. */
   #telemetryTurn = true
   #pumping = false
 
   constructor(ports: UplinkPorts) {
+    this.#ports = ports
     const lane = (stream: Stream): Lane =>
       new Lane(
         stream,
@@ -68,6 +70,12 @@ export class Uplink {
 
   begin(conversation: Conversation): void {
     this.#telemetryTurn = true
+    for (const stream of STREAMS) {
+      this.#ports.journal.withdraw(stream, conversation.expected[stream].seq).catch((error: Error) => {
+        const { log, siteId } = this.#ports
+        log.error({ siteId, stream, error }, 'what the cloud lacks again could not be noted')
+      })
+    }
     // Both have begun before either may end the conversation again by what it finds.
     this.#pumping = true
     for (const stream of STREAMS) this.#lanes[stream].begin(conversation)

@@ -30,6 +30,10 @@ export class InlineJournal implements Journal {
     this.#journal.acknowledge({ [stream]: upTo })
   }
 
+  async withdraw(stream: Stream, upTo: number): Promise<void> {
+    this.#journal.withdraw(stream, upTo)
+  }
+
   async fork({ journalId, shared, change }: Fork): Promise<Heads> {
     return this.#journal.fork({ journalId, shared, change: serialise(change) })
   }
