@@ -7,7 +7,7 @@ import type { Send } from './down.ts'
 
 /** A command without an outcome is sent again after this; the site knows duplicates by their id. */
 export const RESEND_MS = 10_000
-/** How long after its expiry an outcome is waited for, before the command is forgotten here. */
+/** How long after its expiry the command is forgotten here. */
 const FORGET_AFTER_MS = 60_000
 /** Most commands in one sending. */
 const MAX_SENDING = 500
@@ -29,26 +29,59 @@ interface Due {
   command: string
 }
 
-export function createCommands({ sql, clock, log }: ServiceContext, send: Send): Commands {
+export function createCommands({ sql, clock, log, eventLog }: ServiceContext, send: Send): Commands {
   async function flush(siteIds?: string[], again = false): Promise<number> {
+    await abandon(siteIds)
     const now = new Date(clock.now())
     const sentBefore = again ? now : new Date(clock.now() - RESEND_MS)
     // Marked before it is sent: what may have reached the site is never said to be unsent.
     const due = await sql<Due[]>`
-      update site_gateway.pending_command p set sent_at = ${now}
+      update site_gateway.pending_command p
+         set sent_at = ${now}, sent_journal = l.journal_id, sent_epoch = l.epoch
         from site_gateway.site s join site_gateway.lane l on l.site_id = s.site_id and l.journal_id = s.journal_id
        where p.site_id = s.site_id and p.command_id in (
          select due.command_id from site_gateway.pending_command due
            join site_gateway.site there on there.site_id = due.site_id and there.online
           where (${siteIds === undefined} or due.site_id = any(${siteIds ?? []}::text[]))
-            and due.expires_at > ${now} and (due.sent_at is null or due.sent_at <= ${sentBefore})
+            and not due.settled and due.expires_at > ${now} and (due.sent_at is null or due.sent_at <= ${sentBefore})
           order by due.expires_at limit ${MAX_SENDING} for update of due skip locked)
+         and (p.sent_journal is null or (p.sent_journal = l.journal_id and p.sent_epoch = l.epoch))
       returning s.site_id, l.journal_id, l.epoch, l.nonce, p.command`
     for (const it of due) {
       const to = { siteId: it.site_id, journalId: it.journal_id, epoch: it.epoch, nonce: it.nonce }
       send(to, 'command', { command: JSON.parse(it.command) })
     }
     return due.length
+  }
+
+  /**
+   * What was sent to another journal, or before authority was granted anew, may have had its effect there, and whoever is there
+   * now cannot know: it is not sent again, and its outcome is unknown.
+   */
+  async function abandon(siteIds: string[] | undefined): Promise<void> {
+    const abandoned = (await sql.begin(async (tx) => {
+      const rows = await tx<{ command_id: string; tenant_id: string; site_id: string; command: string }[]>`
+        update site_gateway.pending_command p set settled = true
+          from site_gateway.site s, site_gateway.lane l
+         where s.site_id = p.site_id and l.site_id = s.site_id and l.journal_id = s.journal_id
+           and (${siteIds === undefined} or p.site_id = any(${siteIds ?? []}::text[]))
+           and not p.settled and p.sent_journal is not null
+           and (p.sent_journal <> l.journal_id or p.sent_epoch <> l.epoch)
+        returning p.command_id, p.tenant_id, p.site_id, p.command`
+      await eventLog.publishAll(
+        tx,
+        rows.map((it) => ({
+          tenantId: it.tenant_id,
+          siteId: it.site_id,
+          stationId: (JSON.parse(it.command) as Command).stationId,
+          kind: 'command.abandoned' as const,
+          at: new Date(clock.now()).toISOString(),
+          data: { commandId: it.command_id, reason: 'authority was granted anew after it was sent' },
+        })),
+      )
+      return rows.length
+    })) as number
+    if (abandoned > 0) eventLog.wake()
   }
 
   return {
@@ -60,7 +93,8 @@ export function createCommands({ sql, clock, log }: ServiceContext, send: Send):
         on conflict (command_id) do nothing`
     },
     async settled(tx, siteId, commandId) {
-      await tx`delete from site_gateway.pending_command where command_id = ${commandId} and site_id = ${siteId}`
+      await tx`update site_gateway.pending_command set settled = true
+        where command_id = ${commandId} and site_id = ${siteId}`
     },
     start() {
       return createLoop({

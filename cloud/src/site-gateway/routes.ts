@@ -53,7 +53,7 @@ export function createRoutes(context: ServiceContext, send: Send, credentials: C
     const { commandId } = c.req.valid('param')
     const [row] = await sql<{ sent_at: Date | null }[]>`
       select sent_at from site_gateway.pending_command
-       where command_id = ${commandId} and tenant_id = ${c.get('tenantId')}`
+       where command_id = ${commandId} and tenant_id = ${c.get('tenantId')} and not settled`
     if (!row) throw notFound(`command ${commandId} is not pending`)
     return c.json({ commandId, sentAt: row.sent_at?.toISOString() ?? null }, 200)
   })

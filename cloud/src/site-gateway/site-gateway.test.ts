@@ -269,9 +269,42 @@ describe('intentions', () => {
     await it1.next('command', (it) => it.nonce === 'n2')
     await it1.batch(1, [factText('command.outcome', { commandId: 'c1', status: 'accepted' })])
     await until('the command is settled', async () => {
-      const rows = await gateway.sql`select 1 from site_gateway.pending_command where command_id = 'c1'`
-      return rows.length === 0 ? true : undefined
+      const rows =
+        await gateway.sql`select 1 from site_gateway.pending_command where command_id = 'c1' and settled`
+      return rows.length === 1 ? true : undefined
     })
+    // Its request is told once more, by a log that is read again: it is not sent once more.
+    await request('commanded', 'c1')
+    await request('commanded', 'c2')
+    await it1.next('command', (it) => (it.command as { id: string }).id === 'c2')
+    await it1.hello('n3')
+    const ids = it1.received
+      .filter((it) => it.channel === 'command' && it.message.nonce === 'n3')
+      .map((it) => (it.message.command as { id: string }).id)
+    expect(ids).not.toContain('c1')
+  })
+
+  it('that were sent to another journal are not sent again: their outcome is unknown', async () => {
+    const before = await site('swapped', 'card-1')
+    await before.hello('n')
+    await request('swapped', 'sent', 3_600_000)
+    await before.next('command')
+    await before.end()
+    gateway.clock.advance(120_000)
+    const after = await site('swapped', 'card-2')
+    expect(await after.hello('n')).toMatchObject({ authority: true, epoch: 2 })
+    await request('swapped', 'fresh', 3_600_000)
+    await after.next('command', (it) => (it.command as { id: string }).id === 'fresh')
+    gateway.clock.advance(30_000)
+    await after.hello('n2')
+    await after.next('command', (it) => it.nonce === 'n2')
+    // What was on its way to the card before names its journal, and no site would take it.
+    const ids = after.received
+      .filter((it) => it.channel === 'command' && it.message.journalId === 'card-2')
+      .map((it) => (it.message.command as { id: string }).id)
+    expect(new Set(ids)).toEqual(new Set(['fresh']))
+    const told = (await logged('swapped')).filter((entry) => entry.kind === 'command.abandoned')
+    expect(told.map((entry) => JSON.parse(entry.text).data.commandId)).toEqual(['sent'])
   })
 
   it('wait for a site that is away, and never leave after their expiry', async () => {

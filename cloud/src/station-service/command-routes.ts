@@ -37,7 +37,7 @@ const call = createRoute({
   path: '/v1/stations/{stationId}/calls',
   summary: 'Sends any OCPP action to a station and answers with the reply of the station',
   description:
-    '409: the station or its site is not connected, or the site refuses it (load control); nothing was sent. 502: the station answered with an error (`code`). 504: no answer in time.',
+    '409: the station or its site is not connected, or the site refuses it (load control); nothing was sent. 502: the station answered with an error (`code`). 504: no answer in time; `code` says whether anything can have happened.',
   request: {
     params,
     query: z.object({ ttlMs: z.coerce.number().int().min(1000).max(MAX_CALL_TTL_MS).optional() }),
@@ -114,9 +114,17 @@ function replyOf(outcome: CommandRow | undefined, stationId: string, commandId: 
   // The site's own word, from its load control: the station was not asked.
   if (code === 'LoadManagement')
     throw new ProblemError(409, `The site refuses this: ${description}; nothing was sent`, { code })
-  if (status === 'expired' || status === 'unknown') {
-    throw new ProblemError(504, `No answer from ${stationId} in time (${code}); ${seeCommand}`, { code })
+  if (status === 'unknown') {
+    const why = description === '' ? code : `${code}: ${description}`
+    const detail = `It is not known whether ${stationId} did this (${why}). Look before trying again; ${seeCommand}`
+    throw new ProblemError(504, detail, { code })
   }
+  if (status === 'expired')
+    throw new ProblemError(
+      504,
+      `The time for this was over before ${stationId} could be asked; nothing happened`,
+      { code },
+    )
   throw new ProblemError(
     502,
     `${stationId} answered ${code}${description === '' ? '' : `: ${description}`}`,

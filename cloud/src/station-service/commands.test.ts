@@ -145,3 +145,75 @@ test('silence ends a command: expired where nothing can have reached the site, e
     })
     .toBe('unknown')
 })
+
+test('what the cloud made of silence gives way to the word of the site, and its first word stands', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, booted)
+  await platform.settle(service)
+  await online()
+  const say = async (...said: ('accepted' | 'unknown' | 'expired' | 'rejected')[]) => {
+    const { commandId } = (
+      await ask('POST', '/v1/stations/CS-1/commands', { kind: 'Reset', args: {}, ttlMs: 1000 })
+    ).body
+    const status = async () => (await ask('GET', `/v1/commands/${commandId}`)).body
+    await expect
+      .poll(async () => {
+        platform.clock.advance(6_000)
+        return (await status()).status
+      })
+      .toBe('unknown')
+    expect((await status()).error.code).toBe('NoOutcome')
+    for (const it of said)
+      await platform.appendFacts(SITE, [
+        { kind: 'command.outcome', data: { commandId, status: it, error: { code: it, description: '' } } },
+      ])
+    await platform.settle(service)
+    return (await status()).status
+  }
+  expect(await say('accepted')).toBe('accepted')
+  expect(await say('expired')).toBe('expired')
+  // The site did not know, and has learnt it since.
+  expect(await say('unknown', 'accepted')).toBe('accepted')
+  // The site's unknown means that something may have happened: no later expiry takes that back.
+  expect(await say('unknown', 'expired')).toBe('unknown')
+  expect(await say('accepted', 'rejected', 'unknown')).toBe('accepted')
+})
+
+test('a command that will not be sent again is unknown, until the site says more', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, booted)
+  await platform.settle(service)
+  const { commandId } = (await ask('POST', '/v1/stations/CS-1/commands', { kind: 'Reset', args: {} })).body
+  await platform.sql.begin((tx) =>
+    platform.context.eventLog.publish(tx, {
+      tenantId: 'default',
+      siteId: SITE,
+      kind: 'command.abandoned',
+      at: new Date(TEST_EPOCH_MS).toISOString(),
+      data: { commandId, reason: 'authority was granted anew after it was sent' },
+    }),
+  )
+  await platform.settle(service)
+  const read = async () => (await ask('GET', `/v1/commands/${commandId}`)).body
+  expect(await read()).toMatchObject({ status: 'unknown', error: { code: 'EpochChanged' } })
+  await platform.appendFacts(SITE, [{ kind: 'command.outcome', data: { commandId, status: 'accepted' } }])
+  await platform.settle(service)
+  expect(await read()).toMatchObject({ status: 'accepted', error: null })
+})
+
+test('a call of which nothing is known says so, and not that nothing happened', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, booted)
+  await platform.settle(service)
+  await online()
+  const answer = ask('POST', '/v1/stations/CS-1/calls', { action: 'ClearCache', payload: {} })
+  const { id } = await issuedCommand()
+  const error = { code: 'NoAnswer', description: 'sent, but no answer came' }
+  await platform.appendFacts(SITE, [
+    { kind: 'command.outcome', data: { commandId: id, status: 'unknown', error } },
+  ])
+  await platform.settle(service)
+  const { status, body } = await answer
+  expect({ status, code: body.code }).toEqual({ status: 504, code: 'NoAnswer' })
+  expect(body.detail).toMatch(/^It is not known whether CS-1 did this .*Look before trying again/)
+})

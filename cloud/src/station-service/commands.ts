@@ -129,6 +129,22 @@ export function startExpirySweep({ sql, bus, clock, log }: ServiceContext): Loop
   })
 }
 
+/** What the cloud makes of silence, in words. */
+function silenceOf(status: CommandResource['status']): CommandResource['error'] {
+  if (status === 'unknown')
+    return {
+      code: 'NoOutcome',
+      description:
+        'It may have reached the site, and nothing was heard of it: look whether it took effect before trying again',
+    }
+  if (status === 'expired')
+    return {
+      code: 'NotDelivered',
+      description: 'Its time was over before it could reach the station; nothing happened',
+    }
+  return null
+}
+
 export function commandResource(row: CommandRow): CommandResource {
   return {
     commandId: row.command_id,
@@ -140,7 +156,7 @@ export function commandResource(row: CommandRow): CommandResource {
     expiresAt: row.expires_at.toISOString(),
     status: row.status,
     reply: row.reply as CommandResource['reply'],
-    error: row.error,
+    error: row.error ?? silenceOf(row.status),
     finishedAt: row.finished_at?.toISOString() ?? null,
   }
 }

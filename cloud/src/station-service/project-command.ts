@@ -3,13 +3,18 @@ import type { OutcomeStatus } from '@switchyard/protocol/site/command.ts'
 import type { JSONValue, TransactionSql } from 'postgres'
 import type { LogEntry, ReadEntry } from '../platform/event-log/entry.ts'
 
-/**
- * The site's word is the truth: it also replaces `expired` and `unknown`, which are what the cloud made of silence.
- * A second outcome of the same command changes nothing.
- */
+/** The site's word is the truth: it also replaces `expired` and `unknown`, which are what the cloud made of silence. */
 export async function projectOutcome(tx: TransactionSql, entry: LogEntry, fact: ReadEntry): Promise<void> {
-  if (fact.kind !== 'command.outcome' || entry.siteId === null) return
-  await markOutcome(tx, entry.siteId, fact.data, entry.receivedAt)
+  if (entry.siteId === null) return
+  if (fact.kind === 'command.outcome') await markOutcome(tx, entry.siteId, fact.data, entry.receivedAt)
+  if (fact.kind === 'command.abandoned') {
+    const { commandId, reason } = fact.data
+    const error = { code: 'EpochChanged', description: reason }
+    await tx`
+      update station.command set status = 'unknown', error = ${tx.json(error)}, finished_at = ${entry.receivedAt}
+       where command_id = ${commandId} and site_id = ${entry.siteId} and status in ('pending', 'expired')
+         and not said_by_site`
+  }
 }
 
 export interface Outcome {
@@ -19,6 +24,10 @@ export interface Outcome {
   error?: { code: string; description: string } | undefined
 }
 
+/**
+ * What the site says first stands. Only its own `unknown` gives way, to what it has learnt since; neither `expired` nor another
+ * `unknown` is that.
+ */
 export async function markOutcome(
   sql: TransactionSql,
   siteId: string,
@@ -28,6 +37,7 @@ export async function markOutcome(
   await sql`
     update station.command set
       status = ${status}, reply = ${reply === undefined ? null : sql.json(reply as JSONValue)},
-      error = ${error === undefined ? null : sql.json(error)}, finished_at = ${finishedAt}
-    where command_id = ${commandId} and site_id = ${siteId} and status in ('pending', 'expired', 'unknown')`
+      error = ${error === undefined ? null : sql.json(error)}, finished_at = ${finishedAt}, said_by_site = true
+    where command_id = ${commandId} and site_id = ${siteId}
+      and (not said_by_site or (status = 'unknown' and ${status !== 'expired' && status !== 'unknown'}))`
 }

@@ -21,6 +21,7 @@ const KINDS = [
   'session.held',
   'session.reviewed',
   'site.policy',
+  'command.abandoned',
 ]
 
 export const CONSUMER = 'station'
@@ -49,9 +50,12 @@ export function stationProjection(bus: Bus): Projection {
 
 function outcomesIn(entries: LogEntry[]): string[] {
   return entries
-    .filter((e) => e.kind === 'command.outcome')
+    .filter((e) => e.kind === 'command.outcome' || e.kind === 'command.abandoned')
     .map((e) => {
-      const { data } = JSON.parse(e.text) as Extract<ReadEntry, { kind: 'command.outcome' }>
+      const { data } = JSON.parse(e.text) as Extract<
+        ReadEntry,
+        { kind: 'command.outcome' | 'command.abandoned' }
+      >
       return data.commandId
     })
 }

@@ -18,10 +18,12 @@ import type { Outcome, SiteState } from '../site-state.ts'
 import type { Conversation } from './link.ts'
 
 export const COMMAND_KIND = 'command'
-/** Commands remembered against redelivery. At the bound new ones are not taken; the cloud sends them again. */
+/** Commands remembered against redelivery. At the bound those long over are forgotten early; if none is, a new one is not taken, and the cloud sends it again. */
 export const MAX_REMEMBERED_COMMANDS = 1_000
 /** An ended command is remembered this long after its expiry. */
 const REMEMBERED_AFTER_EXPIRY_MS = 24 * 3_600_000
+/** Where room is needed, this long: the cloud sends nothing that has expired, and no broker keeps a message for longer. */
+const FORGET_EARLY_AFTER_MS = 600_000
 /** A reply that would not fit in its fact is left out, and the outcome says so. */
 const MAX_REPLY_BYTES = MAX_FACT_BYTES / 2
 
@@ -46,6 +48,8 @@ export class Downlink {
   readonly #ports: DownlinkPorts
   /** Commands that this process is carrying out. */
   readonly #running = new Set<string>()
+  /** Results that could not be journalled yet: the disk was full. */
+  readonly #unsaved = new Map<string, { entry: RememberedCommand; result: CommandResult }>()
 
   constructor(ports: DownlinkPorts) {
     this.#ports = ports
@@ -53,10 +57,20 @@ export class Downlink {
 
   /** At boot: what was cut off in the middle may have had its effect; only idempotent kinds are left to be tried again. */
   async recover(): Promise<void> {
-    const cut = this.#outstanding().filter((r) => !IDEMPOTENT_KINDS.has(r.command.kind as CommandKind))
-    await this.#commit(
-      this.#unknown(cut, 'ControllerRestarted', 'the controller restarted in the middle of it'),
-    )
+    try {
+      await this.#giveUpCut()
+    } catch (error) {
+      // A full disk must not keep the site from starting; at the next welcome it is tried again.
+      this.#ports.log.error(
+        { siteId: this.#ports.siteId, error },
+        'outcomes of commands that were cut off could not be journalled',
+      )
+    }
+  }
+
+  async #giveUpCut(): Promise<void> {
+    const cut = this.#idle().filter((r) => !IDEMPOTENT_KINDS.has(r.command.kind as CommandKind))
+    await this.#commit(this.#unknown(cut, ...RESTARTED))
   }
 
   /** What a change of epoch makes of every outstanding command; to be committed with the new grant. */
@@ -68,10 +82,13 @@ export class Downlink {
     )
   }
 
-  /** At a welcome: tries again what a restart cut off and may be repeated. */
-  resume(conversation: Conversation): void {
-    for (const remembered of this.#outstanding())
-      if (!this.#running.has(remembered.command.id)) void this.#carryOut(remembered, conversation)
+  /** At a welcome: tells what could not be told, and tries again what a restart cut off and may be repeated. */
+  async resume(conversation: Conversation): Promise<void> {
+    for (const { entry, result } of [...this.#unsaved.values()]) await this.#end(entry, result)
+    await this.recover()
+    for (const remembered of this.#idle())
+      if (IDEMPOTENT_KINDS.has(remembered.command.kind as CommandKind))
+        void this.#carryOut(remembered, conversation, true)
   }
 
   /** Takes a command; resolves when it is journalled, not when it is done. */
@@ -79,11 +96,13 @@ export class Downlink {
     const { state, log, siteId, ended } = this.#ports
     const remembered = state.get<RememberedCommand>(COMMAND_KIND, command.id)
     if (remembered) {
-      if (remembered.result) ended(command.id, remembered.result)
+      const unsaved = this.#unsaved.get(command.id)
+      if (unsaved) await this.#end(unsaved.entry, unsaved.result)
+      else if (remembered.result) ended(command.id, remembered.result)
       return
     }
-    const forgotten = this.#forgettable(conversation)
-    if (state.list(COMMAND_KIND).length - forgotten.length >= MAX_REMEMBERED_COMMANDS) {
+    const forgotten = this.#forgettable(conversation.cloudNow())
+    if (forgotten === undefined) {
       log.warn(
         { siteId, commandId: command.id },
         'too many commands are remembered: this one is not taken yet',
@@ -105,43 +124,84 @@ export class Downlink {
     else void this.#carryOut(entry, conversation)
   }
 
-  async #carryOut(entry: RememberedCommand, conversation: Conversation): Promise<void> {
+  /** `cutOff`: a restart cut it off, so it may have had its effect already. */
+  async #carryOut(entry: RememberedCommand, conversation: Conversation, cutOff = false): Promise<void> {
     const { command } = entry
-    const { state, execute, log, siteId, ended } = this.#ports
+    const { execute } = this.#ports
     this.#running.add(command.id)
     try {
       const remainingMs = Date.parse(command.expiresAt) - conversation.cloudNow()
-      const result = bounded(remainingMs > 0 ? await execute(command, remainingMs) : EXPIRED)
-      if (state.get<RememberedCommand>(COMMAND_KIND, command.id)?.result) return
-      await this.#commit(ending(entry, result), command.trace)
-      ended(command.id, result)
-    } catch (error) {
-      log.error({ siteId, commandId: command.id, error }, 'the outcome of a command could not be journalled')
+      if (remainingMs > 0) await this.#end(entry, bounded(await execute(command, remainingMs)))
+      else await this.#end(entry, cutOff ? unknown(...RESTARTED) : EXPIRED)
     } finally {
       this.#running.delete(command.id)
     }
+  }
+
+  /** A result that is known after all replaces the word that it was not; any other first word stands. Never rejects. */
+  async #end(entry: RememberedCommand, result: CommandResult): Promise<void> {
+    const { state, log, siteId, ended } = this.#ports
+    const { id, trace } = entry.command
+    const told = state.get<RememberedCommand>(COMMAND_KIND, id)?.result
+    const corrects = told?.status === 'unknown' && !SAYS_NOTHING.has(result.status)
+    if (told && !corrects) {
+      this.#unsaved.delete(id)
+      return
+    }
+    try {
+      await this.#commit(ending(entry, result), trace)
+      this.#unsaved.delete(id)
+      ended(id, result)
+    } catch (error) {
+      // At most as many as commands are remembered. It is never carried out again for the want of its outcome.
+      this.#unsaved.set(id, { entry, result })
+      log.error({ siteId, commandId: id, error }, 'the outcome of a command could not be journalled yet')
+    }
+  }
+
+  /** Outstanding, and nothing in this process works on them or knows how they ended. */
+  #idle(): RememberedCommand[] {
+    return this.#outstanding().filter(
+      ({ command: { id } }) => !this.#running.has(id) && !this.#unsaved.has(id),
+    )
   }
 
   #outstanding(): RememberedCommand[] {
     return this.#ports.state.list<RememberedCommand>(COMMAND_KIND).filter((r) => !r.result)
   }
 
-  #forgettable(conversation: Conversation): RememberedCommand[] {
-    const before = conversation.cloudNow() - REMEMBERED_AFTER_EXPIRY_MS
-    return this.#ports.state
-      .list<RememberedCommand>(COMMAND_KIND)
-      .filter((r) => r.result && Date.parse(r.command.expiresAt) < before)
+  /**
+   * What need not be remembered any more; where there is no room for another command, also what expired a while ago, the
+   * oldest first: a duplicate of it would be refused for its time. Undefined: even so there is no room.
+   */
+  #forgettable(cloudNowMs: number): RememberedCommand[] | undefined {
+    const all = this.#ports.state.list<RememberedCommand>(COMMAND_KIND)
+    const overSince = (r: RememberedCommand) => cloudNowMs - Date.parse(r.command.expiresAt)
+    const ended = all.filter((r) => r.result).sort((a, b) => overSince(b) - overSince(a))
+    const old = ended.filter((r) => !(overSince(r) <= REMEMBERED_AFTER_EXPIRY_MS))
+    const excess = all.length - old.length + 1 - MAX_REMEMBERED_COMMANDS
+    if (excess <= 0) return old
+    const over = ended.slice(old.length).filter((r) => overSince(r) > FORGET_EARLY_AFTER_MS)
+    return over.length < excess ? undefined : [...old, ...over.slice(0, excess)]
   }
 
   #unknown(entries: RememberedCommand[], code: string, description: string): Outcome {
-    const result: CommandResult = { status: 'unknown', error: { code, description } }
-    const endings = entries.map((entry) => ending(entry, result))
+    const endings = entries.map((entry) => ending(entry, unknown(code, description)))
     return { facts: endings.flatMap((e) => e.facts), puts: endings.flatMap((e) => e.puts), deletes: [] }
   }
 
   async #commit(outcome: Outcome, trace?: string): Promise<void> {
     await this.#ports.state.commit(outcome, trace)
   }
+}
+
+/** What a restart makes of what it cut off. */
+const RESTARTED = ['ControllerRestarted', 'the controller restarted in the middle of it'] as const
+/** Results that say nothing more than `unknown` does. */
+const SAYS_NOTHING: ReadonlySet<string> = new Set(['unknown', 'expired'])
+
+function unknown(code: string, description: string): CommandResult {
+  return { status: 'unknown', error: { code, description } }
 }
 
 const EXPIRED: CommandResult = {

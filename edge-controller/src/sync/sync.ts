@@ -102,7 +102,7 @@ export function createSync(options: SyncOptions): Sync {
     if (link.conversation !== conversation) return
     live.begin(conversation)
     uplink.begin(conversation)
-    if (conversation.authority) downlink.resume(conversation)
+    if (conversation.authority) await downlink.resume(conversation)
   }
 
   const link: Link = new Link(linkPorts, {

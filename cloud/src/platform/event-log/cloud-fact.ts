@@ -40,6 +40,8 @@ export const cloudFactData = {
     owner: z.string(),
   }),
   // site-gateway
+  /** It was sent, and will not be sent again: whether it took effect is not known, unless the site says so later. */
+  'command.abandoned': z.object({ commandId: z.string(), reason: z.string() }),
   'site.online': z.object({ journalId: z.string(), epoch: z.int(), version: z.string() }),
   'site.offline': z.object({ lastHeardAt: z.string() }),
   'site.lane-fenced': z.object({
