@@ -153,6 +153,7 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
           linked: link?.linked ?? false,
           ...(link?.authority === undefined ? {} : { authority: link.authority }),
           ...(link?.epoch === undefined ? {} : { epoch: link.epoch }),
+          ...(link?.forkedFrom ? { forkedFrom: link.forkedFrom } : {}),
         },
         heads: state.heads,
         backlog: link?.backlog ?? null,

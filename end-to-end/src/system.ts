@@ -33,6 +33,12 @@ export interface SystemOptions {
   databaseServer?: string
 }
 
+export interface Box {
+  controller: Program
+  ocppUrl: string
+  panelUrl: string
+}
+
 export interface System {
   api: Api
   siteId: string
@@ -43,6 +49,9 @@ export interface System {
   databaseUrl: string
   cloud: Program
   controller: Program
+  journalFile: string
+  /** A second box of the site, with another journal; it is started, and stopped with the system. */
+  startBox(journalFile: string): Promise<Box>
   /** Between the controller and the broker. */
   link: TcpProxy
   stop(): Promise<void>
@@ -119,32 +128,34 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     const link = await createTcpProxy({ target: { host: '127.0.0.1', port: brokerPort! } })
     undo.push(() => link.close())
     mkdirSync(join(directory, 'controller'))
-    const controller = new Program(
-      'controller',
-      [process.execPath, join(ROOT, 'edge-controller/dist/main.js')],
-      {
+    const password = secret('mqtt-password', created.mqtt.password)
+    const start = async (name: string, journalFile: string, ports: [ocpp: number, panel: number]) => {
+      const controller = new Program(name, [process.execPath, join(ROOT, 'edge-controller/dist/main.js')], {
         SITE_ID: siteId,
         MQTT_URL: `mqtt://127.0.0.1:${link.port}`,
         MQTT_USERNAME: created.mqtt.username,
-        MQTT_PASSWORD_FILE: secret('mqtt-password', created.mqtt.password),
-        JOURNAL_FILE: join(directory, 'controller', 'journal.db'),
-        OCPP_PORT: String(ocppPort),
-        PANEL_PORT: String(panelPort),
+        MQTT_PASSWORD_FILE: password,
+        JOURNAL_FILE: journalFile,
+        OCPP_PORT: String(ports[0]),
+        PANEL_PORT: String(ports[1]),
         ONBOARDING: 'open',
         SITE_TIME_ZONE: 'Europe/Berlin',
         LOG_LEVEL: 'info',
         ...options.controllerEnv,
-      },
-    )
-    controller.start()
-    programs.push(controller)
-    undo.push(() => controller.stop())
-    const panelUrl = `http://127.0.0.1:${panelPort}`
-    await eventually('the controller to be healthy', async () => {
-      if (!controller.running)
-        throw new Error(`the controller ended:\n${controller.output.slice(-30).join('\n')}`)
-      return (await fetch(`${panelUrl}/health`)).ok
-    })
+      })
+      controller.start()
+      programs.push(controller)
+      undo.push(() => controller.stop())
+      const panelUrl = `http://127.0.0.1:${ports[1]}`
+      await eventually(`the ${name} to be healthy`, async () => {
+        if (!controller.running)
+          throw new Error(`the ${name} ended:\n${controller.output.slice(-30).join('\n')}`)
+        return (await fetch(`${panelUrl}/health`)).ok
+      })
+      return { controller, ocppUrl: `ws://127.0.0.1:${ports[0]}/ocpp`, panelUrl }
+    }
+    const journalFile = join(directory, 'controller', 'journal.db')
+    const own = await start('controller', journalFile, [ocppPort!, panelPort!])
     await eventually(
       'the site to be online',
       async () => (await api.sites()).find((s) => s.siteId === siteId)?.online,
@@ -152,12 +163,15 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     return {
       api,
       siteId,
-      ocppUrl: `ws://127.0.0.1:${ocppPort}/ocpp`,
-      panelUrl,
+      ...own,
+      journalFile,
+      async startBox(file) {
+        const [ocpp, panel] = await freePorts(2)
+        return start('second controller', file, [ocpp!, panel!])
+      },
       brokerUrl: `mqtt://127.0.0.1:${brokerPort}`,
       databaseUrl,
       cloud,
-      controller,
       link,
       stop,
     }

@@ -46,11 +46,16 @@ function linkSentence({ link }: SiteStatus): string {
   if (!link.configured) return 'none configured: the site runs by itself'
   if (!link.connected) return 'not connected; sessions go on and are reported later'
   if (!link.linked) return 'connected to the broker, waiting for the cloud’s welcome'
-  return link.authority === false ? 'connected, but another journal speaks for this site' : 'connected'
+  return link.authority === false
+    ? 'connected, but fenced: another journal speaks for this site. Its sessions are reported and billed; it gets no commands and no new settings until an operator gives it authority'
+    : 'connected'
 }
 
-function journalSentence({ heads, backlog }: SiteStatus): string {
-  const rows = `${heads.ledger.seq + heads.telemetry.seq} rows`
+function journalSentence({ heads, backlog, link, timeZone }: SiteStatus): string {
+  const origin = link.forkedFrom
+    ? `, forked from ${link.forkedFrom.journalId} (${localTime(link.forkedFrom.at, timeZone)}), whose history in the cloud is another one`
+    : ''
+  const rows = `${heads.ledger.seq + heads.telemetry.seq} rows${origin}`
   if (!backlog) return rows
   const behind = backlog.ledger + backlog.telemetry
   return behind === 0 ? `${rows}, all in the cloud` : `${rows}, ${behind} not yet in the cloud`

@@ -92,6 +92,22 @@ it('shows the site in plain words, in its own time zone', async () => {
   expect(body).toContain('<td>2/1</td><td>SuspendedEV</td>')
 })
 
+it('says that another journal speaks for the site, and where its own came from', async () => {
+  const forkedFrom = { journalId: 'J0', at: '2026-07-01T09:00:00.000Z' }
+  withTokens.link = {
+    configured: true,
+    connected: true,
+    linked: true,
+    authority: false,
+    epoch: 2,
+    forkedFrom,
+  }
+  const { body } = await ask('/')
+  withTokens.link = status.link
+  expect(body).toContain('fenced: another journal speaks for this site')
+  expect(body).toContain('forked from J0 (1 Jul 2026, 11:00:00)')
+})
+
 it('escapes everything that comes from chargers', async () => {
   const { body } = await ask('/')
   expect(body).not.toContain('<img')

@@ -22,6 +22,8 @@ export interface SiteStatus {
     /** Whether this journal speaks for the site. */
     authority?: boolean
     epoch?: number
+    /** The journal that this one began as a fork of, and when. */
+    forkedFrom?: { journalId: string; at: string }
   }
   heads: Heads
   /** Rows not acknowledged by the cloud; null while none is configured. */

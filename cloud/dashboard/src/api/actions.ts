@@ -27,6 +27,12 @@ export function approveStation(stationId: string): Promise<unknown> {
   return request(`/stations/${encodeURIComponent(stationId)}`, { method: 'PATCH', body: { approved: true } })
 }
 
+/** This journal speaks for the site from now on. */
+export function giveAuthority(siteId: string, journalId: string, idempotencyKey: string): Promise<unknown> {
+  const path = `/sites/${encodeURIComponent(siteId)}/lanes/${encodeURIComponent(journalId)}/authority`
+  return request(path, { method: 'POST', idempotencyKey })
+}
+
 export function addToken(token: TokenInput, idempotencyKey: string): Promise<unknown> {
   return request('/tokens', { method: 'POST', body: token, idempotencyKey })
 }

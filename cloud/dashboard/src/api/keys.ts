@@ -2,6 +2,8 @@
 export const keys = {
   me: ['me'] as const,
   sites: ['sites'] as const,
+  lanes: ['lanes'] as const,
+  siteLanes: (siteId: string) => ['lanes', siteId] as const,
   stations: ['stations'] as const,
   stationList: (filter: object) => ['stations', 'list', filter] as const,
   station: (stationId: string) => ['stations', 'one', stationId] as const,

@@ -6,6 +6,7 @@ import type {
   Invoice,
   Session,
   Site,
+  SiteLane,
   Station,
   TariffResource,
   Token,
@@ -68,6 +69,8 @@ const id = encodeURIComponent
 
 export const meQuery = () => one<Me>(keys.me, '/me')
 export const sitesQuery = () => whole<Site>(keys.sites, '/sites')
+export const lanesQuery = (siteId: string) =>
+  one<Page<SiteLane>>(keys.siteLanes(siteId), `/sites/${id(siteId)}/lanes`)
 export const stationsQuery = (filter: { siteId?: string } = {}) =>
   whole<Station>(keys.stationList(filter), '/stations', filter)
 export const stationQuery = (stationId: string) =>

@@ -6,6 +6,7 @@ import { sessionsQuery, sitesQuery } from '../api/queries.ts'
 import { knownZone, timeText, zoneOffset } from '../format/time.ts'
 import { useNow } from '../hooks/use-now.ts'
 import { SessionTable } from '../session/session-table.tsx'
+import { SiteLanes } from '../site/site-lanes.tsx'
 import { SiteStrip } from '../site/site-strip.tsx'
 import cards from '../station/station-card.module.css'
 import { StationCard } from '../station/station-card.tsx'
@@ -53,6 +54,7 @@ export function SiteView({ site }: { site: Site }) {
     <Page title={site.name} note={<SiteClock zone={zone} />} trail={`Site ${site.siteId}`}>
       {!site.online && <OfflineNotice site={site} zone={zone} />}
       <SiteStrip site={site} zone={zone} stations={views} />
+      <SiteLanes site={site} zone={zone} />
       <Section title="Stations">
         <Loaded query={query} lines={6}>
           {() =>

@@ -30,9 +30,12 @@ export function touchedBy(fact: StreamFact): QueryKey[] {
     case 'stream':
     case 'load':
       break
+    case 'journal':
+      touched.push(keys.lanes)
+      break
     case 'site':
     case 'controller':
-      touched.push(keys.stations)
+      touched.push(keys.stations, keys.lanes)
       break
     default:
       touched.push(...stationKeys(fact), ...one(fact.sessionId, keys.session))
