@@ -8,6 +8,7 @@ import type { SiteControllerConfig } from './central-system-ports.ts'
 import { DiskWatch } from './journal/disk-watch.ts'
 import { type Journal, JournalFull } from './journal/port.ts'
 import { keepRetention, newestSyncedMs } from './journal/retention.ts'
+import { SALVAGED_ID, SALVAGED_KIND, type Salvaged } from './journal/salvage.ts'
 import type { SiteStatus } from './panel/status.ts'
 import { sessionsOf } from './panel/status.ts'
 import type { Broker, Log, Random } from './ports.ts'
@@ -31,6 +32,9 @@ export type { Database } from './journal/sqlite-driver.ts'
 export { SPOKEN_VERSIONS } from './ocpp/station-link.ts'
 export type { Broker, Clock, Log, Random, Socket } from './ports.ts'
 export { SiteClock, type Time } from './site-clock.ts'
+
+/** Ranges of lost rows that the fact of a salvage tells; each is told in its place besides. */
+const MAX_LOST_TOLD = 200
 
 export interface SiteControllerPorts {
   siteId: string
@@ -126,6 +130,18 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
     retainedMaxBytes: ports.retainedMaxBytes,
     sentTo: () => sync?.sentTo('telemetry') ?? 0,
   })
+  /** Found before there was a clock or a log: kept in the file until it is told. */
+  async function tellSalvaged(): Promise<void> {
+    const found = state.get<Salvaged>(SALVAGED_KIND, SALVAGED_ID)
+    if (!found) return
+    log.error({ siteId, ...found }, 'the file of the journal was damaged: what could be read goes on')
+    await state.commit({
+      facts: [{ kind: 'journal.salvaged', data: { ...found, lost: found.lost.slice(0, MAX_LOST_TOLD) } }],
+      puts: [],
+      deletes: [{ kind: SALVAGED_KIND, id: SALVAGED_ID }],
+    })
+  }
+
   let stopRetention = (): void => {}
   return {
     get journalId() {
@@ -167,6 +183,7 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
       const data = { version, journalId: state.journalId, node }
       try {
         await state.commit({ facts: [{ kind: 'controller.started', data }], puts: [], deletes: [] })
+        await tellSalvaged()
       } catch (error) {
         // Charging goes on, and so does the way up, which is what makes room again.
         if (!(error instanceof JournalFull)) throw error

@@ -116,6 +116,23 @@ it('tells what a filling disk makes a site give up, one alert at a time, until t
   expect(await pressure(0, 2)).toEqual([])
 })
 
+it('tells what a damaged journal has cost, and what to do', async () => {
+  const data = {
+    reason: 'database disk image is malformed',
+    rows: { ledger: 10, telemetry: 20 },
+    lost: [{ stream: 'ledger' as const, from: 4, to: 7 }],
+    entities: 3,
+    entitiesLost: true,
+    newestUnknown: false,
+    newJournal: false,
+  }
+  await platform.appendFacts('s1', [{ kind: 'journal.salvaged', data }])
+  await platform.settle(monitoring)
+  const { items } = await get<Alerts>('/v1/alerts')
+  expect(items).toMatchObject([{ rule: 'journal-salvaged', severity: 'critical' }])
+  expect(items[0]!.text).toMatch(/1 ranges of rows are lost.*sessions may be forgotten.*Replace the card/)
+})
+
 it('tells of a stop that fits no session: energy may have flowed that nobody is billed for', async () => {
   const stop = { transactionId: '99', at, registerMilliWh: 20_000_000 }
   await platform.appendFacts('s1', [{ kind: 'session.stop-unmatched', stationId: 'CP1', data: stop }])

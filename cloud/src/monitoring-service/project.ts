@@ -23,6 +23,7 @@ export function monitoringProjection(eventLog: EventLog): Projection {
       'controller.started',
       'clock.placed',
       'journal.pressure',
+      'journal.salvaged',
       'session.ended',
       'session.held',
       'session.stop-unmatched',

@@ -115,6 +115,22 @@ export function alertOf(entry: LogEntry, fact: ReadEntry): NewAlert | undefined 
         text: `The disk of the controller at site ${entry.siteId} is filling (${left}): ${told.what}.${lost} ${WHAT_TO_DO}`,
       }
     }
+    case 'journal.salvaged': {
+      const { rows, lost, entitiesLost, newestUnknown, newJournal } = fact.data
+      const losses = [
+        ...(lost.length > 0 ? [`${lost.length} ranges of rows are lost (each is an alert of its own)`] : []),
+        ...(newestUnknown ? ['how many of the newest rows are lost is not known'] : []),
+        ...(entitiesLost ? ['running sessions may be forgotten: compare with the stations'] : []),
+        ...(newJournal ? ['its id was lost, so it reports as a new journal'] : []),
+      ]
+      return {
+        ...about,
+        alert_id: `journal-salvaged:${entry.siteId}:${entry.journal?.journalId}:${entry.journal?.seq}`,
+        rule: 'journal-salvaged',
+        severity: losses.length > 0 ? 'critical' : 'warning',
+        text: `The file of the journal at site ${entry.siteId} was damaged (${fact.data.reason}). ${rows.ledger} rows of the ledger and ${rows.telemetry} of telemetry were saved; ${losses.join('; ') || 'nothing is lost'}. The damaged file lies beside the journal. Replace the card: one that damages a page does it again.`,
+      }
+    }
     case 'session.stop-unmatched':
       return {
         ...about,

@@ -211,7 +211,11 @@ export class GroupedJournal implements Journal {
     const request = this.#requests.get(response.n)
     this.#requests.delete(response.n)
     if (response.ok) request?.resolve(response.value)
-    else request?.reject(revive(response.name, response.message))
+    else {
+      request?.reject(revive(response.name, response.message))
+      // Whatever was asked: the file is to be set aside, which the next start does.
+      if (response.broken) this.#fail(new JournalFailed(`the file is damaged: ${response.message}`))
+    }
   }
 
   #fail(failure: JournalFailed): void {

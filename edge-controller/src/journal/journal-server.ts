@@ -1,6 +1,7 @@
 /** Answers requests from the journal's file, each in one go: in the worker thread on the box, at its virtual disk in the simulator. */
 import { readFlat } from './flat-changes.ts'
 import type { GroupResult, JournalFile, Request, Response } from './journal-messages.ts'
+import { isDamage, markDamaged, openJournal } from './open-journal.ts'
 import { type DiskReading, reserveBytes } from './pressure.ts'
 import { SqliteJournal } from './sqlite.ts'
 import type { OpenDatabase } from './sqlite-driver.ts'
@@ -25,7 +26,9 @@ export class JournalServer {
       return { n: request.n, ok: true, value: this.#perform(request) }
     } catch (error) {
       const { name, message } = error as Error
-      return { n: request.n, ok: false, name, message }
+      const broken = isDamage(error)
+      if (broken && this.#volume) markDamaged(this.#file.file, this.#volume.files)
+      return { n: request.n, ok: false, name, message, ...(broken ? { broken } : {}) }
     }
   }
 
@@ -81,7 +84,11 @@ export class JournalServer {
 
   #opened(): SqliteJournal {
     const { file, newJournalId } = this.#file
-    return new SqliteJournal(file, newJournalId, { open: this.#open, makeRoom: () => this.#makeRoom() })
+    const options = { open: this.#open, makeRoom: () => this.#makeRoom() }
+    const files = this.#volume?.files
+    return files
+      ? openJournal(file, newJournalId, options, files)
+      : new SqliteJournal(file, newJournalId, options)
   }
 
   /** Gives the reserve up, when it has not been before. */

@@ -117,6 +117,10 @@ export class JournalFull extends Error {
 export class ChangeRefused extends Error {
   override name = 'ChangeRefused'
 }
+/** The content of the file is broken: it is set aside at the next opening, and what can be read of it goes on. */
+export class JournalDamaged extends Error {
+  override name = 'JournalDamaged'
+}
 /** A commit failed for another reason: memory must not run ahead of disk, so the process stops. */
 export class JournalFailed extends Error {
   override name = 'JournalFailed'

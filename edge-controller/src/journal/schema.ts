@@ -1,4 +1,5 @@
 /** The journal's file: its pragmas, its tables and how an older file becomes a newer one. */
+import { JournalDamaged } from './port.ts'
 import type { Database } from './sqlite-driver.ts'
 
 /** "SWYD": tells our files from other SQLite databases. */
@@ -9,6 +10,9 @@ export const BUSY_TIMEOUT_MS = 5_000
 const WAL_SIZE_LIMIT_BYTES = 16 * 1024 * 1024
 /** What `PRAGMA synchronous` answers for FULL. */
 export const SYNCHRONOUS_FULL = 2
+
+/** A file from further ahead than this is not from a newer version: its header is damaged. */
+const MAX_VERSIONS_AHEAD = 1_000
 
 /**
  * One step per version, never changed once released. Rows stand in one table per stream with an integer key: appending
@@ -29,8 +33,10 @@ export function prepare(db: Database, file: string, newJournalId: string): void 
   db.pragma('locking_mode = EXCLUSIVE')
   const tables = Number(db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get())
   const application = pragmaNumber(db, 'application_id')
-  if (application !== APPLICATION_ID && (application !== 0 || tables > 0))
-    throw new Error(`${file} is a SQLite database, but not a journal of a site controller`)
+  const isForeign = application !== APPLICATION_ID && (application !== 0 || tables > 0)
+  if (isForeign && hasRows(db))
+    throw new JournalDamaged(`${file}: its header is not a journal's, its tables are`)
+  if (isForeign) throw new Error(`${file} is a SQLite database, but not a journal of a site controller`)
 
   const mode = db.pragma('journal_mode = WAL', { simple: true })
   if (mode !== 'wal') throw new Error(`${file} cannot be put into WAL mode: it stays in ${String(mode)}`)
@@ -43,6 +49,8 @@ export function prepare(db: Database, file: string, newJournalId: string): void 
   db.pragma(`journal_size_limit = ${WAL_SIZE_LIMIT_BYTES}`)
 
   const version = pragmaNumber(db, 'user_version')
+  if (version < 0 || version > MIGRATIONS.length + MAX_VERSIONS_AHEAD || (version === 0 && tables > 0))
+    throw new JournalDamaged(`${file}: its header tells version ${version}`)
   if (version > MIGRATIONS.length)
     throw new Error(
       `${file} was written by a newer version (${version}, this one knows up to ${MIGRATIONS.length})`,
@@ -56,6 +64,10 @@ export function prepare(db: Database, file: string, newJournalId: string): void 
     }
     db.pragma(`user_version = ${MIGRATIONS.length}`)
   }).immediate()
+}
+
+function hasRows(db: Database): boolean {
+  return db.prepare("SELECT count(*) FROM sqlite_schema WHERE name = 'row_ledger'").pluck().get() === 1
 }
 
 export function pragmaNumber(db: Database, name: string): number {

@@ -10,6 +10,7 @@ import {
   type EntityKey,
   type FactRow,
   type Heads,
+  JournalDamaged,
   JournalFailed,
   JournalFull,
   MAX_FACT_BYTES,
@@ -17,6 +18,7 @@ import {
   type StoredRow,
 } from './port.ts'
 import { type Place, RowTable } from './row-table.ts'
+import { isLostId } from './salvage.ts'
 import { BUSY_TIMEOUT_MS, pragmaNumber, prepare } from './schema.ts'
 import { type Database, type OpenDatabase, openDatabase } from './sqlite-driver.ts'
 import { type Thinned, type ThinRequest, thin } from './thin.ts'
@@ -81,34 +83,51 @@ export class SqliteJournal {
    */
   constructor(file: string, newJournalId: string, options: SqliteJournalOptions = {}) {
     this.#makeRoom = options.makeRoom ?? (() => false)
+    let db: Database | undefined
     try {
-      this.#db = (options.open ?? openDatabase)(file, { timeout: BUSY_TIMEOUT_MS })
-      prepare(this.#db, file, newJournalId)
+      db = (options.open ?? openDatabase)(file, { timeout: BUSY_TIMEOUT_MS })
+      this.#db = db
+      prepare(db, file, newJournalId)
       if (options.maxBytes !== undefined) this.limitBytes(options.maxBytes)
+      this.#checkpoint = new Checkpoint(db)
+      this.#begin = db.prepare('BEGIN IMMEDIATE')
+      this.#commit = db.prepare('COMMIT')
+      this.#put = db.prepare('INSERT OR REPLACE INTO entity VALUES (?, ?, ?)')
+      this.#delete = db.prepare('DELETE FROM entity WHERE kind = ? AND id = ?')
+      this.#meta = db.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)')
+
+      const rows = db.prepare('SELECT key, value FROM meta').raw().all() as [string, string | number][]
+      const meta = new Map(rows)
+      if (!meta.has('journalId')) throw new JournalDamaged('it does not know its id')
+      this.#journalId = String(meta.get('journalId'))
+      const opened = db
+      const perStream = <T>(make: (stream: Stream) => T) =>
+        Object.fromEntries(STREAMS.map((s) => [s, make(s)])) as Record<Stream, T>
+      this.#streams = perStream((s) => new RowTable(opened, s, Number(meta.get(`base.${s}`) ?? 0)))
+      this.#acked = perStream((s) => Number(meta.get(`acked.${s}`) ?? 0))
+      this.#pruned = perStream((s) => ({
+        seq: Number(meta.get(`pruned.${s}.seq`) ?? 0),
+        rowId: String(meta.get(`pruned.${s}.rowId`) ?? ''),
+      }))
+      this.#heads = perStream((s) => this.#streams[s].newest() ?? this.#pruned[s])
     } catch (cause) {
+      db?.close()
       const { code, message } = cause as Error & { code?: string }
       const what = code === 'SQLITE_BUSY' ? 'another process has it open' : message
       throw new JournalFailed(`journal ${file}: ${what}`, { cause })
     }
-    const db = this.#db
-    this.#checkpoint = new Checkpoint(db)
-    this.#begin = db.prepare('BEGIN IMMEDIATE')
-    this.#commit = db.prepare('COMMIT')
-    this.#put = db.prepare('INSERT OR REPLACE INTO entity VALUES (?, ?, ?)')
-    this.#delete = db.prepare('DELETE FROM entity WHERE kind = ? AND id = ?')
-    this.#meta = db.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)')
+  }
 
-    const meta = new Map(db.prepare('SELECT key, value FROM meta').raw().all() as [string, string | number][])
-    this.#journalId = String(meta.get('journalId'))
-    const perStream = <T>(make: (stream: Stream) => T) =>
-      Object.fromEntries(STREAMS.map((s) => [s, make(s)])) as Record<Stream, T>
-    this.#streams = perStream((s) => new RowTable(db, s, Number(meta.get(`base.${s}`) ?? 0)))
-    this.#acked = perStream((s) => Number(meta.get(`acked.${s}`) ?? 0))
-    this.#pruned = perStream((s) => ({
-      seq: Number(meta.get(`pruned.${s}.seq`) ?? 0),
-      rowId: String(meta.get(`pruned.${s}.rowId`) ?? ''),
-    }))
-    this.#heads = perStream((s) => this.#streams[s].newest() ?? this.#pruned[s])
+  /** Throws JournalDamaged when the file is not whole; `all` reads every page of it, otherwise only what is loaded. */
+  check(all: boolean): void {
+    if (all) {
+      const found = this.#db.pragma('quick_check(1)', { simple: true })
+      // Nobody will soon ask for the pages that were read.
+      this.#db.pragma('shrink_memory')
+      if (found !== 'ok') throw new JournalDamaged(String(found))
+    }
+    const bad = this.#db.prepare('SELECT count(*) FROM entity WHERE NOT json_valid(json)').pluck().get()
+    if (bad !== 0) throw new JournalDamaged(`${String(bad)} entities are no JSON`)
   }
 
   /** What `PRAGMA synchronous` says now; 2 is FULL. */
@@ -244,7 +263,9 @@ export class SqliteJournal {
   #idAt(stream: Stream, seq: number): string | undefined {
     if (seq === 0) return ''
     const pruned = this.#pruned[stream]
-    return seq === pruned.seq ? pruned.rowId : this.#streams[stream].idAt(seq)
+    const id = seq === pruned.seq ? pruned.rowId : this.#streams[stream].idAt(seq)
+    // A row that was lost and is told has an id of ours; its true one is not known.
+    return id !== undefined && isLostId(id) ? undefined : id
   }
 
   acknowledge(acknowledged: Acknowledgements): void {

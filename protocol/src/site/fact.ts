@@ -86,6 +86,19 @@ export const factData = {
     journalBytes: z.int(),
     unwritten: z.int().min(0),
   }),
+  /**
+   * The file of the journal was damaged; what could be read went on in a new one. `lost`: rows that are told as `stream.loss` in their
+   * place. `newestUnknown`: how many rows came after the last that was read is not known. `newJournal`: not even the journal's id was.
+   */
+  'journal.salvaged': z.object({
+    reason: z.string(),
+    rows: z.object({ ledger: z.int(), telemetry: z.int() }),
+    lost: z.array(z.object({ stream: z.enum(STREAMS), from: z.int(), to: z.int() })),
+    entities: z.int(),
+    entitiesLost: z.boolean(),
+    newestUnknown: z.boolean(),
+    newJournal: z.boolean(),
+  }),
 
   // stations
   'station.registered': z.object({
