@@ -1,8 +1,8 @@
-import type { FactData } from '@switchyard/protocol/site/fact.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CloudFact } from '../platform/event-log/cloud-fact.ts'
 import type { RunningService } from '../platform/service.ts'
 import { createTestPlatform, type TestPlatform, testHeaders } from '../platform/testing.ts'
+import { sweepWaiting } from './review-waiting.ts'
 import { monitoringService } from './service.ts'
 import { sweepOffline } from './site-offline.ts'
 
@@ -47,24 +47,13 @@ interface Alerts {
   next: string | null
 }
 
-const ended = (revision: number, review: FactData<'session.ended'>['review']) => ({
-  kind: 'session.ended' as const,
+/** As billing holds it. */
+const held = (revision: number, reasons: string[], settlement = 0): CloudFact => ({
+  kind: 'session.held',
   stationId: 'CP1',
   sessionId: 'session-1',
-  data: {
-    evseId: 1,
-    connectorId: 1,
-    revision,
-    startedAt: at,
-    endedAt: at,
-    durationMs: 0,
-    authorization: 'Accepted',
-    reason: 'Local',
-    presumed: false,
-    review,
-    profile: [],
-    transactionId: '1',
-  },
+  at,
+  data: { revision, reasons, settlement },
 })
 
 describe('site-offline', () => {
@@ -143,8 +132,7 @@ it('tells of a stop that fits no session: energy may have flowed that nobody is 
 })
 
 it('tells of a session in review, once however often the fact comes, and clears it when it is billed', async () => {
-  await platform.appendFacts('s1', [ended(1, ['register-falling'])])
-  await platform.settle(monitoring)
+  await publish('s1', held(1, ['register-falling']))
   const { items } = await get<Alerts>('/v1/alerts')
   expect(items).toMatchObject([{ rule: 'session-review', severity: 'info' }])
   expect(items[0]!.text).toContain('register-falling')
@@ -156,7 +144,9 @@ it('tells of a session in review, once however often the fact comes, and clears 
 })
 
 it('is not misled by its own word: an alert that was cleared before the fact of it came back stays cleared', async () => {
-  await platform.appendFacts('s1', [ended(1, ['register-falling'])])
+  const fact = { tenantId: 'default', siteId: 's1', ...held(1, ['register-falling']) }
+  await platform.sql.begin((tx) => platform.context.eventLog.publish(tx, fact))
+  await platform.relay()
   await platform.catchUp(monitoring.projections![0]!)
   // Cleared while the fact that it was raised still lies in the outbox.
   await platform.sql`update monitoring.alert set cleared_at = raised_at + interval '1 millisecond'`
@@ -165,8 +155,58 @@ it('is not misled by its own word: an alert that was cleared before the fact of 
   expect((await get<Alerts>('/v1/alerts?open=true')).items).toEqual([])
 })
 
+/** A person's decision on it. */
+const reviewed = (revision: number, settlement: number): CloudFact => ({
+  kind: 'session.reviewed',
+  stationId: 'CP1',
+  sessionId: 'session-1',
+  at,
+  data: {
+    ...{ revision, settlement, action: 'waive', evseId: 1, connectorId: 1, after: null, override: false },
+    before: { startedAt: at, endedAt: at, durationMs: 0 },
+    by: { actor: 'operator:1', name: 'ops' },
+    note: 'x',
+  },
+})
+
+it('clears what was held against a session when a person has decided on it', async () => {
+  await publish('s1', held(1, ['register-falling']))
+  await publish('s1', reviewed(1, 1))
+  expect((await get<Alerts>('/v1/alerts?open=true')).items).toEqual([])
+})
+
+describe('review-waiting', () => {
+  const waiting = async () => {
+    await sweepWaiting(platform.context)
+    await platform.settle(monitoring)
+    const { items } = await get<Alerts>('/v1/alerts?open=true')
+    return items.filter((alert) => alert.rule === 'review-waiting').map((alert) => alert.text)
+  }
+  const DAY = 24 * 3_600_000
+
+  it('tells how many sessions have waited for too long, and is cleared when none does', async () => {
+    await publish('s1', held(1, ['register-falling']))
+    platform.clock.advance(3 * DAY)
+    expect(await waiting()).toEqual([])
+    platform.clock.advance(1)
+    expect(await waiting()).toEqual([
+      expect.stringContaining('1 session has waited in review for more than 3'),
+    ])
+    await publish('s2', { ...held(1, ['no-tariff']), sessionId: 'session-2' } as CloudFact)
+    expect(await waiting()).toEqual([expect.stringContaining('2 sessions have waited')])
+    await publish('s1', reviewed(1, 1))
+    await publish('s1', held(1, ['register-falling']))
+    expect(await waiting()).toEqual([expect.stringContaining('1 session has waited')])
+    await publish('s2', { ...reviewed(1, 1), sessionId: 'session-2' } as CloudFact)
+    expect(await waiting()).toEqual([])
+    platform.clock.advance(1)
+    await publish('s1', held(2, ['waived-before'], 1))
+    expect(await waiting()).toHaveLength(1)
+  })
+})
+
 it('clears what was held against a session when a later revision of it is billed', async () => {
-  await platform.appendFacts('s1', [ended(1, ['register-falling'])])
+  await publish('s1', held(1, ['register-falling']))
   const costDetails = { tariffId: 't', exclTax: '0.00', inclTax: '0.00', parts: [] }
   const cdr = {
     ...{ cdrId: 'session-1:2', sessionId: 'session-1', revision: 2, settlement: 0 },

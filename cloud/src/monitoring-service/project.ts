@@ -1,11 +1,19 @@
 /** Projection `monitoring`: presence of sites, and alerts. */
-import type { Cdr } from '@switchyard/protocol/api/shapes.ts'
 import type { TransactionSql } from 'postgres'
 import { type LogEntry, oneByOne, type Projection } from '../platform/event-log/entry.ts'
 import type { EventLog } from '../platform/event-log/event-log.ts'
 import { storable } from '../platform/event-log/storable.ts'
 import { clear, clearRule, raise } from './queries.ts'
-import { alertOf, CLOCK_UNSET, LANE_RULES, laneAlertId, pressureAlertIds, reviewAlertId } from './rules.ts'
+import { markWaiting } from './review-waiting.ts'
+import {
+  alertOf,
+  CLOCK_UNSET,
+  LANE_RULES,
+  laneAlertId,
+  pressureAlertIds,
+  reviewAlertId,
+  stopAlertId,
+} from './rules.ts'
 import { SITE_OFFLINE } from './site-offline.ts'
 import { tellCleared, tellRaised } from './tell.ts'
 
@@ -24,8 +32,8 @@ export function monitoringProjection(eventLog: EventLog): Projection {
       'clock.placed',
       'journal.pressure',
       'journal.salvaged',
-      'session.ended',
       'session.held',
+      'session.reviewed',
       'session.stop-unmatched',
       'cdr.issued',
       'log.generation-begun',
@@ -37,6 +45,7 @@ export function monitoringProjection(eventLog: EventLog): Projection {
       const alert = alertOf(entry, fact)
       if (alert && (await raise(tx, alert)) && fact.kind !== 'alert.raised')
         await tellRaised(tx, eventLog, alert)
+      await markWaiting(tx, entry, fact)
       switch (fact.kind) {
         case 'site.online':
           if (await presence(tx, entry, true, entry.receivedAt))
@@ -55,7 +64,11 @@ export function monitoringProjection(eventLog: EventLog): Projection {
           await decided(tx, eventLog, entry, fact.data)
           return
         case 'cdr.issued':
-          await billed(tx, eventLog, entry, fact.data.cdr)
+          if (!fact.data.cdr.credit) await settled(tx, eventLog, entry, fact.data.cdr)
+          return
+        case 'session.reviewed':
+          if (entry.sessionId !== null)
+            await settled(tx, eventLog, entry, { ...fact.data, sessionId: entry.sessionId })
           return
         case 'alert.cleared':
           await clear(tx, entry.tenantId, fact.data.alertId, entry.receivedAt)
@@ -84,14 +97,18 @@ async function presence(
   return rows.length > 0
 }
 
-/** A revision that is billed replaces all before it, and with them what was held against them. */
-async function billed(tx: TransactionSql, eventLog: EventLog, entry: LogEntry, cdr: Cdr): Promise<void> {
-  if (cdr.credit) return
-  for (let revision = 1; revision <= cdr.revision; revision++) {
-    const alertId = reviewAlertId(cdr.sessionId, revision)
+/** A revision that is billed or decided replaces all before it, and with them what was held against them. */
+async function settled(
+  tx: TransactionSql,
+  eventLog: EventLog,
+  entry: LogEntry,
+  { sessionId, revision }: { sessionId: string; revision: number },
+): Promise<void> {
+  const alertIds = [stopAlertId(sessionId)]
+  for (let held = 1; held <= revision; held++) alertIds.push(reviewAlertId(sessionId, held))
+  for (const alertId of alertIds)
     if (await clear(tx, entry.tenantId, alertId, entry.receivedAt))
       await tellCleared(tx, eventLog, entry, alertId)
-  }
 }
 
 /** One alert for the level that holds: those of other levels are over. */

@@ -30,6 +30,15 @@ export async function raise(tx: TransactionSql, alert: NewAlert): Promise<boolea
   return rows.length > 0
 }
 
+/** An open alert says something else now; false when it does not, or is not open. */
+export async function retell(tx: TransactionSql, alert: NewAlert): Promise<boolean> {
+  const rows = await tx`
+    update monitoring.alert set text = ${alert.text}, severity = ${alert.severity}
+     where tenant_id = ${alert.tenant_id} and alert_id = ${alert.alert_id} and cleared_at is null
+       and text <> ${alert.text} returning 1`
+  return rows.length > 0
+}
+
 /** False when it was not open. */
 export async function clear(
   tx: TransactionSql,

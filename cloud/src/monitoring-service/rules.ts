@@ -1,4 +1,5 @@
 /** Alert rules that follow from a single fact: which alert it raises, with an id that comes from what it is about. Pure. */
+import { hasEnergy, sessionIdOfStop } from '@switchyard/protocol/billing/unmatched.ts'
 import type { LogEntry, ReadEntry } from '../platform/event-log/entry.ts'
 import type { NewAlert } from './queries.ts'
 
@@ -134,19 +135,10 @@ export function alertOf(entry: LogEntry, fact: ReadEntry): NewAlert | undefined 
     case 'session.stop-unmatched':
       return {
         ...about,
-        alert_id: `stop-unmatched:${entry.siteId}:${entry.journal?.journalId}:${entry.journal?.seq}`,
+        alert_id: stopAlertId(sessionIdOfStop(entry.siteId ?? '', entry.stationId ?? '', fact.data)),
         rule: 'stop-unmatched',
         severity: 'warning',
-        text: `Station ${entry.stationId} told the end of a session (transaction ${fact.data.transactionId}) that does not fit any that is known, or contradicts the end told before: nothing is billed for it.`,
-      }
-    case 'session.ended':
-      if (fact.data.review.length === 0) return undefined
-      return {
-        ...about,
-        alert_id: reviewAlertId(entry.sessionId, fact.data.revision),
-        rule: 'session-review',
-        severity: 'info',
-        text: `A session at station ${entry.stationId} is held for review and not billed: ${fact.data.review.join(', ')}.`,
+        text: `Station ${entry.stationId} told the end of a session (transaction ${fact.data.transactionId}) that does not fit any that is known, or contradicts the end told before: ${hasEnergy(fact.data) ? 'it is in review' : 'no energy can have flowed'}.`,
       }
     case 'session.held':
       return {
@@ -154,7 +146,7 @@ export function alertOf(entry: LogEntry, fact: ReadEntry): NewAlert | undefined 
         alert_id: reviewAlertId(entry.sessionId, fact.data.revision),
         rule: 'session-review',
         severity: 'info',
-        text: `A session at station ${entry.stationId} is held and not billed: ${fact.data.reasons.join(', ')}.`,
+        text: `A session at station ${entry.stationId} is in review and not billed: ${fact.data.reasons.join(', ')}.`,
       }
     default:
       return undefined
@@ -187,4 +179,8 @@ export function pressureAlertIds(siteId: string | null, except: number): string[
   return JOURNAL_PRESSURE_TEXT.flatMap((_, level) =>
     level === except ? [] : [`${JOURNAL_PRESSURE}:${siteId}:${level}`],
   )
+}
+
+export function stopAlertId(sessionId: string): string {
+  return `stop-unmatched:${sessionId}`
 }

@@ -2,6 +2,7 @@
 import { Gauge } from 'prom-client'
 import type { Service } from '../platform/service.ts'
 import { monitoringProjection } from './project.ts'
+import { startWaitingSweep } from './review-waiting.ts'
 import { monitoringRoutes } from './routes.ts'
 import { startOfflineSweep } from './site-offline.ts'
 
@@ -42,10 +43,13 @@ export const monitoringService: Service = {
       },
     })
     const sweep = startOfflineSweep(context)
+    const waiting = startWaitingSweep(context)
     return {
       routes: monitoringRoutes(context),
       projections: [monitoringProjection(eventLog)],
-      stop: () => sweep.stop(),
+      async stop() {
+        await Promise.all([sweep.stop(), waiting.stop()])
+      },
     }
   },
 }

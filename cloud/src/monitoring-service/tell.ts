@@ -21,7 +21,7 @@ export async function tellRaised(tx: TransactionSql, eventLog: EventLog, alert: 
 export async function tellCleared(
   tx: TransactionSql,
   eventLog: EventLog,
-  { tenantId, siteId, receivedAt }: LogEntry,
+  { tenantId, siteId, receivedAt }: Pick<LogEntry, 'tenantId' | 'siteId' | 'receivedAt'>,
   alertId: string,
 ): Promise<void> {
   const at = instant(receivedAt.getTime())

@@ -73,6 +73,7 @@ const shape = z.object({
   OCPP_HEARTBEAT_INTERVAL: z.coerce.number().int().min(10).max(86_400).default(300),
   ENABLE_METRICS: flag.default(true),
   SITE_OFFLINE_ALERT_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(60_000),
+  REVIEW_WAITING_ALERT_DAYS: z.coerce.number().int().min(1).max(365).default(3),
   SHUTDOWN_DEADLINE_MS: z.coerce.number().int().min(100).max(600_000).default(10_000),
 })
 
@@ -115,6 +116,8 @@ export interface Config {
   readonly enableMetrics: boolean
   /** How long a site may be unheard of before an alert is raised, ms. */
   readonly siteOfflineAlertMs: number
+  /** How long sessions may wait in review before an alert is raised. */
+  readonly reviewWaitingAlertDays: number
   readonly shutdownDeadlineMs: number
 }
 
@@ -205,6 +208,7 @@ function freeze(it: z.infer<typeof shape>): Config {
     ocppHeartbeatIntervalS: it.OCPP_HEARTBEAT_INTERVAL,
     enableMetrics: it.ENABLE_METRICS,
     siteOfflineAlertMs: it.SITE_OFFLINE_ALERT_MS,
+    reviewWaitingAlertDays: it.REVIEW_WAITING_ALERT_DAYS,
     shutdownDeadlineMs: it.SHUTDOWN_DEADLINE_MS,
   })
 }

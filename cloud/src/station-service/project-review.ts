@@ -1,9 +1,9 @@
 /** The review queue: what billing holds opens an item, a decision or a bill settles it, and a newer hold opens it again. */
 import type { TransactionSql } from 'postgres'
+import { type BillVersion, billVersionOf, isOutdated } from '../platform/event-log/bill-version.ts'
 import type { CloudFact } from '../platform/event-log/cloud-fact.ts'
 import type { LogEntry, ReadEntry, Reading } from '../platform/event-log/entry.ts'
 import { HeldRows } from '../platform/event-log/held-rows.ts'
-import { type BillVersion, billVersionOf, isOutdated } from './bill-version.ts'
 import { insertSettlement } from './review-queries.ts'
 import { REVIEW, type ReviewRow } from './review-row.ts'
 import { timeOf } from './time-of.ts'

@@ -3,9 +3,9 @@
  * later than the end and tells of the running changes nothing.
  */
 import type { TransactionSql } from 'postgres'
+import { billVersionOf, isOutdated } from '../platform/event-log/bill-version.ts'
 import type { LogEntry, ReadEntry, Reading } from '../platform/event-log/entry.ts'
 import { HeldRows } from '../platform/event-log/held-rows.ts'
-import { billVersionOf, isOutdated } from './bill-version.ts'
 import { SESSION, type SessionRow } from './session-row.ts'
 import { timeOf } from './time-of.ts'
 

@@ -2,7 +2,7 @@
  * How new what is known of a session's bill is: the revision of its end, the decision of a person that was heard of, and within
  * these a decision before a hold, a hold before a bill. What is older than what is shown changes nothing, so that facts may come twice.
  */
-import type { ReadEntry } from '../platform/event-log/entry.ts'
+import type { ReadEntry } from './entry.ts'
 
 export interface BillVersion {
   revision: number
