@@ -19,7 +19,7 @@ export interface PageContext {
   noteError(error: unknown): void
 }
 
-const SESSION_STATUSES = ['running', 'ended', 'review'] as const
+const SESSION_STATUSES = ['running', 'ended', 'review', 'waived'] as const
 type SessionStatus = (typeof SESSION_STATUSES)[number]
 
 /** A path inside this page; anything else (another host, a scheme) is refused. */
@@ -90,6 +90,18 @@ const sessionRoute = createRoute({
   path: '/sessions/$sessionId',
   component: lazyRouteComponent(() => import('./pages/session-page.tsx'), 'SessionPage'),
 })
+const reviewsRoute = createRoute({
+  getParentRoute: () => frame,
+  path: '/reviews',
+  validateSearch: (search): { status?: 'settled' } =>
+    search.status === 'settled' ? { status: 'settled' } : {},
+  component: lazyRouteComponent(() => import('./pages/reviews-page.tsx'), 'ReviewsPage'),
+})
+const reviewRoute = createRoute({
+  getParentRoute: () => frame,
+  path: '/reviews/$reviewId',
+  component: lazyRouteComponent(() => import('./pages/review-page.tsx'), 'ReviewPage'),
+})
 const tokensRoute = createRoute({
   getParentRoute: () => frame,
   path: '/tokens',
@@ -125,6 +137,8 @@ const routeTree = root.addChildren([
     stationRoute,
     sessionsRoute,
     sessionRoute,
+    reviewsRoute,
+    reviewRoute,
     tokensRoute,
     tariffsRoute,
     invoicesRoute,

@@ -1,4 +1,5 @@
 /** What the page can change. Every POST carries an idempotency key made when the person acted, so a retry acts once. */
+import type { ReviewDetail } from '@switchyard/protocol/api/reviews.ts'
 import type { CommandInput, DriverInput, TokenInput } from '@switchyard/protocol/api/shapes.ts'
 import { request } from './client.ts'
 
@@ -31,6 +32,21 @@ export function approveStation(stationId: string): Promise<unknown> {
 export function giveAuthority(siteId: string, journalId: string, idempotencyKey: string): Promise<unknown> {
   const path = `/sites/${encodeURIComponent(siteId)}/lanes/${encodeURIComponent(journalId)}/authority`
   return request(path, { method: 'POST', idempotencyKey })
+}
+
+export interface ReviewDecision {
+  action: 'accept' | 'correct' | 'waive'
+  /** The revision that the person saw, and what the action needs. */
+  body: { revision: number; note?: string } & Record<string, unknown>
+}
+
+export function decideReview(
+  reviewId: string,
+  { action, body }: ReviewDecision,
+  idempotencyKey: string,
+): Promise<ReviewDetail> {
+  const path = `/reviews/${encodeURIComponent(reviewId)}/${action}`
+  return request(path, { method: 'POST', body, idempotencyKey })
 }
 
 export function addToken(token: TokenInput, idempotencyKey: string): Promise<unknown> {

@@ -12,6 +12,8 @@ export const keys = {
   sessions: ['sessions'] as const,
   sessionList: (filter: object) => ['sessions', 'list', filter] as const,
   session: (sessionId: string) => ['sessions', 'one', sessionId] as const,
+  reviews: ['reviews'] as const,
+  review: (reviewId: string) => ['reviews', 'one', reviewId] as const,
   tokens: ['tokens'] as const,
   drivers: ['drivers'] as const,
   tariffs: ['tariffs'] as const,

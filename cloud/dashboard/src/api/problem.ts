@@ -21,6 +21,11 @@ export class UnreachableError extends Error {
   override readonly name = 'UnreachableError'
 }
 
+/** A field of a form cannot be read; the message says which and why. */
+export class InputError extends Error {
+  override readonly name = 'InputError'
+}
+
 const STATUS_WORDS: Record<number, string> = {
   401: 'You are not signed in',
   403: 'This is not allowed for your account',
@@ -59,7 +64,7 @@ export function readableMessage(error: unknown): string {
     const head = detail && detail !== title ? `${title}: ${detail}` : title
     return fields.length === 0 ? head : `${head} (${fields.join('; ')})`
   }
-  if (error instanceof UnreachableError) return error.message
+  if (error instanceof UnreachableError || error instanceof InputError) return error.message
   return error instanceof Error ? `Something went wrong in the page: ${error.message}` : String(error)
 }
 

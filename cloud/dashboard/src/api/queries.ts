@@ -1,4 +1,5 @@
 /** What the page reads, one query per resource. Facts from the stream invalidate them; nothing polls but a pending command. */
+import type { Review, ReviewDetail } from '@switchyard/protocol/api/reviews.ts'
 import type {
   Alert,
   CommandResource,
@@ -92,6 +93,12 @@ export const runningSessionsQuery = (filter: { siteId?: string; stationId?: stri
   })
 export const sessionQuery = (sessionId: string) =>
   one<Session>(keys.session(sessionId), `/sessions/${id(sessionId)}`)
+
+/** What waits longest comes first. */
+export const reviewsQuery = (status: Review['status']) =>
+  paged<Review>([...keys.reviews, 'list', status], '/reviews', { status })
+export const reviewQuery = (reviewId: string) =>
+  one<ReviewDetail>(keys.review(reviewId), `/reviews/${id(reviewId)}`)
 
 export const commandQuery = (commandId: string) =>
   one<CommandResource>(keys.command(commandId), `/commands/${id(commandId)}`)

@@ -46,6 +46,24 @@ export function currentText(currentMa: number): string {
   return `${sign}${whole}.${fraction} A`
 }
 
+/** "12.345" kWh as a person writes it -> "12345", decimal text of Wh with at most three decimals; undefined when it is none. */
+export function whOfKwh(text: string): string | undefined {
+  const match = /^(\d{1,9})(?:[.,](\d{1,6}))?$/.exec(text.trim())
+  if (!match) return undefined
+  const fraction = (match[2] ?? '').padEnd(6, '0')
+  const whole = `${match[1]}${fraction.slice(0, 3)}`.replace(/^0+(?=\d)/, '')
+  const rest = fraction.slice(3).replace(/0+$/, '')
+  return rest === '' ? whole : `${whole}.${rest}`
+}
+
+/** The API's Wh -> "910.083", kWh for a field. */
+export function kwhField(wh: number | null): string {
+  if (wh === null) return ''
+  const { sign, whole, fraction } = shifted(milliWhOf(wh), 6)
+  const shown = fraction.replace(/0+$/, '')
+  return `${sign === '' ? '' : '-'}${whole}${shown === '' ? '' : `.${shown}`}`
+}
+
 /** A count in groups of three: "1 204". */
 export function countText(count: number): string {
   return `${count < 0 ? '−' : ''}${grouped(String(Math.abs(Math.trunc(count))))}`

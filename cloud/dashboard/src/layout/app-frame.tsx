@@ -5,6 +5,7 @@ import {
   IconBolt,
   IconChargingPile,
   IconCoins,
+  IconEyeSearch,
   IconFileInvoice,
   IconId,
   IconLayoutDashboard,
@@ -18,7 +19,7 @@ import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-quer
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
 import { signOut } from '../api/actions.ts'
-import { alertsQuery, meQuery } from '../api/queries.ts'
+import { alertsQuery, meQuery, reviewsQuery } from '../api/queries.ts'
 import { LiveProvider } from '../live/live-context.tsx'
 import classes from './app-frame.module.css'
 import { ConnectionState } from './connection-state.tsx'
@@ -27,6 +28,7 @@ const PAGES = [
   { to: '/', text: 'Overview', icon: IconLayoutDashboard, exact: true },
   { to: '/stations', text: 'Stations', icon: IconChargingPile, exact: false },
   { to: '/sessions', text: 'Sessions', icon: IconBolt, exact: false },
+  { to: '/reviews', text: 'Review', icon: IconEyeSearch, exact: false },
   { to: '/invoices', text: 'Invoices', icon: IconFileInvoice, exact: false },
   { to: '/tariffs', text: 'Tariffs', icon: IconCoins, exact: false },
   { to: '/tokens', text: 'Tokens & drivers', icon: IconId, exact: false },
@@ -83,6 +85,7 @@ export function AppFrame() {
                 <Icon size={18} aria-hidden />
                 <span>{text}</span>
                 {to === '/alerts' && <OpenAlerts />}
+                {to === '/reviews' && <OpenReviews />}
               </Link>
             </li>
           ))}
@@ -104,6 +107,20 @@ function OpenAlerts() {
     <span className={classes.count}>
       {open.length}
       <span className="sy-hidden"> open</span>
+    </span>
+  )
+}
+
+/** How many sessions wait for a person; those that were not read are told by a plus. */
+function OpenReviews() {
+  const { data } = useInfiniteQuery(reviewsQuery('open'))
+  const open = data?.pages.flatMap((page) => page.items).length ?? 0
+  if (open === 0) return null
+  return (
+    <span className={classes.count} data-tone="review">
+      {open}
+      {data?.pages.at(-1)?.next ? '+' : ''}
+      <span className="sy-hidden"> waiting</span>
     </span>
   )
 }

@@ -24,6 +24,13 @@ import classes from './session-page.module.css'
 const route = getRouteApi('/frame/sessions/$sessionId')
 const PowerChart = lazy(() => import('../session/power-chart.tsx'))
 
+const WITHOUT_COST = {
+  running: 'not billed yet',
+  ended: 'not billed yet',
+  review: 'held for review',
+  waived: 'waived',
+} as const
+
 export function SessionPage() {
   const { sessionId } = route.useParams()
   const query = useQuery(sessionQuery(sessionId))
@@ -67,9 +74,7 @@ function SessionDetail({ session, zone }: { session: Session; zone: string }) {
               <b>
                 {session.cost
                   ? amountText(session.cost.amount, session.cost.currency)
-                  : session.status === 'review'
-                    ? 'held for review'
-                    : 'not billed yet'}
+                  : WITHOUT_COST[session.status]}
               </b>
             </FactItem>
           )}
@@ -106,11 +111,28 @@ function SessionDetail({ session, zone }: { session: Session; zone: string }) {
       {session.status === 'review' && (
         <Section title="Held for review">
           <Panel>
-            <p>This session is not billed, because {reviewText(session.review) || 'no reason was given'}.</p>
+            <p>
+              This session is not billed, because {reviewText(session.review) || 'no reason was given'}.{' '}
+              <Link to="/reviews/$reviewId" params={{ reviewId: session.sessionId }}>
+                Look at the evidence and decide
+              </Link>
+            </p>
           </Panel>
         </Section>
       )}
-      {!running && session.status !== 'review' && (
+      {session.status === 'waived' && (
+        <Section title="Waived">
+          <Panel>
+            <p>
+              Nothing is to be paid for this session.{' '}
+              <Link to="/reviews/$reviewId" params={{ reviewId: session.sessionId }}>
+                Who waived it, and why
+              </Link>
+            </p>
+          </Panel>
+        </Section>
+      )}
+      {session.status === 'ended' && (
         <Section title="What it cost, and why">
           <Panel>
             {session.costDetails ? (

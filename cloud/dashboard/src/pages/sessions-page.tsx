@@ -1,5 +1,6 @@
 /** All sessions, newest first, by status. */
 import { SegmentedControl } from '@mantine/core'
+import type { Session } from '@switchyard/protocol/api/shapes.ts'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { sessionsQuery } from '../api/queries.ts'
@@ -15,7 +16,12 @@ const FILTERS = [
   { value: 'running', label: 'Running' },
   { value: 'ended', label: 'Ended' },
   { value: 'review', label: 'In review' },
+  { value: 'waived', label: 'Waived' },
 ] as const
+
+function isStatus(value: string): value is Session['status'] {
+  return value !== 'all' && FILTERS.some((filter) => filter.value === value)
+}
 
 export function SessionsPage() {
   const { status } = route.useSearch()
@@ -33,7 +39,7 @@ export function SessionsPage() {
           onChange={(value) =>
             void navigate({
               to: '/sessions',
-              search: value === 'running' || value === 'ended' || value === 'review' ? { status: value } : {},
+              search: isStatus(value) ? { status: value } : {},
             })
           }
         />

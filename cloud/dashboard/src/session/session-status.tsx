@@ -12,6 +12,9 @@ const REVIEW_WORDS: Record<string, string> = {
   'unknown-start': 'its start is not known',
   'unplaceable-time': 'its times cannot be placed',
   'no-identity': 'nobody is known who would pay',
+  'overlaps-another-session': 'another session is billed at the same time on its connector',
+  'no-tariff': 'there is no tariff for it',
+  'waived-before': 'a person waived it, and its site told it anew since',
 }
 
 /** Why a session is held for review, one sentence. */
@@ -21,6 +24,7 @@ export function reviewText(reasons: readonly string[]): string {
 
 export function SessionBadge({ session, view }: { session: Session; view?: SessionView }) {
   if (session.status === 'review') return <StatusBadge tone="review">In review</StatusBadge>
+  if (session.status === 'waived') return <StatusBadge tone="blocked">Waived</StatusBadge>
   if (session.status === 'ended') {
     return <StatusBadge tone="done">{session.presumed ? 'Ended (presumed)' : 'Ended'}</StatusBadge>
   }

@@ -51,8 +51,15 @@ function PowerOrCost({ session }: { session: Session }) {
   if (session.cost) {
     return <strong className="sy-nowrap">{amountText(session.cost.amount, session.cost.currency)}</strong>
   }
-  return <span className="sy-muted">{session.status === 'review' ? 'held' : 'not billed yet'}</span>
+  return <span className="sy-muted">{WITHOUT_COST[session.status]}</span>
 }
+
+const WITHOUT_COST = {
+  running: '–',
+  ended: 'not billed yet',
+  review: 'held',
+  waived: 'waived',
+} as const
 
 const column = createColumnHelper<Session>()
 
@@ -156,7 +163,14 @@ export function SessionTable({ sessions, caption, withStation = true }: SessionT
             {session.costDetails && (
               <Receipt details={session.costDetails} currency={session.cost?.currency ?? ''} />
             )}
-            {session.status === 'review' && <p>Held for review: {reviewText(session.review)}.</p>}
+            {session.status === 'review' && (
+              <p>
+                Held for review: {reviewText(session.review)}.{' '}
+                <Link to="/reviews/$reviewId" params={{ reviewId: session.sessionId }}>
+                  Decide
+                </Link>
+              </p>
+            )}
           </div>
         ) : null
       }

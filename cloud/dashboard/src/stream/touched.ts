@@ -3,6 +3,9 @@ import type { StreamFact } from '@switchyard/protocol/api/shapes.ts'
 import type { QueryKey } from '@tanstack/react-query'
 import { keys } from '../api/keys.ts'
 
+/** What opens or settles an item of the review queue. */
+const REVIEW_KINDS: ReadonlySet<string> = new Set(['session.held', 'session.reviewed'])
+
 /** Keys to invalidate, as prefixes. */
 export function touchedBy(fact: StreamFact): QueryKey[] {
   // Every ledger row moves the site's journal position and backlog.
@@ -11,9 +14,11 @@ export function touchedBy(fact: StreamFact): QueryKey[] {
   switch (family) {
     case 'session':
       touched.push([...keys.sessions, 'list'], ...one(fact.sessionId, keys.session), ...stationKeys(fact))
+      if (REVIEW_KINDS.has(fact.kind)) touched.push(keys.reviews)
       break
     case 'cdr':
       touched.push([...keys.sessions, 'list'], ...one(fact.sessionId, keys.session), keys.invoices)
+      touched.push(keys.reviews)
       break
     case 'command':
       touched.push(keys.commands)
