@@ -100,6 +100,11 @@ export function formatWh(milliWh: MilliWh): string {
   return new Big(milliWh).div(1000).toFixed()
 }
 
+/** milli-Wh -> the decimal text of kilowatt-hours, without trailing zeros: 910083000 -> "910.083". */
+export function formatKwh(milliWh: MilliWh): string {
+  return new Big(milliWh).div(1_000_000).toFixed()
+}
+
 /** milli-Wh -> the JSON number of watt-hours that the API shows: exact, at most three decimals. */
 export function apiEnergyWh(milliWh: MilliWh): number {
   return Number(formatWh(milliWh))

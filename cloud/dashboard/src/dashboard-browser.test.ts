@@ -24,7 +24,7 @@ const STATIONS = 6
 /** A simulated car arrives, plugs in and draws power within this; bounds against hanging, no measure. */
 const UNTIL_CHARGING_MS = 300_000
 const WIDTHS = { desktop: { width: 1280, height: 860 }, phone: { width: 375, height: 760 } }
-const PAGES = ['/', '/stations', '/sessions', '/tokens', '/tariffs', '/invoices', '/alerts']
+const PAGES = ['/', '/stations', '/sessions', '/reviews', '/tokens', '/tariffs', '/invoices', '/alerts']
 
 describe.skipIf(missing.length > 0)(
   `dashboard in Chromium${missing.length > 0 ? ` (not given: ${missing.join(', ')})` : ''}`,
@@ -168,6 +168,22 @@ describe.skipIf(missing.length > 0)(
       await page.getByText('Approved', { exact: true }).waitFor()
       await page.reload()
       await page.getByText('Approved', { exact: true }).waitFor()
+    })
+
+    test('the review queue shows what waits, and what was settled', async () => {
+      const { page, complaints } = await signedIn(WIDTHS.desktop)
+      await page.getByRole('navigation').getByRole('link', { name: 'Review' }).click()
+      await page.getByRole('heading', { level: 1, name: 'Review' }).waitFor()
+      const waiting = page.getByRole('table', { name: 'Sessions that wait' })
+      await waiting.or(page.getByText('Nothing waits')).waitFor()
+      await page.getByText('Settled', { exact: true }).click()
+      const settled = page.getByRole('table', { name: 'Settled sessions' })
+      await settled.or(page.getByText('Nothing was settled yet')).waitFor()
+      expect(new URL(page.url()).search).toBe('?status=settled')
+      await open(page, '/reviews/none')
+      await page.getByRole('alert').getByText('There is no review of a session none').waitFor()
+      // The browser itself complains of the 404, and nothing else.
+      expect(complaints.filter((it) => !it.includes('404'))).toEqual([])
     })
 
     test('the menu of a phone opens by keyboard, and leads on', async () => {

@@ -1,17 +1,17 @@
 /** Why a session waits for a person, in a plain sentence with its figures. */
 import type { Ended } from '@switchyard/protocol/billing/settle.ts'
-import { formatWh } from '@switchyard/protocol/units.ts'
+import { formatKwh } from '@switchyard/protocol/units.ts'
 
 export function reasonText(reason: string, ended: Ended): string {
   const { startRegisterMilliWh: start, endRegisterMilliWh: end, energyMilliWh: energy } = ended
-  const registers = `from ${wh(start)} to ${wh(end)}`
+  const registers = `from ${kwh(start)} to ${kwh(end)}`
   switch (reason) {
     case 'register-falling':
       return `The meter went backwards (${registers}): meters only ever rise.`
     case 'register-implausible-power':
-      return `More energy was told (${wh(energy)} in ${duration(ended.durationMs)}) than the connector can deliver in that time.`
+      return `More energy was told (${kwh(energy)} in ${duration(ended.durationMs)}) than the connector can deliver in that time.`
     case 'register-zero-start':
-      return `The session began at a register of zero on a meter that stood above zero before: ${wh(energy)} would be billed, which may be all that the meter ever counted.`
+      return `The session began at a register of zero on a meter that stood above zero before: ${kwh(energy)} would be billed, which may be all that the meter ever counted.`
     case 'register-missing':
       return `A register is missing (${registers}): how much energy flowed is not known.`
     case 'unknown-start':
@@ -20,8 +20,8 @@ export function reasonText(reason: string, ended: Ended): string {
       return `Nobody can say when it was: its clocks contradict each other (${ended.startedAt} to ${ended.endedAt} is the best guess).`
     case 'no-identity':
       return ended.idToken === undefined
-        ? `Energy flowed (${wh(energy)}) and nobody identified for it.`
-        : `Energy flowed (${wh(energy)}) though the token ${ended.idToken.value} was refused (${ended.authorization}).`
+        ? `Energy flowed (${kwh(energy)}) and nobody identified for it.`
+        : `Energy flowed (${kwh(energy)}) though the token ${ended.idToken.value} was refused (${ended.authorization}).`
     case 'overlaps-another-session':
       return 'Another session on the same connector at the same time is billed: one of the two has a wrong time.'
     case 'no-tariff':
@@ -33,11 +33,13 @@ export function reasonText(reason: string, ended: Ended): string {
   }
 }
 
-function wh(milliWh: number | undefined): string {
-  return milliWh === undefined ? 'an unknown register' : `${formatWh(milliWh)} Wh`
+function kwh(milliWh: number | undefined): string {
+  return milliWh === undefined ? 'an unknown amount' : `${formatKwh(milliWh)} kWh`
 }
 
 function duration(ms: number): string {
   const minutes = Math.round(ms / 60_000)
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60]
+  const words = [...(hours > 0 ? [`${hours} h`] : []), ...(rest > 0 || hours === 0 ? [`${rest} min`] : [])]
+  return words.join(' ')
 }

@@ -121,7 +121,7 @@ describe('the queue', () => {
         revision: 1,
         status: 'open',
         told: { startRegisterWh: 0, endRegisterWh: 910_083, energyWh: 910_083 },
-        reasons: [{ reason: 'register-zero-start', text: expect.stringContaining('910083 Wh') }],
+        reasons: [{ reason: 'register-zero-start', text: expect.stringContaining('910.083 kWh') }],
         decision: null,
       },
       {},

@@ -76,7 +76,7 @@ function Dialog({ action, review, zone, onClose }: DialogProps) {
     },
   })
   return (
-    <Modal opened onClose={onClose} title={`${TITLES[action]} · ${review.stationId}`}>
+    <Modal opened onClose={onClose} size="lg" title={`${TITLES[action]} · ${review.stationId}`}>
       <form
         className={classes.form}
         onSubmit={(event: FormEvent<HTMLFormElement>) => {
