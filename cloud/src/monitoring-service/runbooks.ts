@@ -14,6 +14,7 @@ const RUNBOOKS: Readonly<Record<string, string>> = {
   'clock-unset': 'clock-without-ntp',
   'session-review': 'session-in-review',
   'stop-unmatched': 'session-in-review',
+  'review-waiting': 'session-in-review',
 }
 
 /** Path of the page within the project; null for a rule that has none (of a newer version). */
