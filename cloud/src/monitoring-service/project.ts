@@ -28,6 +28,7 @@ export function monitoringProjection(eventLog: EventLog): Projection {
       'site.clone-suspected',
       'journal.forked',
       'stream.loss',
+      'stream.row-packed',
       'controller.started',
       'clock.placed',
       'journal.pressure',

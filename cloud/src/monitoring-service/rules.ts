@@ -81,6 +81,14 @@ export function alertOf(entry: LogEntry, fact: ReadEntry): NewAlert | undefined 
         severity: 'warning',
         text: `A controller with a new journal (${fact.data.journalId}) took over site ${entry.siteId} from ${fact.data.fromJournalId}, which was silent. If its card or box was exchanged, confirm it on the site's page; if not, find out which box this is.`,
       }
+    case 'stream.row-packed':
+      return {
+        ...about,
+        alert_id: `row-packed:${entry.siteId}:${entry.journal?.journalId}:${entry.journal?.stream}:${entry.journal?.seq}`,
+        rule: 'row-packed',
+        severity: 'critical',
+        text: `Row ${entry.journal?.seq} of the ${entry.journal?.stream} of site ${entry.siteId} could not be read and was sent packed: ${fact.data.reason}. Nothing is taken from it; its text is in the log.`,
+      }
     case 'stream.loss': {
       const lost = `${entry.journal?.journalId}:${entry.journal?.stream}:${fact.data.from}`
       return {

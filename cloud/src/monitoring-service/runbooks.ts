@@ -7,6 +7,7 @@ const RUNBOOKS: Readonly<Record<string, string>> = {
   'lane-fenced': 'site-fenced',
   'cloud-restored': 'restored-cloud',
   poison: 'poison-event',
+  'row-packed': 'poison-event',
   'projection-parked': 'poison-event',
   'journal-pressure': 'full-disk',
   'journal-corrupt': 'corrupt-journal',

@@ -11,13 +11,14 @@ import {
   RETRANSMIT_CAP_MS,
   RETRANSMIT_FIRST_MS,
 } from '@switchyard/protocol/site/envelope.ts'
-import type { Fact, Stream } from '@switchyard/protocol/site/fact.ts'
+import type { Fact, FactStamp, Stream } from '@switchyard/protocol/site/fact.ts'
 import type { Journal } from '../journal/port.ts'
 import type { Clock, Log, Random } from '../ports.ts'
 import type { SiteState } from '../site-state.ts'
 import { stretchedMs } from './backoff.ts'
 import { type Compress, type EncodedBatch, encodeBatch } from './batch.ts'
 import type { Conversation } from './link.ts'
+import { Refusals } from './packed-row.ts'
 
 /** After so many sendings without an answer the conversation itself is doubted. */
 const SENDINGS_BEFORE_DOUBT = 4
@@ -67,6 +68,7 @@ export class Lane {
   #ratio = FIRST_RATIO
   #maxRows = MAX_BATCH_ROWS
   #sentTo = 0
+  readonly #refusals = new Refusals()
 
   constructor(stream: Stream, ports: LanePorts, acked: number) {
     this.#stream = stream
@@ -155,6 +157,8 @@ export class Lane {
     const rows: BatchRow[] = after.pruned
       ? [this.#loss(cursor.seq, after.pruned)]
       : after.rows.map(({ seq: _, ...row }) => row)
+    const instead = rows[0] && this.#refusals.instead(cursor.seq + 1, rows[0], this.#stamp())
+    if (instead) rows.splice(0, rows.length, instead)
     if (rows.length === 0) {
       this.#preparing = false
       return
@@ -183,21 +187,27 @@ export class Lane {
 
   /** What was pruned is told as one row that stands for all of it and keeps the last one's id. */
   #loss(after: number, pruned: Place): BatchRow {
-    const { clock, state, log } = this.#ports
     const from = after + 1
     const fact: Fact = {
+      ...this.#stamp(),
       kind: 'stream.loss',
-      at: instant(clock.now()),
-      monoMs: Math.round(clock.mono()),
-      bootId: state.bootId,
-      clock: clock.quality(),
       data: { from, to: pruned.seq, reason: 'pruned at the site before the cloud asked for it again' },
     }
-    log.error(
+    this.#ports.log.error(
       { ...this.#fields, from, to: pruned.seq },
       'the cloud asks for rows that are pruned: they are lost',
     )
     return { id: pruned.rowId, fact: JSON.stringify(fact), covers: pruned.seq - after }
+  }
+
+  #stamp(): FactStamp {
+    const { clock, state } = this.#ports
+    return {
+      at: instant(clock.now()),
+      monoMs: Math.round(clock.mono()),
+      bootId: state.bootId,
+      clock: clock.quality(),
+    }
   }
 
   #send(): void {
@@ -256,7 +266,9 @@ export class Lane {
         this.#pause(ack.retryAfterMs ?? 0)
         return
       case 'unreadable':
-        // A smaller batch may be readable; a single row that is not stays here, and the log says so each time.
+        // A smaller batch may be readable; a single row that is not is sent in another way after a while.
+        if (this.#inFlight?.rows.length === 1)
+          this.#refusals.count(this.#inFlight.from, reason ?? 'no reason given')
         this.#maxRows = Math.max(1, Math.floor((this.#inFlight?.rows.length ?? 2) / 2))
         this.#drop()
         this.#pause(ack.retryAfterMs ?? RETRANSMIT_FIRST_MS)

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import type { Command } from '@switchyard/protocol/site/command.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CommandResult } from '../execute.ts'
@@ -128,6 +129,20 @@ describe.each(brokers)('over $name', { timeout: 30_000 }, ({ start }) => {
     await s.work(5)
     await cloud.until(everything(s))
     expect(busy).toBeGreaterThan(3)
+  })
+
+  it('goes on past a row that the cloud cannot read, and its text is not lost', async () => {
+    const odd = (text: string) => text.includes('"registerMilliWh":7}')
+    cloud.onBatch = (batch) => (batch.rows.some((row) => odd(row.fact)) ? 'unreadable' : 'take')
+    const s = await site()
+    await s.work(12)
+    await cloud.until(everything(s))
+    expect(cloud.contiguous()).toBe(true)
+    const packed = cloud.kinds('stream.row-packed')
+    expect(packed.map((it) => it.data.reason)).toEqual(['odd'])
+    const text = gunzipSync(Buffer.from(packed[0]!.data.packed as string, 'base64')).toString()
+    expect(odd(text)).toBe(true)
+    expect(cloud.facts('ledger').filter(odd)).toEqual([])
   })
 
   it('sends what was not acknowledged before it was restarted', async () => {

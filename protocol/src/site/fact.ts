@@ -244,6 +244,8 @@ export const factData = {
 
   // holes that are told
   'stream.gap': z.object({ from: z.int(), to: z.int(), reason: z.string() }),
+  /** A row that the cloud refused again and again when it was sent alone: the same row, its text gzipped and in base64. */
+  'stream.row-packed': z.object({ reason: z.string(), packed: z.string() }),
   'stream.loss': z.object({ from: z.int(), to: z.int(), reason: z.string() }),
 } as const
 

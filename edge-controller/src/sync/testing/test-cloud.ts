@@ -37,7 +37,7 @@ export class TestCloud {
   generation = 'g1'
   /** Each may be replaced by a test. */
   answers: (ask: Ask) => string | undefined = () => undefined
-  onBatch: (batch: Batch) => 'take' | 'drop' | 'busy' = () => 'take'
+  onBatch: (batch: Batch) => 'take' | 'drop' | 'busy' | 'unreadable' = () => 'take'
   sendAck: (ack: Ack) => boolean = () => true
   site: SiteAuthority = { journalId: null, epoch: 0, lastHeardMs: null }
   #client!: MqttClient
@@ -226,6 +226,10 @@ export class TestCloud {
       const { seq: upTo, rowId } = lane.last[stream]
       const full = { journalId, epoch, nonce, stream, upTo, rowId, ...more } as Ack
       if (this.sendAck(full)) this.send('ack', full)
+    }
+    if (verdict === 'unreadable') {
+      ack({ refused: 'unreadable', reason: 'odd', upTo: 0, rowId: '' })
+      return
     }
     if (verdict === 'busy') {
       ack({ refused: 'busy', retryAfterMs: 1_000 })
