@@ -52,6 +52,8 @@ export async function migrate(
     await sql.end({ timeout: 5 })
   }
 }
+/** How far the numbers of one outbox may be committed out of order. */
+const TELL_AGAIN_SPAN = 10_000
 /** Daily partitions of the log that are made ahead. */
 export const DAYS_AHEAD = 7
 
@@ -85,8 +87,8 @@ async function migrateSchema(sql: Sql, { folder, schema, outbox }: MigrationSour
 }
 
 /**
- * The outbox: what the service must tell others, until the relay has moved it to the log. The cursors of its consumers, as they
- * stand in the log too (event-log/cursor.ts).
+ * The outbox: what the service must tell others, until the relay has moved it to the log; what it has told, for a log that is
+ * restored to an earlier point. The cursors of its consumers, as they stand in the log too (event-log/cursor.ts).
  */
 async function ownTables(sql: Sql, schema: string, producer: string): Promise<void> {
   await sql.unsafe(`create table if not exists ${schema}.outbox (
@@ -96,6 +98,12 @@ async function ownTables(sql: Sql, schema: string, producer: string): Promise<vo
   await sql.unsafe(`create table if not exists ${schema}.cursor (
     consumer text not null, partition smallint not null, generation text not null, position bigint not null,
     primary key (consumer, partition))`)
+  await sql.unsafe(`create table if not exists ${schema}.told (
+    n bigint primary key, at timestamptz not null default now(),
+    tenant_id text not null, site_id text, kind text not null, station_id text, session_id text, trace text,
+    text text not null)`)
+  // In a log older than the schema, what was told since the log's backup is missing.
+  await sql`select log.tell_again(${schema}, ${producer}, ${TELL_AGAIN_SPAN})`
   // In a schema older than the log, numbers come again that the log has: what they name now would be taken for what it has.
   await sql`
     select setval(pg_get_serial_sequence(${`${schema}.outbox`}, 'n'), produced.n)

@@ -24,8 +24,8 @@ async function asAdmin<T>(url: string, work: (sql: Sql) => Promise<T>): Promise<
   }
 }
 
-export async function backUp({ url }: TestDatabase): Promise<Backup> {
-  const name = `${nameOf(url)}_backup`
+export async function backUp({ url }: TestDatabase, called = 'backup'): Promise<Backup> {
+  const name = `${nameOf(url)}_${called}`
   const drop = () => asAdmin(url, (sql) => sql.unsafe(`drop database if exists ${name} with (force)`))
   await drop()
   await asAdmin(url, (sql) => sql.unsafe(`create database ${name} template ${nameOf(url)}`))
