@@ -56,6 +56,11 @@ const settings = z.object({
   JOURNAL_RETENTION_MB: z.coerce.number().int().min(1).max(1_000_000).default(4_096),
   /** Bound of the journal and its reserve; absent: the disk is the bound. */
   JOURNAL_MAX_MB: z.coerce.number().int().min(16).max(1_000_000).optional(),
+  /** Backups of the journal are made here, best on another disk; absent: none is. SIGUSR2 asks for one more. */
+  JOURNAL_BACKUP_DIR: z.string().min(1).optional(),
+  JOURNAL_BACKUP_HOURS: z.coerce.number().int().min(1).max(720).default(24),
+  /** How many are kept. */
+  JOURNAL_BACKUPS: z.coerce.number().int().min(1).max(100).default(7),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   ENABLE_METRICS: flag.default(true),
   /** Every OCPP frame is recorded into files here; absent: none is. */

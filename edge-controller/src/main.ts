@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { SystemClock } from './clock.ts'
 import { type Config, ConfigFault, loadConfig } from './config.ts'
 import { randomId } from './ids.ts'
+import { Backups } from './journal/backup.ts'
 import { WorkerJournal } from './journal/worker-journal.ts'
 import { createLog } from './log.ts'
 import { listenOcpp } from './ocpp/server.ts'
@@ -16,6 +17,7 @@ import { openTranscripts } from './transcripts.ts'
 import { VERSION } from './version.ts'
 
 const DAY_MS = 86_400_000
+const HOUR_MS = 3_600_000
 const MIB = 1024 * 1024
 
 const config = configured()
@@ -60,6 +62,7 @@ const controller = await createSiteController({
 }).catch((error) => fail('the journal cannot be opened', error))
 
 await controller.start()
+const backups = config.JOURNAL_BACKUP_DIR ? backedUpTo(config.JOURNAL_BACKUP_DIR) : undefined
 const panel = await openPanel({
   host: config.PANEL_BIND_ADDRESS,
   port: config.PANEL_PORT,
@@ -93,6 +96,7 @@ async function shutDown(signal: string): Promise<void> {
     log.warn({ siteId }, 'stopping took too long: ended as it is')
     process.exit(1)
   })
+  backups?.stop()
   // Not awaited: it lasts until the last socket is closed, and one that does not close is cut by the exit.
   void ocpp.close()
   await controller.stop(config.SHUTDOWN_DEADLINE_MS / 2)
@@ -101,6 +105,23 @@ async function shutDown(signal: string): Promise<void> {
   deadline()
   log.info({ siteId }, 'the site controller has stopped')
   process.exit(0)
+}
+
+/** Whoever may send the process a signal may ask for a backup. */
+function backedUpTo(folder: string): Backups {
+  const backups = new Backups({
+    upkeep: journal.upkeep,
+    clock,
+    log,
+    folder,
+    intervalMs: config.JOURNAL_BACKUP_HOURS * HOUR_MS,
+    keep: config.JOURNAL_BACKUPS,
+  })
+  backups.start()
+  process.on('SIGUSR2', () => {
+    backups.now().catch((error) => log.error({ siteId, error }, 'no backup of the journal was made'))
+  })
+  return backups
 }
 
 function brokerAt(url: string): MqttBroker {

@@ -118,7 +118,7 @@ it('tells what a damaged journal has cost, and what to do', async () => {
   await platform.appendFacts('s1', [{ kind: 'journal.salvaged', data }])
   await platform.settle(monitoring)
   const { items } = await get<Alerts>('/v1/alerts')
-  expect(items).toMatchObject([{ rule: 'journal-salvaged', severity: 'critical' }])
+  expect(items).toMatchObject([{ rule: 'journal-corrupt', severity: 'critical' }])
   expect(items[0]!.text).toMatch(/1 ranges of rows are lost.*sessions may be forgotten.*Replace the card/)
 })
 

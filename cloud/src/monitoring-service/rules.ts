@@ -134,8 +134,8 @@ export function alertOf(entry: LogEntry, fact: ReadEntry): NewAlert | undefined 
       ]
       return {
         ...about,
-        alert_id: `journal-salvaged:${entry.siteId}:${entry.journal?.journalId}:${entry.journal?.seq}`,
-        rule: 'journal-salvaged',
+        alert_id: `journal-corrupt:${entry.siteId}:${entry.journal?.journalId}:${entry.journal?.seq}`,
+        rule: 'journal-corrupt',
         severity: losses.length > 0 ? 'critical' : 'warning',
         text: `The file of the journal at site ${entry.siteId} was damaged (${fact.data.reason}). ${rows.ledger} rows of the ledger and ${rows.telemetry} of telemetry were saved; ${losses.join('; ') || 'nothing is lost'}. The damaged file lies beside the journal. Replace the card: one that damages a page does it again.`,
       }

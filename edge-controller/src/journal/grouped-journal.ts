@@ -81,6 +81,7 @@ export class GroupedJournal implements Journal {
       measure: async () => (await this.#request({ op: 'measure' })) as DiskReading | undefined,
       thin: async (request) => (await this.#request({ op: 'thin', ...request })) as Thinned,
       growReserve: async () => void (await this.#request({ op: 'growReserve' })),
+      backup: async (to) => void (await this.#request({ op: 'backup', to })),
       onReserveSpent: (listener) => void this.#reserveListeners.add(listener),
     }
   }

@@ -22,6 +22,7 @@ export type Work =
   | { op: 'prune'; stream: Stream; upTo: number }
   | { op: 'measure' }
   | { op: 'growReserve' }
+  | { op: 'backup'; to: string }
   | ({ op: 'thin' } & ThinRequest)
   | { op: 'close' }
 

@@ -25,11 +25,25 @@ export class JournalServer {
     try {
       return { n: request.n, ok: true, value: this.#perform(request) }
     } catch (error) {
-      const { name, message } = error as Error
-      const broken = isDamage(error)
-      if (broken && this.#volume) markDamaged(this.#file.file, this.#volume.files)
-      return { n: request.n, ok: false, name, message, ...(broken ? { broken } : {}) }
+      return this.#failed(request, error)
     }
+  }
+
+  /** Lasts longer than other requests, which are answered in between. */
+  async backup(request: Request & { op: 'backup' }): Promise<Response> {
+    try {
+      if (!this.#journal) throw new Error('the journal is not open')
+      return { n: request.n, ok: true, value: await this.#journal.backup(request.to) }
+    } catch (error) {
+      return this.#failed(request, error)
+    }
+  }
+
+  #failed(request: Request, error: unknown): Response {
+    const { name, message } = error as Error
+    const broken = isDamage(error)
+    if (broken && this.#volume) markDamaged(this.#file.file, this.#volume.files)
+    return { n: request.n, ok: false, name, message, ...(broken ? { broken } : {}) }
   }
 
   /** To be called when nothing was asked for a while. */
@@ -71,6 +85,8 @@ export class JournalServer {
         return journal.prune(request.stream, request.upTo)
       case 'thin':
         return journal.thin(request)
+      case 'backup':
+        throw new Error('a backup is asked for by itself')
       case 'measure':
         return this.#measure(journal)
       case 'growReserve': {

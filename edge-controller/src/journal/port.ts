@@ -77,6 +77,8 @@ export interface JournalUpkeep {
   thin(request: ThinRequest): Promise<Thinned>
   /** Makes the reserve longer by a piece, if there is room. */
   growReserve(): Promise<void>
+  /** Copies the journal, online and consistent, into a new file. */
+  backup(to: string): Promise<void>
   /** Calls back when the disk was full and the reserve was given up. */
   onReserveSpent(listener: () => void): void
 }

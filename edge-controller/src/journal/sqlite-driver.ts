@@ -11,7 +11,8 @@ const FIRST_NODE_OF_13 = 22
 export type Database = Pick<
   BetterSqlite3.Database,
   'prepare' | 'exec' | 'pragma' | 'transaction' | 'inTransaction' | 'close'
->
+> &
+  Partial<Pick<BetterSqlite3.Database, 'backup'>>
 export type OpenDatabase = (file: string, options: { timeout: number }) => Database
 
 /** Loaded at the first call: who brings another build needs none of these. */

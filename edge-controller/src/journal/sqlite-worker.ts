@@ -13,7 +13,8 @@ const IDLE_MS = 100
 let idle: NodeJS.Timeout | undefined
 
 port.on('message', (request: Request) => {
-  port.postMessage(server.respond(request))
+  if (request.op === 'backup') void server.backup(request).then((response) => port.postMessage(response))
+  else port.postMessage(server.respond(request))
   if (request.op === 'close') {
     clearTimeout(idle)
     port.close()

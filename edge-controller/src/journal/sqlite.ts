@@ -26,6 +26,9 @@ import { type Thinned, type ThinRequest, thin } from './thin.ts'
 /** Most rows removed by one call of `prune`, so that it never holds up commits for long. */
 export const PRUNE_MAX_ROWS = 5_000
 
+/** Pages that a backup copies in one go. */
+const BACKUP_PIECE_PAGES = 100
+
 /** Before the first row. */
 const NOWHERE: Place = { seq: 0, rowId: '' }
 
@@ -377,6 +380,12 @@ export class SqliteJournal {
   limitBytes(bytes: number): void {
     const pages = Math.max(1, Math.floor(bytes / pragmaNumber(this.#db, 'page_size')))
     this.#db.pragma(`max_page_count = ${pages}`)
+  }
+
+  /** Copies the journal as it is at the end into a new file, in pieces between which it is used as ever. */
+  async backup(to: string): Promise<void> {
+    if (!this.#db.backup) throw new Error('this build of SQLite makes no backups')
+    await this.#db.backup(to, { progress: () => BACKUP_PIECE_PAGES })
   }
 
   /** To be called when nobody waits. */
