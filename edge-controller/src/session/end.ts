@@ -4,7 +4,7 @@ import type { FactData, ReviewReason } from '@switchyard/protocol/site/fact.ts'
 import type { Draft } from '../draft.ts'
 import { changeConnector, changeStation, withRegister } from '../station/station.ts'
 import { profileOf } from './meter.ts'
-import { checkStep } from './plausibility.ts'
+import { checkStep, checkZeroStart } from './plausibility.ts'
 import {
   PROFILE_KIND,
   putSession,
@@ -131,10 +131,12 @@ function finish(
 ): void {
   const { stationId, sessionId, startRegisterMilliWh } = session
   const { startedAtMs, endedAtMs } = placed
+  // A plug that came and went without energy is nobody's to pay.
+  const tookNothing = startRegisterMilliWh !== undefined && startRegisterMilliWh === registerMilliWh
   const review = withReasons(session.review, [
     ...found,
     ...checkEnd(session, placed, registerMilliWh, context.maxPowerW),
-    ...(session.idToken ? [] : (['no-identity'] as const)),
+    ...(session.idToken || tookNothing ? [] : (['no-identity'] as const)),
   ])
   const energyMilliWh =
     startRegisterMilliWh === undefined || registerMilliWh === undefined
@@ -196,6 +198,7 @@ function checkEnd(
   const start = { atMs: placed.startedAtMs, milliWh: session.startRegisterMilliWh }
   const last = session.register
   return [
+    ...checkZeroStart(start.milliWh, end.milliWh),
     ...checkStep(start, end, maxPowerW, true),
     ...(last && last.atMs <= end.atMs ? checkStep(last, end, maxPowerW, false) : []),
   ]

@@ -1,6 +1,7 @@
 import { mostMilliWh } from '@switchyard/protocol/billing/plausible.ts'
+import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { checkStart, checkStep } from './plausibility.ts'
+import { checkStart, checkStep, checkZeroStart, MOST_FROM_ZERO_MILLI_WH } from './plausibility.ts'
 
 const HOUR_MS = 3_600_000
 const from = { atMs: 0, milliWh: 1_000_000 }
@@ -35,4 +36,60 @@ it('a start below what the meter showed before would bill energy a second time',
   expect(checkStart(4_000_000, 2_000, meter)).toEqual(['register-falling'])
   expect(checkStart(4_950_000, 2_000, meter)).toEqual([])
   expect(checkStart(4_000_000, 500, meter)).toEqual([])
+})
+
+it('the first that is heard of a meter may be a start at zero: 910 kWh are doubted, what a car takes is not', () => {
+  expect(checkZeroStart(0, 910_083_000)).toEqual(['register-zero-start'])
+  expect(checkZeroStart(0, 80_000_000)).toEqual([])
+  expect(checkZeroStart(910_000_000, 1_190_000_000)).toEqual([])
+})
+
+const register = fc.integer({ min: 0, max: 9_000_000_000_000 })
+const power = fc.integer({ min: 1_000, max: 400_000 })
+const duration = fc.integer({ min: 0, max: 7 * 24 * HOUR_MS })
+
+it('what a connector can deliver is never doubted, whatever its meter has counted before', () => {
+  fc.assert(
+    fc.property(
+      register,
+      power,
+      duration,
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (start, maxW, ms, part) => {
+        const milliWh = Math.floor((maxW * ms * part) / 3_600)
+        const end = { atMs: ms, milliWh: start + milliWh }
+        expect(checkStep({ atMs: 0, milliWh: start }, end, maxW, true)).toEqual([])
+        if (start > 0) expect(checkZeroStart(start, end.milliWh)).toEqual([])
+      },
+    ),
+  )
+})
+
+it('a meter that fell, or that counted a lifetime in a session, is always doubted', () => {
+  fc.assert(
+    fc.property(
+      register,
+      power,
+      duration,
+      fc.integer({ min: 1, max: 1_000_000_000 }),
+      (start, maxW, ms, by) => {
+        const from = { atMs: 0, milliWh: start + by }
+        expect(checkStep(from, { atMs: ms, milliWh: start }, maxW, true)).toEqual(['register-falling'])
+        const beyond = { atMs: ms, milliWh: start + mostMilliWh(maxW, ms) + by }
+        expect(checkStep({ atMs: 0, milliWh: start }, beyond, maxW, true)).toEqual([
+          'register-implausible-power',
+        ])
+        expect(checkZeroStart(0, MOST_FROM_ZERO_MILLI_WH + by)).toEqual(['register-zero-start'])
+      },
+    ),
+  )
+})
+
+it('a start at zero is believed of a meter that was at zero, and of nobody else', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1 }), fc.integer({ min: 1 }), (seenMs, startedMs) => {
+      const reasons = checkStart(0, startedMs, { aboveZeroSinceMs: seenMs })
+      expect(reasons).toEqual(seenMs <= startedMs ? ['register-zero-start'] : [])
+    }),
+  )
 })

@@ -51,3 +51,14 @@ export function checkStart(
     startMilliWh < register.milliWh - RESOLUTION_MILLI_WH
   return hasFallen ? ['register-falling'] : []
 }
+
+/** Most energy that is believed of a session that began at zero: more than any car takes, milli-Wh. */
+export const MOST_FROM_ZERO_MILLI_WH = 200_000_000
+
+/**
+ * The first that is heard of a meter may be a start at zero that was none: nothing was seen before that could contradict it, and
+ * in a few hours a strong connector could deliver what a meter counts in years. Then the amount itself is doubted.
+ */
+export function checkZeroStart(startMilliWh: number, endMilliWh: number): ReviewReason[] {
+  return startMilliWh === 0 && endMilliWh > MOST_FROM_ZERO_MILLI_WH ? ['register-zero-start'] : []
+}
