@@ -42,6 +42,7 @@ async function main(): Promise<number> {
   // Stations learn their settings and the tokens of their drivers while nothing is in the way; it counts as a round that must go well.
   const calm = await runRound(world, 0, options.seed, [])
   let rounds = report.add(0, calm) ? options.rounds : 0
+  for (const site of world.sites) await site.backUpJournal()
   for (let round = 1; round <= rounds; round++) {
     const result = await runRound(world, round, options.seed + round - 1, options.kinds)
     report.add(round, result)

@@ -50,6 +50,10 @@ const INJECT: Record<FaultKind, Inject> = {
     )
     return nothing
   },
+  async 'journal-restored'(world, { target }) {
+    await siteOf(world, target).restoreJournal()
+    return nothing
+  },
   'disk-full': (world, { target }) => siteOf(world, target).fillDisk(),
 }
 

@@ -21,7 +21,9 @@ export async function logFaults(sql: Sql): Promise<string[]> {
   const lanes = await sql<Lane[]>`
     select e.site_id, e.journal_id, e.stream, array_agg(e.seq::int order by e.seq) as seqs,
            array_agg(distinct e.row_id) as ids, l.last::int, l.last_id,
-           (array_agg(e.row_id order by e.seq desc))[1] as newest_id
+           (array_agg(e.row_id order by e.seq desc))[1] as newest_id,
+           exists (select 1 from site_gateway.lane f
+                    where f.site_id = e.site_id and f.journal_id = e.journal_id and f.forked_from is not null) as forked
       from log.entry e
       left join log.lane l on l.site_id = e.site_id and l.journal_id = e.journal_id and l.stream = e.stream
      where e.journal_id is not null group by e.site_id, e.journal_id, e.stream, l.last, l.last_id`
@@ -50,13 +52,15 @@ export interface Lane {
   last: number | null
   last_id: string | null
   newest_id: string
+  /** Goes on where another journal ended: rows before that are that one's. */
+  forked: boolean
 }
 
-/** Seqs from 1 without a hole that no fact tells of, each row once, and the lane's own record at its newest row. */
+/** Seqs from 1 (a forked journal's from its first) without a hole that no fact tells of, each row once, and the lane's own record at its newest row. */
 export function laneFaults(lane: Lane, holes: readonly Hole[]): string[] {
   const name = `${lane.site_id} ${lane.stream} of ${lane.journal_id}`
   const faults: string[] = []
-  let expected = 1
+  let expected = lane.forked ? (lane.seqs[0] ?? 1) : 1
   for (const seq of lane.seqs) {
     if (seq < expected) faults.push(`${name}: row ${seq} stands there twice`)
     else if (seq > expected && !holes.some((it) => it.from <= expected && it.to >= seq - 1))

@@ -72,6 +72,7 @@ describe('a lane of the log', () => {
     last: 3,
     last_id: 'c',
     newest_id: 'c',
+    forked: false,
     ...more,
   })
 
@@ -82,6 +83,12 @@ describe('a lane of the log', () => {
     expect(laneFaults(holed, [])).toEqual(['site-1 ledger of j: rows 2 to 4 are missing'])
     expect(laneFaults(holed, [{ from: 2, to: 5 }])).toEqual([])
     expect(laneFaults(holed, [{ from: 3, to: 4 }])).toHaveLength(1)
+  })
+
+  it('begins where the journal before it ended, if it is a fork', () => {
+    const forked = { seqs: [7, 8, 9], last: 9 }
+    expect(laneFaults(lane({ ...forked, forked: true }), [])).toEqual([])
+    expect(laneFaults(lane(forked), [])).toEqual(['site-1 ledger of j: rows 1 to 6 are missing'])
   })
 
   it('has no row twice, and is acknowledged as far as it goes', () => {

@@ -18,6 +18,7 @@ export const FAULT_KINDS = [
   'postgres-restarted',
   'postgres-terminated',
   'disk-full',
+  'journal-restored',
 ] as const
 export type FaultKind = (typeof FAULT_KINDS)[number]
 
@@ -48,6 +49,8 @@ const FEWEST = 4
 const MOST = 9
 /** Nothing happens before: stations connect. */
 const FIRST_AT_MS = 1_000
+/** What is done while no session runs and everything was told: a journal put back would else lose what is nowhere but in it. */
+export const BEFORE_THE_CARS_MS = 0
 const SHORTEST_MS = 300
 const LONGEST_MS = 7_000
 /** A link that is slow or narrow is no great harm while it is brief. */
@@ -71,6 +74,7 @@ const WEIGHTS: Weights = {
   'postgres-restarted': 3,
   'postgres-terminated': 2,
   'disk-full': 2,
+  'journal-restored': 2,
 }
 
 /** Draws the faults of a round that lasts `lengthMs`, ordered by time; none on what another has in its hands already. */
@@ -92,7 +96,8 @@ export function planRound(
     const atMs = random.int(FIRST_AT_MS, Math.max(FIRST_AT_MS, lengthMs - SHORTEST_MS))
     const longest = kind === 'slow' || kind === 'trickle' ? LONGEST_SLOW_MS : LONGEST_MS
     const forMs = random.int(SHORTEST_MS, longest)
-    const fault = { kind, target, atMs, forMs, degree: random.fraction() }
+    const when = kind === 'journal-restored' ? { atMs: BEFORE_THE_CARS_MS, forMs: 0 } : { atMs, forMs }
+    const fault = { kind, target, ...when, degree: random.fraction() }
     if (!planned.some((it) => it.target === target && meet(it, fault))) planned.push(fault)
   }
   return planned.sort((a, b) => a.atMs - b.atMs)
@@ -115,6 +120,7 @@ function targetsOf(kind: FaultKind, topology: Topology): readonly (readonly stri
     case 'strand':
       return topology.links
     case 'power-cut':
+    case 'journal-restored':
       return [topology.sites]
     case 'disk-full':
       return topology.fullable.length > 0 ? [topology.fullable] : []

@@ -7,7 +7,7 @@ import { eventually } from '../src/process.ts'
 import { inject } from './inject.ts'
 import { logFaults } from './log-check.ts'
 import { judge, type Verdict } from './oracle.ts'
-import { type FaultKind, type PlannedFault, planRound } from './plan.ts'
+import { BEFORE_THE_CARS_MS, type FaultKind, type PlannedFault, planRound } from './plan.ts'
 import { earlyAcknowledgement, unrest } from './quiet.ts'
 import { ROUND_MS } from './site.ts'
 import type { World } from './world.ts'
@@ -42,10 +42,18 @@ export async function runRound(
     appendFileSync(join(world.folder, 'logs', 'events.log'), `${new Date().toISOString()} ${line}\n`)
   note(`--- round ${round}, seed ${seed}`)
   world.unexpected.length = 0
+  for (const fault of faults.filter((it) => it.atMs === BEFORE_THE_CARS_MS)) {
+    note(`${fault.kind}: ${fault.target}`)
+    await inject(world, fault)
+  }
   await Promise.all(world.sites.map((site) => site.sendCars(round, random.fork(site.siteId))))
   const broken = new Set<string>()
   const watch = watchAcknowledgements(world, broken)
-  await bringHarm(world, faults, note)
+  await bringHarm(
+    world,
+    faults.filter((it) => it.atMs !== BEFORE_THE_CARS_MS),
+    note,
+  )
   note('healed')
   const healedMs = performance.now()
   const stuck = await untilQuiet(world, note)

@@ -1,5 +1,5 @@
 /** One site: its controller over real SQLite, and simulated stations with cars, whose ledger is the oracle. */
-import { createWriteStream, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, createWriteStream, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createTcpProxy, type TcpProxy } from '@switchyard/simulators/faults/tcp-proxy.ts'
 import { type LedgerEntry, readLedger } from '@switchyard/simulators/ledger.ts'
@@ -52,6 +52,10 @@ export interface Site {
   ledger(): LedgerEntry[]
   /** Takes all room on the journal's disk, until the function that comes back gives it back. */
   fillDisk(): Promise<() => void>
+  /** Copies the journal as it lies there now, the controller ended meanwhile: what `restoreJournal` puts back. */
+  backUpJournal(): Promise<void>
+  /** Puts the older copy in the journal's place; what was there is the next copy. */
+  restoreJournal(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -96,11 +100,17 @@ export async function makeSite(
   })
   undo(() => controller.stop())
   const ledgerFile = join(folder, 'ledger.jsonl')
+  const panelUrl = `http://127.0.0.1:${options.panelPort}`
+  const backup = join(folder, 'journal-backup')
+  const back = async () => {
+    controller.release()
+    await eventually(`controller-${n} to be back`, async () => (await fetch(`${panelUrl}/health`)).ok)
+  }
   let stations: Kept | undefined
 
   return {
     siteId,
-    panelUrl: `http://127.0.0.1:${options.panelPort}`,
+    panelUrl,
     controller,
     links: new Map([
       [`stations to controller-${n}`, chargers],
@@ -143,6 +153,19 @@ export async function makeSite(
       await fill(file)
       return () => rmSync(file, { force: true })
     },
+    async backUpJournal() {
+      await controller.hold()
+      copyJournal(options.journalFolder, backup)
+      await back()
+    },
+    async restoreJournal() {
+      await controller.hold()
+      const newer = `${backup}.newer`
+      copyJournal(options.journalFolder, newer)
+      copyJournal(backup, options.journalFolder)
+      copyJournal(newer, backup)
+      await back()
+    },
     async stop() {
       await stations?.stop()
     },
@@ -159,6 +182,13 @@ function carsOf(random: Random): string {
     return `${at(arrival)},${at(departure)},${random.int(ENERGY_WH.min, ENERGY_WH.max)},bay-${i + 1}`
   })
   return `${['arrival,departure,requested_energy (kWh),station_id', ...lines].join('\n')}\n`
+}
+
+/** Every file of the journal, and none that was not there. */
+function copyJournal(from: string, to: string): void {
+  mkdirSync(to, { recursive: true })
+  for (const name of readdirSync(to)) rmSync(join(to, name), { recursive: true })
+  cpSync(from, to, { recursive: true })
 }
 
 /** Writes until there is no more room. */

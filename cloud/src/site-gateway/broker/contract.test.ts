@@ -176,6 +176,33 @@ for (const { name, start, skip } of brokers) {
       expect(center.heard.filter((it) => it.endsWith('kept'))).toEqual([])
     })
 
+    it('keeps nothing for who is away: a clean session hears only what is said while it is there', async () => {
+      const clientId = `${name}-away`
+      const before = await client(a, { clientId, clean: true })
+      await before.client.subscribeAsync(downFilter('site-a'), { qos: 1 })
+      await before.client.endAsync()
+      const center = await cloud()
+      // Acknowledged by the broker, and delivered to nobody: that is why a broker's word counts for nothing.
+      await center.client.publishAsync(downTopic('site-a', 'command'), 'said while away', { qos: 1 })
+      const after = await client(a, { clientId, clean: true })
+      await after.client.subscribeAsync(downFilter('site-a'), { qos: 1 })
+      await settled(center.client, after, downTopic('site-a', 'ack'))
+      expect(after.heard.filter((it) => it.endsWith('said while away'))).toEqual([])
+    })
+
+    it('delivers what one client says in the order in which it was said', async () => {
+      const center = await cloud()
+      const site = await client(a)
+      await site.client.subscribeAsync(downFilter('site-a'), { qos: 1 })
+      const said = Array.from({ length: 200 }, (_, i) => `chunk ${i}`)
+      await Promise.all(
+        said.map((it) => center.client.publishAsync(downTopic('site-a', 'document'), it, { qos: 1 })),
+      )
+      await settled(center.client, site, downTopic('site-a', 'ack'))
+      const chunks = site.heard.filter((it) => it.startsWith(downTopic('site-a', 'document')))
+      expect(chunks).toEqual(said.map((it) => `${downTopic('site-a', 'document')} ${it}`))
+    })
+
     it('passes no payload over the bound, and serves the others on', async () => {
       const center = await cloud()
       await center.client.subscribeAsync(UP_FILTER, { qos: 1 })
@@ -231,7 +258,7 @@ for (const { name, start, skip } of brokers) {
         v: 1,
         journalId: site.journalId,
         epoch: site.epoch,
-        bootId: 'b',
+        bootId: 'boot-1',
         n: 1,
         at: '2026-11-23T12:00:00.000Z',
       }
