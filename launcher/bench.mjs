@@ -1,5 +1,7 @@
-// `npm run bench`: installs, builds, and prints figures; `npm run bench -- throughput ingest` prints only those.
+// `npm run bench`: installs, builds, and prints figures; `npm run bench -- throughput ingest` prints only those, and
+// `npm run bench -- ingest --minutes 10` loads the cloud for so long.
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { checkNodeVersion } from './node-version.mjs'
 
 checkNodeVersion(process.versions.node)
@@ -9,11 +11,21 @@ const { run } = await import('./run.mjs')
 const { prepare } = await import('./prepare.mjs')
 
 /** Keep in step with end-to-end/bench/main.ts. */
-const BENCHMARKS = ['throughput', 'latency', 'memory', 'slow-disk', 'ingest', 'documents']
+const BENCHMARKS = [
+  'throughput',
+  'latency',
+  'memory',
+  'slow-disk',
+  'ingest',
+  'backlog',
+  'reconnect',
+  'documents',
+]
 
 async function main() {
   // Named before minutes are spent on building.
-  const unknown = process.argv.slice(2).filter((it) => !BENCHMARKS.includes(it))
+  const { positionals } = parseArgs({ allowPositionals: true, options: { minutes: { type: 'string' } } })
+  const unknown = positionals.filter((it) => !BENCHMARKS.includes(it))
   if (unknown.length > 0) {
     console.error(
       `There is no benchmark ${unknown.join(', ')}. "npm run bench" runs all, "npm run bench -- NAME" one of ${BENCHMARKS.join(', ')}.`,
@@ -23,6 +35,8 @@ async function main() {
   if (!(await prepare())) return 1
   const { bundle } = await import('./bundle.mjs')
   if (!(await bundle('end-to-end', ['bench/main.ts', 'bench/load.ts', 'bench/echo-server.ts']))) return 1
+  if (!(await bundle('edge-controller', ['src/testing/write-journal.ts', 'src/journal/sqlite-worker.ts'])))
+    return 1
   const { startTestDatabase } = await import('./dist/test-database.js')
   const database = await startTestDatabase(join(PROJECT, 'launcher'), (line) => console.log(line))
   try {

@@ -1,16 +1,19 @@
 /** A site as the cloud sees it: hello, then one batch in flight per stream until all is acknowledged. Not a controller: a load. */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Ack, Batch, Hello, Welcome } from '@switchyard/protocol/site/envelope.ts'
 import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
 import { downFilter, parseDownTopic, upTopic } from '@switchyard/protocol/site/topics.ts'
-import mqtt from 'mqtt'
+import mqtt, { type MqttClient } from 'mqtt'
 import type { YardRow } from './yard.ts'
 
 const compress = promisify(gzip)
 /** A batch that is not answered is sent again, as a controller does. */
 const RETRANSMIT_MS = 10_000
+const CONNECT_TIMEOUT_MS = 60_000
+const RETRY_FIRST_MS = 1_000
+const MOST_ATTEMPTS = 6
 
 export interface CloudSite {
   siteId: string
@@ -22,14 +25,7 @@ export interface CloudSite {
 }
 
 export async function connectSite(url: string, siteId: string, password: string): Promise<CloudSite> {
-  const client = await mqtt.connectAsync(url, {
-    username: siteId,
-    password,
-    clean: true,
-    protocolVersion: 4,
-    reconnectPeriod: 0,
-    connectTimeout: 60_000,
-  })
+  const client = await enter(url, siteId, password)
   await client.subscribeAsync(downFilter(siteId), { qos: 1 })
   const journalId = `bench-${siteId}`
   let welcomed = (_: Welcome): void => {}
@@ -69,6 +65,7 @@ export async function connectSite(url: string, siteId: string, password: string)
     say()
   })
   const welcomeMs = performance.now() - saidMs
+  await pause(welcome.backoffMs === undefined ? 0 : randomInt(welcome.backoffMs + 1))
   const at = Object.fromEntries(STREAMS.map((it) => [it, none])) as Record<Stream, typeof none>
 
   return {
@@ -92,13 +89,40 @@ export async function connectSite(url: string, siteId: string, password: string)
         })
         if (ack.upTo >= to) {
           at[stream] = { seq: to, rowId: rows.at(-1)!.id }
-          if (ack.retryAfterMs) await new Promise((resolve) => setTimeout(resolve, ack.retryAfterMs))
+          await pause(ack.retryAfterMs ?? 0)
           return refusals
         }
         if (ack.refused !== 'busy') throw new Error(`refused: ${ack.refused} ${ack.reason}`)
-        await new Promise((resolve) => setTimeout(resolve, ack.retryAfterMs ?? 100))
+        await pause(ack.retryAfterMs ?? 100)
       }
     },
     end: () => client.endAsync(),
   }
+}
+
+/** Again with full jitter, as a controller does, while the broker takes no more at once. */
+async function enter(url: string, siteId: string, password: string): Promise<MqttClient> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const client = await mqtt.connectAsync(url, {
+        username: siteId,
+        password,
+        clean: true,
+        protocolVersion: 4,
+        reconnectPeriod: 0,
+        connectTimeout: CONNECT_TIMEOUT_MS,
+      })
+      client.on('error', (error) => {
+        throw new Error(`${siteId} lost its connection`, { cause: error })
+      })
+      return client
+    } catch (error) {
+      if (attempt === MOST_ATTEMPTS) throw error
+      await pause(randomInt(RETRY_FIRST_MS * 2 ** attempt))
+    }
+  }
+}
+
+async function pause(ms: number): Promise<void> {
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -1,8 +1,10 @@
 /** `npm run bench`: figures, not verdicts. Each is a ratio to a baseline of the same run where there is one, because machines are noisy. */
 import { parseArgs } from 'node:util'
+import { backlog } from './backlog.ts'
 import { documents } from './documents.ts'
 import { ingest } from './ingest.ts'
 import { latency, memory, throughput } from './ocpp.ts'
+import { reconnect } from './reconnect.ts'
 import { slowDisk } from './slow-disk.ts'
 
 const { values, positionals: wanted } = parseArgs({
@@ -20,6 +22,8 @@ const benchmarks: Record<string, () => Promise<void>> = {
   memory,
   'slow-disk': slowDisk,
   ingest: () => ingest(minutes),
+  backlog,
+  reconnect,
   documents,
 }
 const unknown = wanted.filter((name) => !(name in benchmarks))

@@ -7,7 +7,6 @@ export interface YardRow {
   fact: string
 }
 
-const STARTS_AT_MS = Date.UTC(2026, 10, 1)
 const SESSION_MINUTES = 180
 /** A station stands empty this long between two cars. */
 const EMPTY_MINUTES = 20
@@ -15,14 +14,18 @@ const REGISTER_EVERY_MINUTES = 15
 const POWER_W = 11_040
 
 /** Endless. Stations are told apart by where in their cycle they begin. */
-export function* yard(siteId: string, stations: number): Generator<Record<Stream, YardRow[]>> {
+export function* yard(
+  siteId: string,
+  stations: number,
+  startsAtMs = Date.UTC(2026, 10, 1),
+): Generator<Record<Stream, YardRow[]>> {
   const cycle = SESSION_MINUTES + EMPTY_MINUTES
   const registers = Array.from({ length: stations }, () => 1_000_000_000)
   for (let minute = 0; ; minute++) {
     const rows: Record<Stream, YardRow[]> = { ledger: [], telemetry: [] }
     for (let s = 0; s < stations; s++) {
       const phase = minute + Math.floor((s * cycle) / stations)
-      const at = new Date(STARTS_AT_MS + minute * 60_000).toISOString()
+      const at = new Date(startsAtMs + minute * 60_000).toISOString()
       const sessionId = `${siteId}-${s}-${Math.floor(phase / cycle)}`
       registers[s]! += phase % cycle < SESSION_MINUTES ? Math.round((POWER_W * 1_000) / 60) : 0
       for (const draft of station(`${siteId}-S${s}`, sessionId, at, phase % cycle, minute, registers[s]!)) {

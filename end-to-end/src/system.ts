@@ -31,6 +31,8 @@ export interface SystemOptions {
   cloudEnv?: Record<string, string>
   /** A Postgres server of the test's own; otherwise the one that the tests were given. */
   databaseServer?: string
+  /** Told before the controller starts for the first time: where its journal will be, and the link that it will use. */
+  beforeController?(journalFile: string, link: TcpProxy): Promise<void>
 }
 
 export interface Box {
@@ -155,6 +157,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       return { controller, ocppUrl: `ws://127.0.0.1:${ports[0]}/ocpp`, panelUrl }
     }
     const journalFile = join(directory, 'controller', 'journal.db')
+    await options.beforeController?.(journalFile, link)
     const own = await start('controller', journalFile, [ocppPort!, panelPort!])
     await eventually(
       'the site to be online',

@@ -139,6 +139,7 @@ function isEntry(path: string): boolean {
     /^launcher\/\w+\.mjs$|^protocol\/generate\/ocpp\.ts$/.test(path) ||
     [
       'edge-controller/src/journal/sqlite-worker.ts',
+      'edge-controller/src/testing/write-journal.ts',
       'edge-controller/src/site-controller.ts',
       'launcher/src/test-database.ts',
       'simulators/src/world/simulate.ts',
