@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import postgres from 'postgres'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { TARGETS } from './platform/service.ts'
@@ -68,6 +69,34 @@ it('says how it is called, without a stack', async () => {
     expect(output).not.toContain('    at ')
   }
 })
+
+it('begins a new generation only when it is told which one ends, and while nothing of the cloud is at work', async () => {
+  const own = await createTestDatabase()
+  const sql = postgres(own.url, {
+    max: 1,
+    onnotice: () => {},
+    connection: { application_name: 'switchyard billing-service' },
+  })
+  try {
+    const there = { ...env, DATABASE_URL: own.url }
+    const asked = await run(['--new-generation'], there)
+    expect(asked.code).toBe(1)
+    expect(asked.output).not.toContain('    at ')
+    const [, generation] = /--confirm=(\w+)/.exec(asked.output) ?? []
+    const [held] = await sql`select id from log.generation`
+    expect(generation).toBe(held?.id)
+    const busy = await run(['--new-generation', `--confirm=${generation}`], there)
+    expect([busy.code, busy.output]).toEqual([1, expect.stringContaining('switchyard billing-service')])
+    await sql.end()
+    const wrong = await run(['--new-generation', '--confirm=0123'], there)
+    expect([wrong.code, wrong.output]).toEqual([1, expect.stringContaining('"0123" is not the present')])
+    const done = await run(['--new-generation', `--confirm=${generation}`], there)
+    expect([done.code, done.output]).toEqual([0, expect.stringMatching(/Generation \w+ has begun\./)])
+  } finally {
+    await sql.end()
+    await own.drop()
+  }
+}, 180_000)
 
 it('names a port that is taken', async () => {
   const taken = createServer()
