@@ -23,12 +23,14 @@ interface Told {
 export class Checkpoint {
   readonly #db: Database
   readonly #length: { get(): unknown } | undefined
+  readonly #most: number
   #pages = 0
   /** The file had no room for the log; it is tried again when nobody waits. */
   #hadNoRoom = false
 
-  constructor(db: Database) {
+  constructor(db: Database, pages = CHECKPOINT_PAGES) {
     this.#db = db
+    this.#most = pages
     const version = String(db.prepare('SELECT sqlite_version()').pluck().get()).split('.').map(Number)
     const tells =
       version[0]! > TELLS_FROM[0]! || (version[0] === TELLS_FROM[0] && version[1]! >= TELLS_FROM[1]!)
@@ -45,7 +47,7 @@ export class Checkpoint {
 
   /** The next commit has to take the log over. */
   get isDue(): boolean {
-    return this.#pages >= CHECKPOINT_PAGES && !this.#hadNoRoom
+    return this.#pages >= this.#most && !this.#hadNoRoom
   }
 
   /** To be called when nobody waits. A full disk is no fault here: the log stays, and holds everything. */

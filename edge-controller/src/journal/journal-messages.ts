@@ -11,6 +11,8 @@ export interface JournalFile {
   newJournalId: string
   /** The file and the reserve together shall not be larger. */
   maxBytes?: number | undefined
+  /** Pages in the write-ahead log at which a commit takes it over; the simulator tries few. */
+  checkpointPages?: number | undefined
 }
 
 export type Work =

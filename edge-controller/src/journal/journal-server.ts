@@ -99,8 +99,8 @@ export class JournalServer {
   }
 
   #opened(): SqliteJournal {
-    const { file, newJournalId } = this.#file
-    const options = { open: this.#open, makeRoom: () => this.#makeRoom() }
+    const { file, newJournalId, checkpointPages } = this.#file
+    const options = { open: this.#open, checkpointPages, makeRoom: () => this.#makeRoom() }
     const files = this.#volume?.files
     return files
       ? openJournal(file, newJournalId, options, files)

@@ -61,6 +61,8 @@ export interface SqliteJournalOptions {
   maxBytes?: number
   /** Brings another build of SQLite. */
   open?: OpenDatabase | undefined
+  /** Pages in the log at which a commit takes it over; the simulator tries few. */
+  checkpointPages?: number | undefined
   /** The disk is full: whether there is room now, so that it is worth another try. */
   makeRoom?: () => boolean
 }
@@ -92,7 +94,7 @@ export class SqliteJournal {
       this.#db = db
       prepare(db, file, newJournalId)
       if (options.maxBytes !== undefined) this.limitBytes(options.maxBytes)
-      this.#checkpoint = new Checkpoint(db)
+      this.#checkpoint = new Checkpoint(db, options.checkpointPages)
       this.#begin = db.prepare('BEGIN IMMEDIATE')
       this.#commit = db.prepare('COMMIT')
       this.#put = db.prepare('INSERT OR REPLACE INTO entity VALUES (?, ?, ?)')

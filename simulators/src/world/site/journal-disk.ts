@@ -28,6 +28,9 @@ export interface JournalDiskOptions {
   answered(request: Request, response: Response): void
 }
 
+/** Few, so that power is cut while the write-ahead log goes over as well. */
+const CHECKPOINT_PAGES = 40
+
 export class SlowDisk implements JournalDisk {
   readonly #options: JournalDiskOptions
   readonly #events: JournalDiskEvents
@@ -37,7 +40,8 @@ export class SlowDisk implements JournalDisk {
   constructor(options: JournalDiskOptions, events: JournalDiskEvents) {
     this.#options = options
     this.#events = events
-    this.#server = new JournalServer({ file: options.file, newJournalId: options.newJournalId }, options.open)
+    const { file, newJournalId, open } = options
+    this.#server = new JournalServer({ file, newJournalId, checkpointPages: CHECKPOINT_PAGES }, open)
   }
 
   send(request: Request): void {
