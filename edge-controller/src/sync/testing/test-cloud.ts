@@ -15,7 +15,7 @@ import {
 } from '@switchyard/protocol/site/envelope.ts'
 import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
 import { spacedBelow, spacedWithin } from '@switchyard/protocol/site/fork.ts'
-import { give, type SiteAuthority } from '@switchyard/protocol/site/grant.ts'
+import { give, isSilent, isUnrivalled, type SiteAuthority } from '@switchyard/protocol/site/grant.ts'
 import { type Lane, receive } from '@switchyard/protocol/site/greeting.ts'
 import { type Live, live as liveShape } from '@switchyard/protocol/site/live.ts'
 import { type DownChannel, downTopic, parseUpTopic, UP_FILTER } from '@switchyard/protocol/site/topics.ts'
@@ -116,6 +116,14 @@ export class TestCloud {
     Object.assign(lane, { epoch: given.epoch, fenced: false })
     this.site = { ...this.site, ...given.site }
     for (const to of conversations) this.send('recall', { ...to, reason: 'authority was given anew' })
+  }
+
+  /** As the gateway does every few seconds: a new journal is asked again once the one in authority is silent. */
+  askSuccessors(): void {
+    if (!isSilent(this.site, this.clock.now())) return
+    for (const lane of this.journals.values())
+      if (lane.fenced && isUnrivalled(this.site, lane))
+        this.send('recall', { ...this.#addressOf(lane), reason: 'the journal in authority is silent' })
   }
 
   #addressOf(lane: StoredLane): { journalId: string; epoch: number; nonce: string } {
