@@ -24,11 +24,17 @@ const STEPS = [
     ['edge-controller/src', 'protocol'],
     ['src/main.ts', 'src/journal/sqlite-worker.ts'],
   ),
-  bundleStep(
-    'simulators',
-    ['simulators', 'protocol', 'edge-controller/src'],
-    ['src/main.ts', 'src/world/simulate.ts'],
-  ),
+  bundleStep('simulators', ['simulators', 'protocol'], ['src/main.ts']),
+  {
+    name: 'world',
+    saying: 'Bundling the simulator of whole sites',
+    inputs: ['simulators', 'protocol', 'edge-controller/src'],
+    output: 'simulators/dist/world/simulate.js',
+    make: async () => {
+      const { bundle } = await import('./bundle.mjs')
+      return await bundle('simulators', ['src/world/simulate.ts'], { mutations: true, into: 'dist/world' })
+    },
+  },
   bundleStep(
     'launcher',
     ['launcher/src', 'launcher/flags.mjs', 'launcher/blocked-ports.mjs', 'launcher/lock.mjs'],

@@ -9,7 +9,7 @@ const { PROJECT } = await import('./project.mjs')
 const { prepare } = await import('./prepare.mjs')
 
 if (!(await prepare())) process.exit(1)
-const program = join(PROJECT, 'simulators', 'dist', 'simulate.js')
+const program = join(PROJECT, 'simulators', 'dist', 'world', 'simulate.js')
 const child = spawn(process.execPath, ['--enable-source-maps', program, ...process.argv.slice(2)], {
   stdio: 'inherit',
 })

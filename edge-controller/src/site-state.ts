@@ -2,8 +2,10 @@
  * The state of the site in memory: the entities as last committed. A change is journalled first and visible after, so that
  * memory never runs ahead of disk; listeners hear of facts only once they are durable.
  */
+
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { Json } from '@switchyard/protocol/json.ts'
+import { mutated } from '@switchyard/protocol/mutation.ts'
 import {
   type Fact,
   type FactData,
@@ -103,7 +105,9 @@ export class SiteState {
     if (isReading && this.#pressure >= PRESSURE.reserve) return this.#heads
     if (facts.length + puts.length + deletes.length === 0) return this.#heads
     const stamped = facts.map((draft) => this.#stamp(draft, trace))
-    const heads = await this.#journal.commit(this.#change(stamped, outcome))
+    const written = this.#journal.commit(this.#change(stamped, outcome))
+    if (mutated('answer-before-commit')) return this.#unawaited(written, stamped, outcome)
+    const heads = await written
     this.#apply(outcome)
     if (heads.ledger.seq >= this.#heads.ledger.seq && heads.telemetry.seq >= this.#heads.telemetry.seq)
       this.#heads = heads
@@ -161,6 +165,17 @@ export class SiteState {
     const kept = facts.filter((f) => streamOf(f.kind) === 'ledger')
     this.#unwritten += facts.length - kept.length
     return kept
+  }
+
+  /** Only where the bug is planted: nobody waits for the disk. */
+  #unawaited(written: Promise<Heads>, stamped: Fact[], outcome: Outcome): Heads {
+    this.#apply(outcome)
+    const later = (heads: Heads): void => {
+      this.#heads = heads
+      for (const listener of this.#listeners) listener(stamped, heads)
+    }
+    written.then(later, () => {})
+    return this.#heads
   }
 
   /** `undefined` fields stay out of the text; they are not spread in, which would cost more than the text (measured). */

@@ -1,4 +1,5 @@
 /** The journal's file: its pragmas, its tables and how an older file becomes a newer one. */
+import { mutated } from '@switchyard/protocol/mutation.ts'
 import { JournalDamaged } from './port.ts'
 import type { Database } from './sqlite-driver.ts'
 
@@ -41,9 +42,9 @@ export function prepare(db: Database, file: string, newJournalId: string): void 
   const mode = db.pragma('journal_mode = WAL', { simple: true })
   if (mode !== 'wal') throw new Error(`${file} cannot be put into WAL mode: it stays in ${String(mode)}`)
   // An existing WAL file opens at NORMAL, which would lose acknowledged commits at a power cut.
-  db.pragma('synchronous = FULL')
+  db.pragma(mutated('synchronous-normal') ? 'synchronous = NORMAL' : 'synchronous = FULL')
   const synchronous = pragmaNumber(db, 'synchronous')
-  if (synchronous !== SYNCHRONOUS_FULL)
+  if (synchronous !== SYNCHRONOUS_FULL && !mutated('synchronous-normal'))
     throw new Error(`${file}: synchronous is ${synchronous} after being set to FULL (${SYNCHRONOUS_FULL})`)
   db.pragma('foreign_keys = ON')
   db.pragma(`journal_size_limit = ${WAL_SIZE_LIMIT_BYTES}`)

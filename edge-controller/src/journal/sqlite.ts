@@ -2,6 +2,7 @@
  * The journal on SQLite: plain synchronous code over one file, one writer. The worker thread wraps it on the box, the
  * inline journal in tests and in the simulator.
  */
+import { mutated } from '@switchyard/protocol/mutation.ts'
 import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
 import type BetterSqlite3 from 'better-sqlite3'
 import { Checkpoint } from './checkpoint.ts'
@@ -341,7 +342,10 @@ export class SqliteJournal {
     const table = this.#streams[stream]
     const former = this.#withRoom(() => table.removeFormer(PRUNE_MAX_ROWS))
     if (former > 0) return former
-    const newest = table.lastOfOldest(PRUNE_MAX_ROWS, Math.min(upTo, this.#acked[stream]))
+    const newest = table.lastOfOldest(
+      PRUNE_MAX_ROWS,
+      mutated('prune-unacknowledged') ? upTo : Math.min(upTo, this.#acked[stream]),
+    )
     if (!newest) return 0
     const work = this.#db.transaction(() => {
       this.#meta.run(`pruned.${stream}.seq`, newest.seq)

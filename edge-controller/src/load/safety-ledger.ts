@@ -2,6 +2,7 @@
  * The sum of what every connector may be drawing never exceeds the limit by a command of ours: a raise is given only out of
  * what is not reserved, and a reservation falls only when its station has confirmed the lower limit. Pure.
  */
+import { mutated } from '@switchyard/protocol/mutation.ts'
 
 /** Steps smaller than this are not worth a message, unless the limit asks for them; a pause and its end always are. */
 export const STEP_MA = 1_000
@@ -68,7 +69,7 @@ export function nextSteps(
     }
     // A limit within what is reserved for it takes nothing from anybody.
     const ownMa = reserved.get(id) ?? 0
-    const grantedMa = Math.min(toMa, ownMa + Math.max(0, roomMa))
+    const grantedMa = mutated('raise-before-decrease') ? toMa : Math.min(toMa, ownMa + Math.max(0, roomMa))
     if (fromMa !== undefined && grantedMa < fromMa) continue
     if (fromMa !== undefined && !isWorthwhile(fromMa, grantedMa)) continue
     if (grantedMa < toMa && grantedMa < MIN_USEFUL_MA && fromMa !== undefined) continue

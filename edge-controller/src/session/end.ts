@@ -1,5 +1,7 @@
 /** A session ends: because its station says so, or because everything shows that it is over. */
+
 import { instant } from '@switchyard/protocol/instant.ts'
+import { mutated } from '@switchyard/protocol/mutation.ts'
 import type { FactData, ReviewReason } from '@switchyard/protocol/site/fact.ts'
 import type { Draft } from '../draft.ts'
 import { changeConnector, changeStation, withRegister } from '../station/station.ts'
@@ -38,6 +40,7 @@ export interface End {
  * and nothing happens (but a register that differs from the first is kept as a fact).
  */
 export function endSession(draft: Draft, context: SessionContext, session: Session, end: End): void {
+  if (session.end && mutated('late-stop-ignored')) return
   if (session.end && !session.end.presumed) {
     if (end.registerMilliWh !== undefined && end.registerMilliWh !== session.end.registerMilliWh)
       keepUnmatched(draft, context.stationId, session.transactionId, end)

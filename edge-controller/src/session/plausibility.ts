@@ -1,5 +1,6 @@
 /** Whether registers can be true. What cannot is held for review, never billed and never dropped. */
 import { mostMilliWh, RESOLUTION_MILLI_WH } from '@switchyard/protocol/billing/plausible.ts'
+import { mutated } from '@switchyard/protocol/mutation.ts'
 import type { ReviewReason } from '@switchyard/protocol/site/fact.ts'
 
 export interface RegisterAt {
@@ -17,6 +18,7 @@ export function checkStep(
   maxPowerW: number,
   exact: boolean,
 ): ReviewReason[] {
+  if (mutated('any-register')) return []
   const milliWh = to.milliWh - from.milliWh
   if (milliWh < (exact ? 0 : -RESOLUTION_MILLI_WH)) return ['register-falling']
   if (milliWh > mostMilliWh(maxPowerW, Math.max(0, to.atMs - from.atMs)))
@@ -42,7 +44,7 @@ export function checkStart(
   startedAtMs: number,
   { register, aboveZeroSinceMs }: KnownMeter,
 ): ReviewReason[] {
-  if (startMilliWh === undefined) return []
+  if (startMilliWh === undefined || mutated('any-register')) return []
   if (startMilliWh === 0)
     return aboveZeroSinceMs !== undefined && aboveZeroSinceMs <= startedAtMs ? ['register-zero-start'] : []
   const hasFallen =

@@ -1,5 +1,7 @@
 /** A session begins. */
+
 import { instant } from '@switchyard/protocol/instant.ts'
+import { mutated } from '@switchyard/protocol/mutation.ts'
 import type { IdToken, ReviewReason } from '@switchyard/protocol/site/fact.ts'
 import type { Draft } from '../draft.ts'
 import { changeConnector, changeStation, connectorOf, stationOf, withRegister } from '../station/station.ts'
@@ -50,7 +52,8 @@ export function startSession(draft: Draft, context: SessionContext, start: Start
   const isOlder = there !== undefined && there.end === undefined && start.startedAtMs < there.startedAtMs
   const isBeside = isOlder || start.isOver === true
   // Where the station has not said where, several may wait for their plug.
-  if (there && !isBeside && start.evseId > 0) presumeEnd(draft, context, there, 'NewSession')
+  if (there && !isBeside && start.evseId > 0 && !mutated('start-ends-nothing'))
+    presumeEnd(draft, context, there, 'NewSession')
   const running = runningSessions(draft, stationId)
   if (running.length >= RUNNING_MAX) presumeEnd(draft, context, running[0]!, 'TooManyRunning')
 

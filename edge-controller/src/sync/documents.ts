@@ -1,6 +1,8 @@
 /** Documents from the cloud: joined from their chunks, checked, and swapped in whole together with the fact that says so. */
+
 import { createHash } from 'node:crypto'
 import type { Json } from '@switchyard/protocol/json.ts'
+import { mutated } from '@switchyard/protocol/mutation.ts'
 import { BUCKETS_FORM } from '@switchyard/protocol/site/buckets.ts'
 import {
   DOCUMENT_NAMES,
@@ -75,7 +77,8 @@ export class Documents {
     const name = DOCUMENT_NAMES.find((n) => n === message.name)
     if (!name) return this.#reject(message.name, version, 'a document of this name is not known here')
     const applied = this.#ports.state.get<AppliedDocument>(DOCUMENT_KIND, name)?.version
-    if (applied?.generation === version.generation && version.n <= applied.n) return
+    const isOld = applied?.generation === version.generation && version.n <= applied.n
+    if (isOld && !mutated('older-document')) return
     if (message.form === BUCKETS_FORM && name === 'tokens')
       return this.#taken(name, version, this.#tokens.take(message))
     if (message.form) return this.#reject(name, version, `form ${message.form} of it is not known here`)

@@ -2,7 +2,9 @@
  * Commands on their way to a station: journalled before they are carried out, at most one effect each, never after their
  * expiry. The result is a `command.outcome` fact (rules: section 6 of the design).
  */
+
 import type { Json, JsonObject } from '@switchyard/protocol/json.ts'
+import { mutated } from '@switchyard/protocol/mutation.ts'
 import {
   type Command,
   type CommandKind,
@@ -69,6 +71,7 @@ export class Downlink {
   }
 
   async #giveUpCut(): Promise<void> {
+    if (mutated('command-again-after-restart')) return
     const cut = this.#idle().filter((r) => !IDEMPOTENT_KINDS.has(r.command.kind as CommandKind))
     await this.#commit(this.#unknown(cut, ...RESTARTED))
   }
@@ -116,12 +119,13 @@ export class Downlink {
       ...(refusal ? { result: refusal } : {}),
     }
     const outcome = refusal ? ending(entry, refusal) : putting(entry)
+    if (mutated('command-before-journal') && !refusal) void this.#carryOut(entry, conversation)
     await this.#commit(
       { ...outcome, deletes: forgotten.map((r) => ({ kind: COMMAND_KIND, id: r.command.id })) },
       command.trace,
     )
     if (refusal) ended(command.id, refusal)
-    else void this.#carryOut(entry, conversation)
+    else if (!mutated('command-before-journal')) void this.#carryOut(entry, conversation)
   }
 
   /** `cutOff`: a restart cut it off, so it may have had its effect already. */
@@ -130,7 +134,9 @@ export class Downlink {
     const { execute } = this.#ports
     this.#running.add(command.id)
     try {
-      const remainingMs = Date.parse(command.expiresAt) - conversation.cloudNow()
+      const remainingMs = mutated('command-after-expiry')
+        ? MAX_TTL_MS
+        : Date.parse(command.expiresAt) - conversation.cloudNow()
       if (remainingMs > 0) await this.#end(entry, bounded(await execute(command, remainingMs)))
       else await this.#end(entry, cutOff ? unknown(...RESTARTED) : EXPIRED)
     } finally {
@@ -214,7 +220,7 @@ function refuse(command: Command, cloudNowMs: number): CommandResult | undefined
   const expiresMs = Date.parse(command.expiresAt)
   if (Number.isNaN(expiresMs))
     return failed('InvalidArguments', `expiresAt: "${command.expiresAt}" is no time`)
-  if (expiresMs <= cloudNowMs) return EXPIRED
+  if (expiresMs <= cloudNowMs && !mutated('command-after-expiry')) return EXPIRED
   if (expiresMs - cloudNowMs > MAX_TTL_MS)
     return failed('InvalidArguments', 'expiresAt: more than a day ahead')
   if (!Object.hasOwn(commandArgs, command.kind))

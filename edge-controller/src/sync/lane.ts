@@ -1,6 +1,7 @@
 /** One stream on its way up: one batch in flight, sent again until it is acknowledged or refused. */
 
 import { instant } from '@switchyard/protocol/instant.ts'
+import { mutated } from '@switchyard/protocol/mutation.ts'
 import {
   type Ack,
   type BatchRow,
@@ -149,14 +150,14 @@ export class Lane {
       (AIM / QUOTING) * Math.min(MAX_BATCH_COMPRESSED_BYTES / this.#ratio, MAX_BATCH_INFLATED_BYTES)
     const after = await journal.readAfter(this.#stream, this.#cursor.seq, this.#maxRows, Math.floor(budget))
     if (overtaken()) return
-    if (after.prevId !== undefined && after.prevId !== cursor.rowId) {
+    if (after.prevId !== undefined && after.prevId !== cursor.rowId && !mutated('ack-without-row-id')) {
       this.#preparing = false
       this.#fork(`row ${cursor.seq} is another one there`)
       return
     }
     const rows: BatchRow[] = after.pruned
       ? [this.#loss(cursor.seq, after.pruned)]
-      : after.rows.map(({ seq: _, ...row }) => row)
+      : after.rows.slice(mutated('batch-skips-a-row') ? 1 : 0).map(({ seq: _, ...row }) => row)
     const instead = rows[0] && this.#refusals.instead(cursor.seq + 1, rows[0], this.#stamp())
     if (instead) rows.splice(0, rows.length, instead)
     if (rows.length === 0) {
@@ -212,6 +213,7 @@ export class Lane {
 
   #send(): void {
     const batch = this.#inFlight!
+    if (mutated('no-retransmission') && batch.sendings > 0) return
     if (batch.sendings === SENDINGS_BEFORE_DOUBT) {
       this.#ports.disagree(`no answer to batch ${this.#stream} ${batch.from}..${batch.to}`)
       return
@@ -233,7 +235,7 @@ export class Lane {
     if (ack.upTo <= this.#cursor.seq) return
     const known = await this.#idOf(ack.upTo)
     if (this.#conversation !== conversation) return
-    if (known !== ack.rowId) {
+    if (known !== ack.rowId && !mutated('ack-without-row-id')) {
       this.#fork(`it acknowledges row ${ack.upTo} under another id`)
       return
     }
@@ -261,7 +263,7 @@ export class Lane {
         this.#ports.disagree(`${refused}: ${reason ?? 'no reason given'}`, refused === 'fork')
         return
       case 'gap':
-        this.#cursor = { seq: upTo, rowId }
+        if (!mutated('cursor-past-gap')) this.#cursor = { seq: upTo, rowId }
         this.#drop()
         this.#pause(ack.retryAfterMs ?? 0)
         return

@@ -5,7 +5,9 @@
  *
  * A revision that is not newer than what is billed, held or decided changes nothing, so that facts may come twice and in any order.
  */
+
 import { isKeepable, parseInstant } from '../instant.ts'
+import { mutated } from '../mutation.ts'
 import type { FactData } from '../site/fact.ts'
 
 export const NO_TARIFF = 'no-tariff'
@@ -55,7 +57,7 @@ export function payableOf({ cdrs }: Pick<KnownOfSession, 'cdrs'>): BilledAs | un
 
 /** A revision of a session that has come: it counts when it is newer than all that is billed, held and decided. */
 export function settle(known: KnownOfSession, sessionId: string, ended: Ended, found: LookedUp): Settled {
-  if (!isNewer(known, ended)) return { does: 'nothing' }
+  if (!isNewer(known, ended) && !mutated('bill-old-revision')) return { does: 'nothing' }
   return settleAnyhow(known, sessionId, ended, found)
 }
 
@@ -81,15 +83,19 @@ export function settleAnyhow(
   const reasons = objections(ended, found)
   if (known.decided?.action === 'waive') reasons.push(WAIVED_BEFORE)
   // A correction in review leaves the bill before it as it is, until someone has looked at it.
-  if (reasons.length > 0) return { does: 'hold', reasons }
+  if (reasons.length > 0 && !mutated('bill-in-spite-of-review')) return { does: 'hold', reasons }
   return billOrHold(known, cdrIdOf(sessionId, ended.revision, 0), found)
 }
 
 /** There is nothing against it in itself: it is billed, unless what was looked up stands against it. */
 export function billOrHold(known: KnownOfSession, cdrId: string, found: LookedUp): Settled {
-  if (found.overlaps) return { does: 'hold', reasons: [OVERLAP] }
+  if (found.overlaps && !mutated('bill-overlaps')) return { does: 'hold', reasons: [OVERLAP] }
   if (!found.hasTariff) return { does: 'hold', reasons: [NO_TARIFF] }
-  return { does: 'issue', cdrId, credits: payableOf(known)?.cdrId }
+  return {
+    does: 'issue',
+    cdrId,
+    credits: mutated('bill-every-revision') ? undefined : payableOf(known)?.cdrId,
+  }
 }
 
 /** From the session, its revision and the decision that released it (0: nobody had to), so that billing it twice is billing it once. */

@@ -1,5 +1,6 @@
 /** Seeds shared out to processes: each takes a few at a time, for one may take ten times as long as another. */
 import { fork } from 'node:child_process'
+import { MUTATIONS, type Mutation, plant } from '@switchyard/protocol/mutation.ts'
 import { type Report, World } from './world.ts'
 
 const SEEDS_AT_A_TIME = 5
@@ -9,6 +10,14 @@ const MAX_FAILED = 20
 interface Task {
   from: number
   to: number
+  /** Planted while it runs; then the first broken promise ends the task. */
+  mutation?: Mutation
+}
+
+/** Answers come one by one; `isLast` ends the task. */
+interface Answer {
+  report: Report
+  isLast: boolean
 }
 
 export interface Search {
@@ -28,38 +37,72 @@ export async function search({ from, seeds, processes }: Search): Promise<Report
     next = task.to
     return task
   }
-  await Promise.all(Array.from({ length: processes }, () => employ(take, (report) => reports.push(report))))
+  await employ(processes, take, (report) => reports.push(report))
   return reports.sort((a, b) => a.seed - b.seed)
 }
 
-function employ(take: () => Task | undefined, done: (report: Report) => void): Promise<void> {
+export interface Hunted {
+  mutation: Mutation
+  /** The first that broke a promise; undefined: none did. */
+  caught: Report | undefined
+  seeds: number
+}
+
+/** Plants one bug after the other and looks for a seed that notices it. */
+export async function hunt({ from, seeds, processes }: Search): Promise<Hunted[]> {
+  const hunted = new Map<string, Hunted>()
+  const left = Object.keys(MUTATIONS) as Mutation[]
+  const take = (): Task | undefined => {
+    const mutation = left.shift()
+    return mutation && { mutation, from, to: from + seeds }
+  }
+  await employ(processes, take, (report, { mutation }) => {
+    const before = hunted.get(mutation!)?.seeds ?? 0
+    const caught = report.violations.length > 0 ? report : undefined
+    hunted.set(mutation!, { mutation: mutation!, caught, seeds: before + 1 })
+  })
+  return (Object.keys(MUTATIONS) as Mutation[]).flatMap((it) => hunted.get(it) ?? [])
+}
+
+async function employ(
+  processes: number,
+  take: () => Task | undefined,
+  done: (report: Report, task: Task) => void,
+): Promise<void> {
+  await Promise.all(Array.from({ length: processes }, () => employOne(take, done)))
+}
+
+function employOne(take: () => Task | undefined, done: (report: Report, task: Task) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = fork(process.argv[1]!, [], { serialization: 'advanced' })
-    let left = 0
+    let task: Task | undefined
     const give = (): void => {
-      const task = take()
-      if (!task) {
-        child.disconnect()
-        return
-      }
-      left = task.to - task.from
-      child.send(task)
+      task = take()
+      if (task) child.send(task)
+      else child.disconnect()
     }
-    child.on('message', (report: Report) => {
-      done(report)
-      if (--left === 0) give()
+    child.on('message', ({ report, isLast }: Answer) => {
+      done(report, task!)
+      if (isLast) give()
     })
     child.once('error', reject)
-    child.once('exit', (code) =>
-      left === 0 ? resolve() : reject(new Error(`a process of the simulation ended with ${code}`)),
-    )
+    child.once('exit', (code) => {
+      if (!task) resolve()
+      else reject(new Error(`a process of the simulation ended with ${code} at ${JSON.stringify(task)}`))
+    })
     give()
   })
 }
 
 /** The life of such a process. */
 export function workAsCrew(): void {
-  process.on('message', async ({ from, to }: Task) => {
-    for (let seed = from; seed < to; seed++) process.send?.(await World.run(seed))
+  process.on('message', async ({ from, to, mutation }: Task) => {
+    plant(mutation)
+    for (let seed = from; seed < to; seed++) {
+      const report = await World.run(seed)
+      const isLast = seed + 1 === to || (mutation !== undefined && report.violations.length > 0)
+      process.send?.({ report, isLast } satisfies Answer)
+      if (isLast) return
+    }
   })
 }

@@ -3,9 +3,10 @@
  * processes as there are cores; the same file is their program.
  */
 import { availableParallelism } from 'node:os'
+import { MUTATIONS, type Mutation, plant } from '@switchyard/protocol/mutation.ts'
 import { numberOption, type OptionTable, readOptions, UsageError } from '../cli/options.ts'
-import { search, workAsCrew } from './crew.ts'
-import { tellViolations, totals } from './summary.ts'
+import { hunt, search, workAsCrew } from './crew.ts'
+import { huntTable, tellViolations, totals } from './summary.ts'
 import { World } from './world.ts'
 
 const OPTIONS: OptionTable = {
@@ -14,9 +15,13 @@ const OPTIONS: OptionTable = {
   seed: { value: 'N', what: 'run this one only' },
   trace: { what: 'with --seed: tell what happens' },
   frames: { what: 'with --trace: every frame of the chargers as well' },
+  mutations: { what: 'plant one bug after the other; each must be noticed within so many seeds (400)' },
+  mutation: { value: 'NAME', what: 'with --seed: plant this one' },
   processes: { value: 'N', what: 'how many work at once (one a core)' },
 }
 const MAX_SEED = 2 ** 31
+/** A planted bug that this many seeds do not notice has survived. */
+const MUTATION_SEEDS = 400
 
 async function main(args: readonly string[]): Promise<number> {
   const options = readOptions(OPTIONS, args)
@@ -29,6 +34,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (options.has('seed')) {
     const seed = numberOption(options, 'seed', { min: 0, max: MAX_SEED, fallback: 1 })
     const print = options.has('trace') ? (line: string) => console.log(line) : undefined
+    plant(mutationOption(options))
     const report = await World.run(seed, { print, frames: options.has('frames') })
     console.log(totals([report]))
     tellViolations([report])
@@ -42,12 +48,25 @@ async function main(args: readonly string[]): Promise<number> {
     fallback: Math.min(seeds, availableParallelism()),
   })
   const startedMs = performance.now()
+  if (options.has('mutations')) {
+    const hunted = await hunt({ from, seeds: options.has('seeds') ? seeds : MUTATION_SEEDS, processes })
+    console.log(huntTable(hunted))
+    return hunted.every(({ caught }) => caught) ? 0 : 1
+  }
   const reports = await search({ from, seeds, processes })
   const seconds = (performance.now() - startedMs) / 1000
   console.log(totals(reports))
   console.log(`${seconds.toFixed(1)} s, ${(seeds / seconds).toFixed(1)} seeds/s on ${processes} processes`)
   tellViolations(reports)
   return reports.some((report) => report.violations.length > 0) ? 1 : 0
+}
+
+function mutationOption(options: Map<string, string>): Mutation | undefined {
+  const name = options.get('mutation')
+  if (name === undefined) return undefined
+  if (!Object.hasOwn(MUTATIONS, name))
+    throw new UsageError(`--mutation must be one of ${Object.keys(MUTATIONS).join(', ')}, not "${name}"`)
+  return name as Mutation
 }
 
 if (process.send) workAsCrew()

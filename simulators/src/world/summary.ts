@@ -1,4 +1,5 @@
 /** What a search found, for a person to read. */
+import type { Hunted } from './crew.ts'
 import type { Report } from './world.ts'
 
 /** Violations that are told one by one. */
@@ -26,4 +27,16 @@ export function tellViolations(reports: readonly Report[]): void {
     console.error(`  replay: npm run simulate -- --seed ${seed} --trace`)
   }
   if (failed.length > MAX_TOLD) console.error(`\n${failed.length - MAX_TOLD} more seeds fail`)
+}
+
+/** Which planted bug was noticed by which promise, and at which seed. */
+export function huntTable(hunted: readonly Hunted[]): string {
+  const width = Math.max(...hunted.map(({ mutation }) => mutation.length))
+  const lines = hunted.map(({ mutation, caught, seeds }) => {
+    const invariant = caught?.violations[0]?.invariant
+    const what = caught ? `${invariant} at seed ${caught.seed}` : `SURVIVED ${seeds} seeds`
+    return `${mutation.padEnd(width)}  ${what}`
+  })
+  const noticed = hunted.filter(({ caught }) => caught).length
+  return [...lines, `${noticed} of ${hunted.length} planted bugs noticed`].join('\n')
 }

@@ -89,7 +89,12 @@ export class World {
     await Promise.all([loadValidators('1.6'), loadValidators('2.0.1')])
     sqlite.restart()
     const world = new World(seed, sqlite, telling)
-    return world.#run()
+    try {
+      return await world.#run()
+    } catch (error) {
+      world.stage.broken('crash', (error as Error).stack ?? String(error))
+      return world.#report()
+    }
   }
 
   newCard(): Card {
@@ -131,6 +136,11 @@ export class World {
         stage.broken('I11', `not quiet ${HEALING_MS / HOUR_MS} h after everything healed: ${this.#unrest()}`)
       await this.#count()
     }
+    return this.#report()
+  }
+
+  #report(): Report {
+    const { stage } = this
     return {
       seed: this.#seed,
       violations: stage.violations,

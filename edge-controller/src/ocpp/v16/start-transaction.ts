@@ -1,5 +1,7 @@
 /** StartTransaction (1.6 section 4.8). A session is recorded whoever is to pay: the station may already be delivering. */
+
 import { parseInstant } from '@switchyard/protocol/instant.ts'
+import { mutated } from '@switchyard/protocol/mutation.ts'
 import type { StartTransactionRequest, StartTransactionResponse } from '@switchyard/protocol/ocpp/v16.ts'
 import { Draft } from '../../draft.ts'
 import { isInUse, tokenDecided } from '../../session/authorize.ts'
@@ -37,7 +39,7 @@ export function startTransaction(
   // A clock that was never set begins anew with every reboot: there, only what has not ended can be meant.
   const canBeResend =
     isPlausible(startedAtMs, context.at) || !meant?.end || meant.end.presumed || hasDelivered(meant)
-  if (meant && canBeResend) {
+  if (meant && canBeResend && !mutated('resent-start-is-new')) {
     // What was refused stays refused, though the disk may have room by now.
     const refused = meant.authorization === 'ConcurrentTx' || meant.authorization === 'Blocked'
     const status = refused ? (meant.authorization as 'ConcurrentTx' | 'Blocked') : decision.status

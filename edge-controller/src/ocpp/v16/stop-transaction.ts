@@ -1,5 +1,7 @@
 /** StopTransaction (1.6 section 4.10): never refused, or the station would repeat it for ever. */
+
 import { parseInstant } from '@switchyard/protocol/instant.ts'
+import { mutated } from '@switchyard/protocol/mutation.ts'
 import type { StopTransactionRequest, StopTransactionResponse } from '@switchyard/protocol/ocpp/v16.ts'
 import { Draft, type StateReader } from '../../draft.ts'
 import { type End, endSession, keepUnmatched } from '../../session/end.ts'
@@ -28,6 +30,7 @@ export function stopTransaction(
   const session =
     sessionOfTransaction(draft, stationId, transactionId) ??
     (said.transactionId < 1 ? sessionWithoutId(draft, context, said.idTag, end) : undefined)
+  if (!session && mutated('unmatched-stop-dropped')) return { reply: {}, outcome: draft.outcome() }
   if (!session) {
     const idToken = said.idTag === undefined ? {} : { idToken: idTokenOf(said.idTag) }
     keepUnmatched(draft, stationId, transactionId, { ...end, ...idToken })

@@ -2,7 +2,9 @@
  * A replica of site-gateway: decides by the same functions as the real one, on a database that commits later and may not. It
  * answers after the commit; what dies before it was never there.
  */
+
 import { instant } from '@switchyard/protocol/instant.ts'
+import { mutated } from '@switchyard/protocol/mutation.ts'
 import { accept } from '@switchyard/protocol/site/accept.ts'
 import { type Ask, type Batch, batch as batchShape, type Hello } from '@switchyard/protocol/site/envelope.ts'
 import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
@@ -130,6 +132,7 @@ export class Gateway implements MqttClient {
   #batch(siteId: string, stream: Stream, value: unknown): void {
     const parsed = batchShape.safeParse(value)
     if (!parsed.success || parsed.data.stream !== stream) return
+    if (mutated('cloud-acks-before-commit')) this.#acknowledgeUnseen(siteId, parsed.data)
     this.#commit(() => this.#take(siteId, parsed.data))
   }
 
@@ -161,6 +164,16 @@ export class Gateway implements MqttClient {
     if (!lane.fenced) store.site(siteId).lastHeardMs = stage.wallMs
     committed(rows)
     this.#acknowledge(lane, stream)
+  }
+
+  /** Only where the bug is planted. */
+  #acknowledgeUnseen(siteId: string, { journalId, stream, to, rows }: Batch): void {
+    const lane = this.#ports.store.lane(siteId, journalId)
+    if (lane)
+      this.#acknowledge(
+        { ...lane, last: { ...lane.last, [stream]: { seq: to, rowId: rows.at(-1)!.id } } },
+        stream,
+      )
   }
 
   #acknowledge(lane: Lane, stream: Stream): void {
