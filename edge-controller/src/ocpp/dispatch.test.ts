@@ -72,3 +72,18 @@ it('a station with more connectors than there are is refused the next one', asyn
     expect.stringContaining('64'),
   ])
 })
+
+it('a station that another card knew is asked to boot, once, when it goes on without', async () => {
+  site = await TestController.start()
+  socket = await connectRaw(site.url, 'CP1')
+  const heard: unknown[][] = []
+  for (const id of ['a', 'b']) socket.send(JSON.stringify([2, id, 'StatusNotification', status]))
+  while (heard.length < 3) heard.push(await socket.next())
+  const asked = heard.find((frame) => frame[0] === 2)!
+  expect(asked.slice(2)).toEqual(['TriggerMessage', { requestedMessage: 'BootNotification' }])
+  expect(heard.filter((frame) => frame[0] === 4 && frame[2] === 'SecurityError')).toHaveLength(2)
+  socket.send(JSON.stringify([3, asked[1], { status: 'Accepted' }]))
+  const booted = await ask('BootNotification', { chargePointVendor: 'V', chargePointModel: 'M' })
+  expect(booted[2]).toMatchObject({ status: 'Accepted' })
+  expect(await ask('StatusNotification', status)).toEqual([3, 'm', {}])
+})

@@ -22,6 +22,8 @@ export interface DispatchPorts {
   log: Log
   /** Approved, and its last boot was accepted: a station that reconnects without a boot goes on. */
   isAccepted(): boolean
+  /** A message came before any boot that is known here. */
+  spokeUnbooted(): void
   /** The context of a message that is decided on now. */
   context(authorization: Authorization | undefined): HandlerContext
   authorize(idToken: IdToken): Promise<Authorization>
@@ -46,8 +48,10 @@ export async function dispatch(
   if (errors.length > 0) return refuse(call, errorCodeFor(version, errors), describeErrors(errors), log)
   const nowhere = placeBeyondBounds(payload)
   if (nowhere) return refuse(call, 'PropertyConstraintViolation', nowhere, log)
-  if (!route.beforeBoot && !ports.isAccepted())
+  if (!route.beforeBoot && !ports.isAccepted()) {
+    ports.spokeUnbooted()
     return refuse(call, 'SecurityError', 'not accepted yet: BootNotification comes first', log)
+  }
 
   const idToken = route.identity?.(payload)
   const authorization = idToken && (await ports.authorize(idToken))

@@ -59,6 +59,7 @@ export class StationLink {
   /** The password hash that the current connection was admitted with. */
   #passwordHash: string | undefined
   #baselineSet = false
+  #askedForBoot: Connection | undefined
   /** Monotonic time since which the current connection stands. */
   #connectedMonoMs: number | undefined
 
@@ -86,6 +87,7 @@ export class StationLink {
       validators,
       routes: module.routes,
       isAccepted: () => this.#isAccepted(),
+      spokeUnbooted: () => this.#askForBoot(connection),
       context: (authorization: Authorization | undefined) => this.#context(version, authorization),
       authorize: (idToken: IdToken) =>
         authorize(this.#ports.state, this.stationId, idToken, {
@@ -193,6 +195,16 @@ export class StationLink {
       // A station that cannot be triggered boots again by itself after its interval.
       void connection.call('TriggerMessage', { requestedMessage: 'BootNotification' })
     else if (module && settings.approved) void this.#setBaseline(connection, module)
+  }
+
+  /**
+   * A station that was booted by another card does not boot again because this one does not know it: it is asked to, once a
+   * connection, or its sessions would be refused for ever. One that waits for approval has booted.
+   */
+  #askForBoot(connection: Connection): void {
+    if (this.#askedForBoot === connection || stationOf(this.#ports.state, this.stationId)?.boot) return
+    this.#askedForBoot = connection
+    void connection.call('TriggerMessage', { requestedMessage: 'BootNotification' })
   }
 
   #isAccepted(): boolean {

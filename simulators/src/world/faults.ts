@@ -153,6 +153,53 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
+    kind: 'card-replaced',
+    weight: 1,
+    happen(world, site) {
+      if (world.hasRestoredCloud || site.clones.length > 0) return 'nothing, this time'
+      world.replaceCard(site, world.newCard())
+      return 'a fresh card takes the place of the old one'
+    },
+  },
+  {
+    kind: 'card-restored',
+    weight: 2,
+    happen(world, site, random) {
+      if (world.hasRestoredCloud || site.clones.length > 0) return 'nothing, this time'
+      const backup = world.clonedCard(site.box.card)
+      const afterMs = random.int(10, 900) * SECOND_MS
+      world.stage.after(afterMs, () => {
+        if (world.hasRestoredCloud || !world.isActive) return
+        world.stage.tell(site.siteId, `goes on with the image of its card of ${afterMs / SECOND_MS} s ago`)
+        world.replaceCard(site, backup)
+      })
+      return 'an image of the card is taken'
+    },
+  },
+  {
+    kind: 'card-cloned',
+    weight: 2,
+    happen(world, site) {
+      if (site.clones.length > 0) return 'nothing, this time'
+      return `${world.clone(site).name} runs beside it with a copy of its card`
+    },
+  },
+  {
+    kind: 'cloud-restored',
+    weight: 2,
+    happen(world, _site, random) {
+      if (world.hasLostCards || world.sites.some((it) => world.keepsBriefly(it))) return 'nothing, this time'
+      const backup = world.store.backup()
+      const afterMs = random.int(10, 900) * SECOND_MS
+      world.stage.after(afterMs, () => {
+        if (world.hasLostCards || world.hasRestoredCloud || !world.isActive) return
+        world.stage.tell('cloud', `goes back to where it was ${afterMs / SECOND_MS} s ago`)
+        world.restoreCloud(backup)
+      })
+      return 'a backup of the cloud is taken'
+    },
+  },
+  {
     kind: 'charger-clock',
     weight: 1,
     happen(_world, { chargers }, random) {

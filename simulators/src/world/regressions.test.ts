@@ -7,6 +7,10 @@ const FOUND: readonly { seed: number; what: string }[] = [
     seed: 79,
     what: 'a time counted back from the monotonic clock had half a millisecond, and the session.ended with it was poison',
   },
+  {
+    seed: 31,
+    what: 'a station that a fresh card did not know was refused for ever, for nobody asked it to boot',
+  },
 ]
 
 it.each(FOUND)('$seed: $what', async ({ seed }) => {

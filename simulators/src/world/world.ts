@@ -1,13 +1,15 @@
 /** One world: sites, chargers, drivers and a cloud, from a seed; faults for a while, then everything heals, and the promises are counted. */
+
 import { loadValidators } from '@switchyard/protocol/ocpp/validators.ts'
-import { type Fact, readFact } from '@switchyard/protocol/site/fact.ts'
+import type { DocumentVersion } from '@switchyard/protocol/site/document.ts'
+import { type Fact, type FactData, readFact } from '@switchyard/protocol/site/fact.ts'
 import type { Random } from '../random.ts'
 import { Charger, type Quirks } from './charger/charger.ts'
 import { v16, v201 } from './charger/dialect.ts'
 import { Billing } from './cloud/billing.ts'
 import { Desk } from './cloud/desk.ts'
 import { Gateway } from './cloud/gateway.ts'
-import { type LoggedRow, Store } from './cloud/store.ts'
+import { type Backup, type LoggedRow, Store } from './cloud/store.ts'
 import { Card } from './disk/card.ts'
 import { loadSqlite, type Sqlite } from './disk/vfs.ts'
 import { drive } from './drivers.ts'
@@ -18,7 +20,7 @@ import { checkCurrents } from './oracle/currents.ts'
 import { DiskWatch } from './oracle/disk-watch.ts'
 import { OracleLedger } from './oracle/ledger.ts'
 import { checkRows } from './oracle/rows.ts'
-import { Box } from './site/box.ts'
+import { Box, type BoxOptions } from './site/box.ts'
 import { Stage, type Telling } from './stage.ts'
 import type { Violation } from './violation.ts'
 
@@ -41,7 +43,10 @@ export interface Report {
 
 export interface WorldSite {
   siteId: string
+  /** The one that the chargers are connected to. */
   box: Box
+  /** Others that run with a copy of its card. */
+  clones: Box[]
   chargers: Charger[]
   limitMa: number | undefined
 }
@@ -59,6 +64,11 @@ export class World {
   readonly watch: DiskWatch
   readonly sqlite: Sqlite
   readonly #seed: number
+  readonly #options = new Map<string, Omit<BoxOptions, 'name' | 'card'>>()
+  readonly #appliedVersions = new Map<string, DocumentVersion>()
+  /** A card is gone for good, or the cloud forgot: what only they knew is lost, and no fault of anybody. */
+  hasLostCards = false
+  hasRestoredCloud = false
   #cards = 0
   /** Faults may happen, drivers come. */
   isActive = true
@@ -77,9 +87,10 @@ export class World {
       store,
       send: (to, channel, body) => this.gateways.find((it) => mqtt.isConnected(it))?.send(to, channel, body),
     })
+    const grants = new Map<string, number>()
     const committed = (rows: readonly LoggedRow[]) => this.#committed(rows)
     this.gateways = ['gateway-a', 'gateway-b'].map(
-      (name) => new Gateway({ name, stage, mqtt, store, desk: this.desk, committed }),
+      (name) => new Gateway({ name, stage, mqtt, store, desk: this.desk, grants, committed }),
     )
   }
 
@@ -105,6 +116,38 @@ export class World {
     const clone = card.cloned(`card${++this.#cards}`)
     this.watch.cloned(card.id, clone.id)
     return clone
+  }
+
+  /** A second box for a site, with a copy of its card: both speak. */
+  clone(site: WorldSite): Box {
+    const name = `${site.siteId}-clone${site.clones.length + 1}`
+    const box = new Box({ ...this.#options.get(site.siteId)!, name, card: this.clonedCard(site.box.card) })
+    site.clones.push(box)
+    box.on()
+    return box
+  }
+
+  /** The card of a site is replaced, by an older image of it or a fresh one: what it alone knew is gone. */
+  replaceCard({ siteId, box }: WorldSite, card: Card): void {
+    this.hasLostCards = true
+    for (const session of this.oracle.sessions) if (session.siteId === siteId) session.isForgotten = true
+    box.replaceCard(card)
+  }
+
+  /** The cloud goes back to an earlier state; what is derived from its log is derived anew. */
+  restoreCloud(backup: Backup): void {
+    this.hasRestoredCloud = true
+    for (const gateway of this.gateways) gateway.dies(3_000)
+    this.store.restore(backup)
+    this.billing.accounts.clear()
+    this.#appliedVersions.clear()
+    this.#committed(this.store.tables.log)
+    this.desk.document('site', { offlinePolicy: 'accept' })
+  }
+
+  /** Journals of the site hold rows only for a while. */
+  keepsBriefly({ siteId }: WorldSite): boolean {
+    return this.#options.get(siteId)!.retentionMs < HOUR_MS
   }
 
   async #run(): Promise<Report> {
@@ -156,10 +199,8 @@ export class World {
   #build(siteId: string): void {
     const { stage, random, sqlite, mqtt, watch } = this
     const limitMa = random.fraction() < 0.4 ? random.int(16, 63) * 1_000 : undefined
-    const box = new Box({
-      name: siteId,
+    const options: Omit<BoxOptions, 'name' | 'card'> = {
       siteId,
-      card: this.newCard(),
       stage,
       sqlite,
       mqtt,
@@ -177,9 +218,11 @@ export class World {
         failsafeMa: 6_000,
         ...(limitMa === undefined ? {} : { siteLimitMa: limitMa }),
       },
-    })
+    }
+    this.#options.set(siteId, options)
+    const box = new Box({ ...options, name: siteId, card: this.newCard() })
     const chargers: Charger[] = []
-    const site: WorldSite = { siteId, box, chargers, limitMa }
+    const site: WorldSite = { siteId, box, clones: [], chargers, limitMa }
     for (let i = 1; i <= random.int(1, 3); i++) {
       const id = `${siteId}-c${i}`
       const dialect = random.fraction() < 0.5 ? v16 : v201
@@ -211,10 +254,12 @@ export class World {
     this.mqtt.lossShare = 0
     this.mqtt.doubleShare = 0
     this.mqtt.cutSites.clear()
-    for (const { box, chargers } of this.sites) {
-      box.card.capacityBytes = undefined
-      box.clockOffMs = 0
-      box.on()
+    for (const { box, clones, chargers } of this.sites) {
+      for (const it of [box, ...clones]) {
+        it.card.capacityBytes = undefined
+        it.clockOffMs = 0
+        it.on()
+      }
       for (const charger of chargers) if (charger.session) stage.after(MINUTE_MS, () => charger.end('Local'))
     }
   }
@@ -226,22 +271,24 @@ export class World {
 
   #unrest(): string {
     const unrest: string[] = []
-    for (const { box, chargers } of this.sites) {
+    for (const { box, clones, chargers } of this.sites) {
       for (const charger of chargers)
         if (charger.session || charger.waiting > 0 || !charger.isOnline)
           unrest.push(`${charger.id}: ${charger.waiting} wait, ${charger.isOnline ? 'on' : 'off'} line`)
-      const status = box.controller?.status()
-      const backlog = status?.backlog
-      if (!status?.link.linked || !backlog || backlog.ledger + backlog.telemetry > 0)
-        unrest.push(`${box.name}: ${JSON.stringify(status?.link)} ${JSON.stringify(backlog)}`)
-      else if (status.sessions > 0) unrest.push(`${box.name}: ${status.sessions} sessions run`)
+      for (const it of [box, ...clones]) {
+        const status = it.controller?.status()
+        const backlog = status?.backlog
+        if (!status?.link.linked || !backlog || backlog.ledger + backlog.telemetry > 0)
+          unrest.push(`${it.name}: ${JSON.stringify(status?.link)} ${JSON.stringify(backlog)}`)
+        else if (it === box && status.sessions > 0) unrest.push(`${it.name}: ${status.sessions} sessions run`)
+      }
     }
     return unrest.join('; ')
   }
 
   async #count(): Promise<void> {
     const { stage } = this
-    for (const { box } of this.sites) {
+    for (const box of this.sites.flatMap((site) => [site.box, ...site.clones])) {
       box.off()
       // Its last words are let go, then its card is read.
       const goesAtMs = stage.nowMs + 1
@@ -270,9 +317,22 @@ export class World {
           this.desk.settled(fact.data.commandId)
           break
         case 'document.applied':
-          this.desk.applied(row.siteId, fact.data.name, fact.data)
+          this.#applied(row, fact.data)
       }
     }
+  }
+
+  /** I7: within a generation of the cloud, the version that a journal applied never decreases. */
+  #applied(row: LoggedRow, { name, generation, n }: FactData<'document.applied'>): void {
+    this.desk.applied(row.siteId, name, { generation, n })
+    const key = `${row.journalId}/${name}/${generation}`
+    const before = this.#appliedVersions.get(key)
+    if (before && n < before.n)
+      this.stage.broken(
+        'I7',
+        `${row.siteId} ${row.journalId} row ${row.seq}: ${name} ${generation}/${n} after ${before.n}`,
+      )
+    this.#appliedVersions.set(key, { generation, n })
   }
 }
 

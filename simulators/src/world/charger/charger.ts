@@ -262,6 +262,17 @@ export class Charger {
     this.#pump()
   }
 
+  /** As it was told to; a message under way is waited for. */
+  #bootsAgain(): void {
+    if (!this.#wire.isUp) return
+    if (!this.#wire.isIdle) {
+      this.options.stage.after(300, () => this.#bootsAgain())
+      return
+    }
+    this.#isBooted = false
+    void this.#connected()
+  }
+
   /** The next message, when the line is free for it. */
   #pump(): void {
     if (!this.isOnline || !this.#wire.isIdle) return
@@ -335,6 +346,9 @@ export class Charger {
       }
       case 'DataTransfer':
         effect('DataTransfer', String(payload.data))
+        return { status: 'Accepted' }
+      case 'TriggerMessage':
+        stage.after(200, () => this.#bootsAgain())
         return { status: 'Accepted' }
       case 'Reset':
         stage.after(1_000, () => this.reboot(20_000))

@@ -8,7 +8,8 @@ import { mutated } from '@switchyard/protocol/mutation.ts'
 import { accept } from '@switchyard/protocol/site/accept.ts'
 import { type Ask, type Batch, batch as batchShape, type Hello } from '@switchyard/protocol/site/envelope.ts'
 import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
-import { grant } from '@switchyard/protocol/site/grant.ts'
+import { spacedBelow, spacedWithin } from '@switchyard/protocol/site/fork.ts'
+import { receive } from '@switchyard/protocol/site/greeting.ts'
 import { type DownChannel, downTopic, parseUpTopic } from '@switchyard/protocol/site/topics.ts'
 import type { Random } from '../../random.ts'
 import type { Mqtt, MqttClient } from '../network/mqtt.ts'
@@ -20,7 +21,7 @@ const FASTEST_COMMIT_MS = 3
 const SLOWEST_COMMIT_MS = 80
 const RETRY_MS = 3_000
 /** Pictures are many and long, and only their head is looked at here. */
-const LIVE_HEAD = /"journalId":"([^"]*)","epoch":(\d+)/
+const LIVE_HEAD = /"journalId":"([^"]*)","epoch":(\d+),"bootId":"([^"]*)"/
 
 export interface GatewayPorts {
   name: string
@@ -28,6 +29,8 @@ export interface GatewayPorts {
   mqtt: Mqtt
   store: Store
   desk: Desk
+  /** What every hello was granted, of both replicas. */
+  grants: Map<string, number>
   /** Rows were committed. */
   committed(rows: readonly LoggedRow[]): void
 }
@@ -77,7 +80,7 @@ export class Gateway implements MqttClient {
   }
 
   /** To the lane in authority only, but for answers to what a lane has asked itself. */
-  send(to: Lane, channel: DownChannel, body: object): void {
+  send(to: Pick<Lane, 'siteId' | 'journalId' | 'epoch' | 'nonce'>, channel: DownChannel, body: object): void {
     const { mqtt } = this.#ports
     const { siteId, journalId, epoch, nonce } = to
     const text = JSON.stringify({ v: 1, journalId, epoch, nonce, ...body })
@@ -99,34 +102,71 @@ export class Gateway implements MqttClient {
 
   #hello(siteId: string, hello: Hello): void {
     const { store, stage, desk } = this.#ports
-    const { journalId, nonce } = hello
+    const { journalId } = hello
     const site = store.site(siteId)
     const known = store.lane(siteId, journalId)
-    const granted = grant(site, known, hello, stage.wallMs)
-    const lane = store.keepLane(siteId, journalId, {
-      epoch: granted.epoch,
-      nonce,
-      fenced: !granted.authority,
-    })
-    Object.assign(site, granted.site)
-    if (granted.authority) site.lastHeardMs = stage.wallMs
-    const fenced = granted.fences === undefined ? undefined : store.lane(siteId, granted.fences)
-    if (fenced) fenced.fenced = true
-    desk.heard(siteId, hello.documents, granted.authority)
-    stage.tell(
-      this.name,
-      `welcomes ${siteId} ${journalId} at epoch ${granted.epoch}${granted.authority ? '' : ', fenced'}`,
-    )
-    this.send(lane, 'welcome', {
+    const inAuthority = store.authority(siteId)
+    const nothing = { seq: 0, rowId: '' }
+    const held = known?.last ?? { ledger: nothing, telemetry: nothing }
+    const token = `recall-${this.#random.int(0, 1_000_000_000)}`
+    const taken = receive({ site, lane: known, inAuthority }, held, hello, stage.wallMs, token)
+    const { granted, forked, recall, holdMs } = taken
+    const lane = taken.lane ? store.keepLane(siteId, journalId, taken.lane) : known
+    const authority = granted?.authority ?? false
+    if (granted) {
+      this.#checkGrant(siteId, hello, granted.epoch)
+      Object.assign(site, granted.site)
+      if (authority) site.lastHeardMs = stage.wallMs
+      const fenced = granted.fences === undefined ? undefined : store.lane(siteId, granted.fences)
+      if (fenced) fenced.fenced = true
+      desk.heard(siteId, hello.documents, authority)
+    }
+    const how = forked ? ', its history has parted' : authority ? '' : ', fenced'
+    stage.tell(this.name, `welcomes ${siteId} ${journalId} at epoch ${taken.epoch}${how}`)
+    const to = { siteId, journalId, epoch: taken.epoch, nonce: hello.nonce }
+    if (recall)
+      this.send({ ...to, epoch: recall.epoch, nonce: recall.nonce }, 'recall', {
+        reason: 'another box',
+        token,
+      })
+    this.send(to, 'welcome', {
       generation: store.generation,
       tenantId: 'default',
-      authority: granted.authority,
-      expected: lane.last,
-      documents: granted.authority ? desk.wanted() : {},
+      authority,
+      expected: lane?.last ?? held,
+      ...(forked ? { forked, checkpoints: this.#checkpoints(hello, held) } : {}),
+      ...(holdMs > 0 ? { holdMs } : {}),
+      documents: authority ? desk.wanted() : {},
       time: instant(stage.wallMs),
       monoMs: hello.monoMs,
     })
-    if (granted.authority) desk.flush(siteId, true)
+    if (authority) desk.flush(siteId, true)
+  }
+
+  /** As the real one reads them from its log. */
+  #checkpoints({ journalId, heads, probe }: Hello, expected: Lane['last']) {
+    return STREAMS.flatMap((stream) => {
+      const asked = probe?.[stream]
+      if (!asked && (probe?.ledger || probe?.telemetry)) return []
+      const bounds = asked && { ...asked, differs: Math.min(asked.differs, expected[stream].seq + 1) }
+      const seqs = bounds
+        ? spacedWithin(bounds)
+        : spacedBelow(Math.min(heads[stream].seq, expected[stream].seq))
+      return seqs.flatMap((seq) => {
+        const row = this.#ports.store.row(journalId, stream, seq)
+        return row ? [{ stream, seq, rowId: row.id }] : []
+      })
+    })
+  }
+
+  /** Asked twice with the same hello, a grant says the same. */
+  #checkGrant(siteId: string, { journalId, nonce }: Hello, epoch: number): void {
+    const { grants, stage } = this.#ports
+    const key = `${siteId}/${journalId}/${nonce}`
+    const before = grants.get(key)
+    if (before !== undefined && before !== epoch)
+      stage.broken('I8', `${siteId} ${journalId}: one hello was granted epoch ${before}, then ${epoch}`)
+    grants.set(key, epoch)
   }
 
   #batch(siteId: string, stream: Stream, value: unknown): void {
@@ -142,7 +182,7 @@ export class Gateway implements MqttClient {
     const lane = store.lane(siteId, journalId)
     if (!lane) return
     const last = lane.last[stream]
-    const state = { last: last.seq, lastId: last.rowId, epoch: lane.epoch }
+    const state = { last: last.seq, lastId: last.rowId, epoch: lane.epoch, nonce: lane.nonce }
     const decision = accept(state, batch, (seq) => store.row(journalId, stream, seq)?.id)
     if (!decision.accepted) {
       const { refusal, reason } = decision
@@ -192,7 +232,8 @@ export class Gateway implements MqttClient {
       if (row.seq - row.covers !== seq) stage.broken('I3', `${where} follows ${seq}`)
       seq = row.seq
       const before = store.rowById(row.id)
-      if (before)
+      // Readings may come twice over a fork: nothing is paid by them.
+      if (before && stream === 'ledger')
         stage.broken(
           'I1',
           `${where}: its row ${row.id} is there already, as ${before.journalId} ${before.seq}`,
@@ -203,9 +244,10 @@ export class Gateway implements MqttClient {
   /** Only the lane in authority shows the site. */
   #live(siteId: string, text: string): void {
     const { store, stage } = this.#ports
-    const [, journalId, epoch] = LIVE_HEAD.exec(text) ?? []
+    const [, journalId, epoch, bootId] = LIVE_HEAD.exec(text) ?? []
     const authority = store.authority(siteId)
     if (authority?.journalId !== journalId || String(authority?.epoch) !== epoch) return
+    if (authority?.bootId !== bootId) return
     if (authority?.fenced) stage.broken('I8', `${siteId}: the fenced ${journalId} shows the site`)
     store.site(siteId).lastHeardMs = stage.wallMs
   }

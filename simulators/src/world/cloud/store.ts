@@ -2,6 +2,7 @@
 import type { Command } from '@switchyard/protocol/site/command.ts'
 import type { DocumentName, DocumentVersion } from '@switchyard/protocol/site/document.ts'
 import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
+import type { Lane as GreetedLane } from '@switchyard/protocol/site/greeting.ts'
 
 export interface LoggedRow {
   siteId: string
@@ -13,12 +14,9 @@ export interface LoggedRow {
   covers: number
 }
 
-export interface Lane {
+export interface Lane extends GreetedLane {
   siteId: string
   journalId: string
-  epoch: number
-  nonce: string
-  fenced: boolean
   last: Record<Stream, { seq: number; rowId: string }>
 }
 
@@ -96,11 +94,11 @@ export class Store {
     return journalId === null ? undefined : this.lane(siteId, journalId)
   }
 
-  keepLane(siteId: string, journalId: string, change: Pick<Lane, 'epoch' | 'nonce' | 'fenced'>): Lane {
+  keepLane(siteId: string, journalId: string, change: GreetedLane): Lane {
     const known = this.lane(siteId, journalId)
     const nothing = { seq: 0, rowId: '' }
     const last = known?.last ?? (Object.fromEntries(STREAMS.map((s) => [s, nothing])) as Lane['last'])
-    const lane: Lane = { siteId, journalId, last, ...change }
+    const lane: Lane = { ...change, siteId, journalId, last }
     this.#tables.lanes.set(`${siteId}/${journalId}`, lane)
     return lane
   }

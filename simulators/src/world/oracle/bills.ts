@@ -45,7 +45,7 @@ function rightEnergy(stage: Stage, session: PhysicalSession, cdr: Cdr): void {
   const where = `${session.siteId} ${session.chargerId} ${session.token} ${cdr.cdrId}`
   if (billed < 0 || billed > truth)
     stage.broken('I5', `${where}: ${billed} mWh are billed, ${truth} mWh flowed`)
-  else if (session.isEndKnown && billed !== truth)
+  else if (session.isEndKnown && !session.isForgotten && billed !== truth)
     stage.broken(
       'I5',
       `${where}: ${billed} mWh are billed, its registers say ${truth} mWh (within ${RESOLUTION_STEPS} step)`,
@@ -55,7 +55,7 @@ function rightEnergy(stage: Stage, session: PhysicalSession, cdr: Cdr): void {
 /** I13: a session with energy ends as a CDR, or in review. */
 function comesToAnEnd(stage: Stage, session: PhysicalSession, isSettled: boolean): void {
   const flowed = (session.toldEndMilliWh ?? session.toldStartMilliWh) - session.toldStartMilliWh
-  if (isSettled || flowed === 0 || !session.isKnown) return
+  if (isSettled || flowed === 0 || !session.isKnown || session.isForgotten) return
   stage.broken(
     'I13',
     `${session.siteId} ${session.chargerId} ${session.token}: ${flowed} mWh are neither billed nor in review`,

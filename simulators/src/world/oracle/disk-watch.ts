@@ -33,6 +33,8 @@ export class DiskWatch {
     const cardId = box.card.id
     if (request.op === 'open') this.#opened(box, response.value as Loaded)
     const durable = this.#durable.get(cardId)
+    if (request.op === 'fork')
+      this.#durable.set(cardId, { journalId: request.fork.journalId, heads: response.value as Heads })
     if (request.op === 'group' && durable)
       this.#durable.set(cardId, { ...durable, heads: (response.value as { heads: Heads }).heads })
   }

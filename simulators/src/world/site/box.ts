@@ -87,7 +87,10 @@ export class Box {
 
   on(): void {
     this.#isWanted = true
-    if (!this.#running) this.#start()
+    // Not before what ran before has let go of the card.
+    this.#options.stage.after(1, () => {
+      if (this.#isWanted && !this.#running) this.#start()
+    })
   }
 
   /** Unplugged for good, or until `on`. */
@@ -128,8 +131,12 @@ export class Box {
     })
   }
 
+  /** Another card for the one in it, at a moment without power. */
   replaceCard(card: Card): void {
+    const isWanted = this.#isWanted
+    this.off()
     this.#card = card
+    if (isWanted) this.on()
   }
 
   /** A charger's line, as far as the box is there to take it; false: it is not, or refuses. */
@@ -230,7 +237,7 @@ export class Box {
     // Not within the card's own operation: SQLite is still in the middle of it.
     stage.after(0, () => {
       running.disk?.abandon()
-      if (this.#running === undefined) sqlite.remove(card)
+      if (this.#card !== card || this.#running === undefined) sqlite.remove(card)
     })
     stage.after(RESTART_MS, () => {
       if (this.#isWanted && !this.#running) this.#start()
