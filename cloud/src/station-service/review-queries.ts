@@ -13,14 +13,18 @@ export interface ReviewFilter {
   siteId?: string | undefined
   stationId?: string | undefined
   reason?: string | undefined
-  /** (opened_at, session_id) of the last one seen. */
+  /** (opened_at, session_id) of the last one seen; of those that are settled settled_at. */
   after?: string[] | undefined
 }
 
-/** What waits longest comes first. */
+/** What waits longest comes first; what is settled, newest first. */
 export async function listReviews(sql: Sql, filter: ReviewFilter, limit: number): Promise<ReviewRow[]> {
   const { status, siteId, stationId, reason } = filter
-  const [openedAt, afterId] = filter.after ?? []
+  const [at, afterId] = filter.after ?? []
+  const settled = status === 'settled'
+  const after = settled
+    ? sql`and (settled_at, session_id) < (${at ?? null}::timestamptz, ${afterId ?? null})`
+    : sql`and (opened_at, session_id) > (${at ?? null}::timestamptz, ${afterId ?? null})`
   return await sql<ReviewRow[]>`
     select * from station.review
     where tenant_id = ${filter.tenantId}
@@ -28,8 +32,8 @@ export async function listReviews(sql: Sql, filter: ReviewFilter, limit: number)
       ${siteId === undefined ? sql`` : sql`and site_id = ${siteId}`}
       ${stationId === undefined ? sql`` : sql`and station_id = ${stationId}`}
       ${reason === undefined ? sql`` : sql`and ${reason} = any(reasons)`}
-      ${afterId === undefined ? sql`` : sql`and (opened_at, session_id) > (${openedAt!}::timestamptz, ${afterId})`}
-    order by opened_at, session_id limit ${limit}`
+      ${afterId === undefined ? sql`` : after}
+    order by ${settled ? sql`settled_at desc, session_id desc` : sql`opened_at, session_id`} limit ${limit}`
 }
 
 export async function findReview(

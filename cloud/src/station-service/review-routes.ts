@@ -26,7 +26,8 @@ const settled = answers('The review, settled', reviewDetail)
 const list = createRoute({
   method: 'get',
   path: '/v1/reviews',
-  summary: 'Sessions that wait for a person, and those that were settled; what waits longest comes first',
+  summary:
+    'Sessions that wait for a person, longest first; with status=settled those that were settled, newest first',
   request: {
     query: pageQuery.extend({
       status: z.enum(['open', 'settled']).optional(),
@@ -100,7 +101,10 @@ export function reviewRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceConte
             row,
             settlements.filter((it) => it.session_id === row.session_id),
           ),
-        (row) => [row.opened_at.toISOString(), row.session_id],
+        (row) => [
+          ((filter.status === 'settled' && row.settled_at) || row.opened_at).toISOString(),
+          row.session_id,
+        ],
       ),
       200,
     )

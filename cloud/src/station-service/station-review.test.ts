@@ -128,6 +128,20 @@ describe('the queue', () => {
     ])
   })
 
+  test('that was settled is listed by when that was, newest first, page by page', async () => {
+    for (const id of ['S-1', 'S-2', 'S-3']) await hold(zeroStart, {}, id)
+    for (const id of ['S-2', 'S-3', 'S-1']) {
+      it.platform.clock.advance(1_000)
+      await decide('waive', { note: 'x' }, id)
+    }
+    const page = async (cursor: string) =>
+      (await ask('GET', `/v1/reviews?status=settled&limit=2${cursor}`)).body
+    const first = await page('')
+    const rest = await page(`&cursor=${first.next}`)
+    expect([...first.items, ...rest.items].map((review) => review.reviewId)).toEqual(['S-1', 'S-3', 'S-2'])
+    expect(rest.next).toBeNull()
+  })
+
   test('of another tenant is not seen', async () => {
     await waiting()
     const response = await it.service.routes!.request('/v1/reviews/S-1', { headers: testHeaders('other') })

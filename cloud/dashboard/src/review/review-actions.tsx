@@ -5,7 +5,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { decideReview, type ReviewDecision } from '../api/actions.ts'
 import { keys } from '../api/keys.ts'
-import { isPassing } from '../api/problem.ts'
+import { InputError, isPassing } from '../api/problem.ts'
 import { kwhField } from '../format/energy.ts'
 import { amountText } from '../format/money.ts'
 import { zonedText } from '../format/zoned-input.ts'
@@ -60,6 +60,8 @@ function Dialog({ action, review, zone, onClose }: DialogProps) {
     mutationFn: (form: FormData) => {
       const note = String(form.get('note') ?? '').trim()
       const correction = action === 'correct' ? correctionOf(form, review.told, zone) : {}
+      if (action === 'correct' && !Object.keys(correction).some((name) => name !== 'override'))
+        throw new InputError('Nothing was changed: change what is wrong, or accept it as it is.')
       const body = { revision: review.revision, ...(note === '' ? {} : { note }), ...correction }
       return decideReview(review.reviewId, { action, body }, key)
     },
