@@ -82,6 +82,8 @@ export async function connectSite(url: string, siteId: string, password: string)
           const say = () => client.publish(upTopic(siteId, stream), payload, { qos: 1 })
           const again = setInterval(say, RETRANSMIT_MS)
           acked[stream] = (it) => {
+            // Of a batch before, which was sent twice.
+            if (it.refused === undefined && it.upTo < to) return
             clearInterval(again)
             resolve(it)
           }
