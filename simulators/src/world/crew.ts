@@ -49,7 +49,10 @@ export interface Hunted {
 }
 
 /** Plants one bug after the other and looks for a seed that notices it. */
-export async function hunt({ from, seeds, processes }: Search): Promise<Hunted[]> {
+export async function hunt(
+  { from, seeds, processes }: Search,
+  told: (hunted: Hunted) => void,
+): Promise<Hunted[]> {
   const hunted = new Map<string, Hunted>()
   const left = Object.keys(MUTATIONS) as Mutation[]
   const take = (): Task | undefined => {
@@ -59,7 +62,9 @@ export async function hunt({ from, seeds, processes }: Search): Promise<Hunted[]
   await employ(processes, take, (report, { mutation }) => {
     const before = hunted.get(mutation!)?.seeds ?? 0
     const caught = report.violations.length > 0 ? report : undefined
-    hunted.set(mutation!, { mutation: mutation!, caught, seeds: before + 1 })
+    const now = { mutation: mutation!, caught, seeds: before + 1 }
+    hunted.set(mutation!, now)
+    if (caught || now.seeds === seeds) told(now)
   })
   return (Object.keys(MUTATIONS) as Mutation[]).flatMap((it) => hunted.get(it) ?? [])
 }

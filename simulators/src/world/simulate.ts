@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os'
 import { MUTATIONS, type Mutation, plant } from '@switchyard/protocol/mutation.ts'
 import { numberOption, type OptionTable, readOptions, UsageError } from '../cli/options.ts'
 import { hunt, search, workAsCrew } from './crew.ts'
-import { huntTable, tellViolations, totals } from './summary.ts'
+import { huntLine, huntTotal, tellViolations, totals } from './summary.ts'
 import { World } from './world.ts'
 
 const OPTIONS: OptionTable = {
@@ -49,8 +49,9 @@ async function main(args: readonly string[]): Promise<number> {
   })
   const startedMs = performance.now()
   if (options.has('mutations')) {
-    const hunted = await hunt({ from, seeds: options.has('seeds') ? seeds : MUTATION_SEEDS, processes })
-    console.log(huntTable(hunted))
+    const search = { from, seeds: options.has('seeds') ? seeds : MUTATION_SEEDS, processes }
+    const hunted = await hunt(search, (it) => console.log(huntLine(it)))
+    console.log(huntTotal(hunted))
     return hunted.every(({ caught }) => caught) ? 0 : 1
   }
   const reports = await search({ from, seeds, processes })

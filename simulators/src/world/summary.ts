@@ -29,14 +29,16 @@ export function tellViolations(reports: readonly Report[]): void {
   if (failed.length > MAX_TOLD) console.error(`\n${failed.length - MAX_TOLD} more seeds fail`)
 }
 
-/** Which planted bug was noticed by which promise, and at which seed. */
-export function huntTable(hunted: readonly Hunted[]): string {
-  const width = Math.max(...hunted.map(({ mutation }) => mutation.length))
-  const lines = hunted.map(({ mutation, caught, seeds }) => {
-    const invariant = caught?.violations[0]?.invariant
-    const what = caught ? `${invariant} at seed ${caught.seed}` : `SURVIVED ${seeds} seeds`
-    return `${mutation.padEnd(width)}  ${what}`
-  })
+const NAME_WIDTH = 30
+
+/** Which promise noticed a planted bug, and at which seed. */
+export function huntLine({ mutation, caught, seeds }: Hunted): string {
+  const invariant = caught?.violations[0]?.invariant
+  const what = caught ? `${invariant} at seed ${caught.seed}` : `SURVIVED ${seeds} seeds`
+  return `${mutation.padEnd(NAME_WIDTH)}  ${what}`
+}
+
+export function huntTotal(hunted: readonly Hunted[]): string {
   const noticed = hunted.filter(({ caught }) => caught).length
-  return [...lines, `${noticed} of ${hunted.length} planted bugs noticed`].join('\n')
+  return `${noticed} of ${hunted.length} planted bugs noticed`
 }
