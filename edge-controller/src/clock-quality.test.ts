@@ -46,6 +46,15 @@ describe('with the time of the cloud', () => {
       })
   })
 
+  it('over a slow link, it is believed while it agrees within half of the round trip more', () => {
+    const reference = { cloudMs: wallMs, monoMs: 0, withinMs: 20_000 }
+    expect(timeOf({ wallMs: wallMs + 24_000, monoMs: 0, reference })).toEqual({
+      nowMs: wallMs + 24_000,
+      quality: 'synced',
+    })
+    expect(timeOf({ wallMs: wallMs + 26_000, monoMs: 0, reference }).nowMs).toBe(wallMs)
+  })
+
   it('holds over once that is too old, and monotonic time still tells a leap', () => {
     const reference = { cloudMs: wallMs, monoMs: 0 }
     const monoMs = REFERENCE_LIFETIME_MS + 1

@@ -20,6 +20,13 @@ export const STEP_MS = 1_000
 export interface TimeReference {
   cloudMs: number
   monoMs: number
+  /** How far it may be off, half of the round trip of the message that told it, ms; 0 when absent. */
+  withinMs?: number
+}
+
+/** How far a reference may be off by now, ms. */
+export function uncertaintyOf({ withinMs = 0, monoMs: atMs }: TimeReference, monoMs: number): number {
+  return withinMs + DRIFT_PER_MS * (monoMs - atMs)
 }
 
 export interface ClockReading {
@@ -44,7 +51,7 @@ export function timeOf(reading: ClockReading): Estimate {
   if (reference) {
     const ageMs = monoMs - reference.monoMs
     const cloudNowMs = reference.cloudMs + ageMs
-    const within = SYNCED_WITHIN_MS + DRIFT_PER_MS * ageMs
+    const within = SYNCED_WITHIN_MS + uncertaintyOf(reference, monoMs)
     return {
       nowMs: Math.abs(wallMs - cloudNowMs) <= within ? wallMs : cloudNowMs,
       quality: ageMs <= REFERENCE_LIFETIME_MS ? 'synced' : 'holdover',

@@ -3,7 +3,7 @@
  * tells the cloud's time where the machine's contradicts it.
  */
 import type { ClockQuality } from '@switchyard/protocol/site/fact.ts'
-import { type Estimate, type TimeReference, timeOf } from './clock-quality.ts'
+import { type Estimate, type TimeReference, timeOf, uncertaintyOf } from './clock-quality.ts'
 import type { Clock } from './ports.ts'
 
 /** Time as the machine tells it, which may be anything; the simulator tells its own. */
@@ -39,8 +39,10 @@ export class SiteClock implements Clock {
     this.#floor = { ms: floorMs, monoMs: this.mono() }
   }
 
-  /** Tells the cloud's time and the monotonic time it belongs to. */
+  /** Tells the cloud's time and the monotonic time it belongs to; one that says less than the one before is not taken. */
   setReference(reference: TimeReference): void {
+    const monoMs = this.mono()
+    if (this.#reference && uncertaintyOf(this.#reference, monoMs) < uncertaintyOf(reference, monoMs)) return
     this.#reference = reference
   }
 

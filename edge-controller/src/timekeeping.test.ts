@@ -43,7 +43,8 @@ async function boot(wall: string) {
     time.stop()
     await journal.close()
   }
-  const cloudSays = (at: string) => time.onTime({ cloudMs: Date.parse(at), monoMs: machine.mono() })
+  const cloudSays = (at: string, withinMs = 0) =>
+    time.onTime({ cloudMs: Date.parse(at), monoMs: machine.mono(), withinMs })
   return { machine, clock, state, journal, placed, facts, stop, cloudSays }
 }
 
@@ -113,6 +114,17 @@ it('rows of an unknown clock are no floor', async () => {
   const second = await boot(NOON)
   expect(second.clock.now()).toBe(Date.parse(NOON))
   await second.stop()
+})
+
+it('what a slow link says of the time does not replace what a quick one said before', async () => {
+  const box = await boot('1970-01-01T00:00:00.000Z')
+  box.cloudSays(NOON, 30_000)
+  expect(box.clock.quality()).toBe('synced')
+  box.cloudSays('2026-11-23T12:00:20.000Z', 100)
+  expect(box.clock.now()).toBe(Date.parse('2026-11-23T12:00:20.000Z'))
+  box.cloudSays(NOON, 30_000)
+  expect(box.clock.now()).toBe(Date.parse('2026-11-23T12:00:20.000Z'))
+  await box.stop()
 })
 
 it('a clock that is set while the cloud knows the time changes nothing but is told', async () => {

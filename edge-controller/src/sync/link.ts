@@ -51,8 +51,8 @@ const MAX_INBOX = 1_000
 const FORK_GAP_MS = 60_000
 /** Recalls closer to each other are one. */
 const RECALL_GAP_MS = 1_000
-/** A welcome that took longer says too little about the time. */
-const MAX_TIME_ROUND_TRIP_MS = 5_000
+/** A welcome that took longer says too little about the time; a slow link still tells it within half of the trip. */
+const MAX_TIME_ROUND_TRIP_MS = 60_000
 
 /** What the cloud granted last, kept as entity (`sync`, `grant`). */
 export interface Grant {
@@ -320,7 +320,7 @@ export class Link {
     const receivedMs = clock.mono()
     const roundTripMs = receivedMs - message.monoMs
     if (roundTripMs >= 0 && roundTripMs <= MAX_TIME_ROUND_TRIP_MS)
-      this.#events.time({ cloudMs, monoMs: receivedMs - roundTripMs / 2 })
+      this.#events.time({ cloudMs, monoMs: receivedMs - roundTripMs / 2, withinMs: roundTripMs / 2 })
 
     const finding = await this.#examined(message)
     // While the journal was read the connection may have gone, and with it this conversation.
