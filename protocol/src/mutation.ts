@@ -37,7 +37,6 @@ export const MUTATIONS = {
   'bill-in-spite-of-review': 'what its site holds for review is billed',
   'bill-overlaps': 'sessions that overlap on a connector are billed both',
   'cloud-acks-before-commit': 'the cloud acknowledges before it has committed',
-  'cloud-sends-to-fenced': 'the cloud sends commands to whichever lane spoke last',
 } as const
 
 export type Mutation = keyof typeof MUTATIONS
