@@ -33,13 +33,16 @@ export const problem = z
   .meta({ id: 'Problem' })
 export type Problem = z.infer<typeof problem>
 
+/** Longest cursor: it holds ids as stations sent them, which may be long and in any script. */
+const MAX_CURSOR_CHARS = 8_192
+
 /** Every list: `next` is an opaque cursor, or null at the end. */
 export function page<T extends z.ZodType>(item: T) {
   return z.object({ items: z.array(item), next: z.string().nullable() })
 }
 export const pageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(500).default(50),
-  cursor: z.string().max(512).optional(),
+  cursor: z.string().max(MAX_CURSOR_CHARS).optional(),
 })
 
 export const site = z

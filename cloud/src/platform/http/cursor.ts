@@ -4,7 +4,9 @@ import { z } from 'zod'
 import { isStorable } from '../event-log/storable.ts'
 import { invalid } from './problem.ts'
 
-const cursorText = z.array(z.string().max(256)).max(4)
+/** Longest part: an alert's id names a session, whose own id may have 255 characters, and more. */
+const MAX_PART_CHARS = 512
+const cursorText = z.array(z.string().max(MAX_PART_CHARS)).max(4)
 
 export function encodeCursor(...key: string[]): string {
   return Buffer.from(JSON.stringify(key), 'utf8').toString('base64url')
