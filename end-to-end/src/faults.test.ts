@@ -1,6 +1,7 @@
 /** Real processes and faults: nothing lost, nothing billed twice. */
 import type { Cdr } from '@switchyard/protocol/api/shapes.ts'
 import { afterEach, describe, expect, it } from 'vitest'
+import { admitToken } from './admit-token.ts'
 import { mosquittoBinary } from './mosquitto.ts'
 import { eventually } from './process.ts'
 import { boot, type Connected, connect, type Told, tellSession, type Version } from './stations.ts'
@@ -51,7 +52,7 @@ describe.each(brokers)('with the %s broker', (broker) => {
 
   const start = async () => {
     system = await startSystem({ broker })
-    await system.api.post('/api/v1/tokens', { idToken: TOKEN, type: 'ISO14443', valid: true })
+    await admitToken(system, TOKEN)
     return system
   }
 

@@ -2,6 +2,7 @@
 import { copyFileSync, rmSync } from 'node:fs'
 import type { Alert, SiteLane } from '@switchyard/protocol/api/shapes.ts'
 import { afterEach, expect, it } from 'vitest'
+import { admitToken } from './admit-token.ts'
 import { eventually } from './process.ts'
 import { boot, connect, type Told, tellSession } from './stations.ts'
 import { type System, startSystem } from './system.ts'
@@ -12,7 +13,7 @@ afterEach(() => system?.stop(), 60_000)
 
 async function start(): Promise<System> {
   system = await startSystem({ broker: 'embedded' })
-  await system.api.post('/api/v1/tokens', { idToken: TOKEN, type: 'ISO14443', valid: true })
+  await admitToken(system, TOKEN)
   return system
 }
 
