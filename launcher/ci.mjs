@@ -3,12 +3,12 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { PROJECT } from './project.mjs'
 
-/** Each stage ends with a line "N passed, N failed", perhaps with more behind it. */
+/** A stage ends with a line "N passed, N failed", perhaps with more behind it; one that does not count is one check. */
 const OUTCOME = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?/
 
 const STAGES = [
   { name: 'tests', file: 'test.mjs', args: [] },
-  { name: 'chaos', file: 'chaos.mjs', args: ['--rounds', '20', '--seed', '1'] },
+  { name: 'worlds', file: 'simulate.mjs', args: ['--seeds', '100'] },
 ]
 
 const sum = { passed: 0, failed: 0, skipped: 0 }
@@ -16,6 +16,7 @@ for (const { name, file, args } of STAGES) {
   const startedMs = performance.now()
   console.log(`\n=== ${name}`)
   const { code, outcome } = await runStage(join(PROJECT, 'launcher', file), args)
+  if (code === 0 && outcome.passed + outcome.failed + outcome.skipped === 0) outcome.passed = 1
   sum.passed += outcome.passed
   sum.skipped += outcome.skipped
   // A stage that broke off has found something wrong, whatever it counted until then.
