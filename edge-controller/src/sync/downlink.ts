@@ -90,7 +90,10 @@ export class Downlink {
     for (const { entry, result } of [...this.#unsaved.values()]) await this.#end(entry, result)
     await this.recover()
     for (const remembered of this.#idle())
-      if (IDEMPOTENT_KINDS.has(remembered.command.kind as CommandKind))
+      if (
+        IDEMPOTENT_KINDS.has(remembered.command.kind as CommandKind) ||
+        mutated('command-again-after-restart')
+      )
         void this.#carryOut(remembered, conversation, true)
   }
 

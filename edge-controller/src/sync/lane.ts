@@ -150,7 +150,7 @@ export class Lane {
       (AIM / QUOTING) * Math.min(MAX_BATCH_COMPRESSED_BYTES / this.#ratio, MAX_BATCH_INFLATED_BYTES)
     const after = await journal.readAfter(this.#stream, this.#cursor.seq, this.#maxRows, Math.floor(budget))
     if (overtaken()) return
-    if (after.prevId !== undefined && after.prevId !== cursor.rowId && !mutated('ack-without-row-id')) {
+    if (after.prevId !== undefined && after.prevId !== cursor.rowId) {
       this.#preparing = false
       this.#fork(`row ${cursor.seq} is another one there`)
       return
@@ -235,7 +235,7 @@ export class Lane {
     if (ack.upTo <= this.#cursor.seq) return
     const known = await this.#idOf(ack.upTo)
     if (this.#conversation !== conversation) return
-    if (known !== ack.rowId && !mutated('ack-without-row-id')) {
+    if (known !== ack.rowId) {
       this.#fork(`it acknowledges row ${ack.upTo} under another id`)
       return
     }

@@ -1,6 +1,6 @@
 /** Seeds shared out to processes: each takes a few at a time, for one may take ten times as long as another. */
 import { fork } from 'node:child_process'
-import { MUTATIONS, type Mutation, plant } from '@switchyard/protocol/mutation.ts'
+import { type Mutation, plant } from '@switchyard/protocol/mutation.ts'
 import { type Report, World } from './world.ts'
 
 const SEEDS_AT_A_TIME = 5
@@ -51,10 +51,11 @@ export interface Hunted {
 /** Plants one bug after the other and looks for a seed that notices it. */
 export async function hunt(
   { from, seeds, processes }: Search,
+  mutations: readonly Mutation[],
   told: (hunted: Hunted) => void,
 ): Promise<Hunted[]> {
   const hunted = new Map<string, Hunted>()
-  const left = Object.keys(MUTATIONS) as Mutation[]
+  const left = [...mutations]
   const take = (): Task | undefined => {
     const mutation = left.shift()
     return mutation && { mutation, from, to: from + seeds }
@@ -66,7 +67,7 @@ export async function hunt(
     hunted.set(mutation!, now)
     if (caught || now.seeds === seeds) told(now)
   })
-  return (Object.keys(MUTATIONS) as Mutation[]).flatMap((it) => hunted.get(it) ?? [])
+  return mutations.flatMap((it) => hunted.get(it) ?? [])
 }
 
 async function employ(

@@ -31,6 +31,19 @@ export function drive(world: World, activeMs: number): void {
       next()
     }
   command(world, activeMs)
+  changeDocuments(world, activeMs)
+}
+
+/** Somebody changes a setting several times in a row, now and then: versions overtake each other on their way. */
+function changeDocuments({ stage, desk }: World, activeMs: number): void {
+  const random = stage.random('documents')
+  for (let i = random.int(1, 4); i > 0; i--) {
+    const atMs = random.int(0, activeMs)
+    for (let n = 1; n <= 3; n++)
+      stage.after(Math.min(activeMs, atMs + random.int(0, 5_000)), () =>
+        desk.document('site', { offlinePolicy: 'accept', timeZone: `Etc/GMT-${random.int(1, 9)}` }),
+      )
+  }
 }
 
 function command(world: World, activeMs: number): void {

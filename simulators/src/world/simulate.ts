@@ -16,7 +16,7 @@ const OPTIONS: OptionTable = {
   trace: { what: 'with --seed: tell what happens' },
   frames: { what: 'with --trace: every frame of the chargers as well' },
   mutations: { what: 'plant one bug after the other; each must be noticed within so many seeds (400)' },
-  mutation: { value: 'NAME', what: 'with --seed: plant this one' },
+  mutation: { value: 'NAME', what: 'with --seed: plant this one; with --mutations: hunt for this one only' },
   processes: { value: 'N', what: 'how many work at once (one a core)' },
 }
 const MAX_SEED = 2 ** 31
@@ -50,7 +50,9 @@ async function main(args: readonly string[]): Promise<number> {
   const startedMs = performance.now()
   if (options.has('mutations')) {
     const search = { from, seeds: options.has('seeds') ? seeds : MUTATION_SEEDS, processes }
-    const hunted = await hunt(search, (it) => console.log(huntLine(it)))
+    const only = mutationOption(options)
+    const mutations = only ? [only] : (Object.keys(MUTATIONS) as Mutation[])
+    const hunted = await hunt(search, mutations, (it) => console.log(huntLine(it)))
     console.log(huntTotal(hunted))
     return hunted.every(({ caught }) => caught) ? 0 : 1
   }

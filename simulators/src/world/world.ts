@@ -28,6 +28,10 @@ const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
 /** After the last fault everything must be quiet within this: a silent session is presumed over after six hours. */
 const HEALING_MS = 8 * HOUR_MS
+/** Share of commands at whose effect the controller dies. */
+const CRASH_AT_EFFECT = 0.06
+/** Many times what any sound world needs: one that has not come to rest by then runs in a circle. */
+const MAX_EVENTS = 300_000
 
 export interface Report {
   seed: number
@@ -57,7 +61,7 @@ export class World {
   readonly sites: WorldSite[] = []
   readonly mqtt: Mqtt
   readonly store = new Store()
-  readonly billing = new Billing()
+  readonly billing: Billing
   readonly desk: Desk
   readonly gateways: Gateway[]
   readonly oracle: OracleLedger
@@ -79,8 +83,9 @@ export class World {
     this.stage = new Stage(seed, telling)
     this.random = this.stage.random('world')
     this.mqtt = new Mqtt(this.stage)
+    this.billing = new Billing(this.stage)
     this.oracle = new OracleLedger(this.stage)
-    this.watch = new DiskWatch(this.stage)
+    this.watch = new DiskWatch(this.stage, this.store)
     const { stage, store, mqtt } = this
     this.desk = new Desk({
       stage,
@@ -130,7 +135,11 @@ export class World {
   /** The card of a site is replaced, by an older image of it or a fresh one: what it alone knew is gone. */
   replaceCard({ siteId, box }: WorldSite, card: Card): void {
     this.hasLostCards = true
-    for (const session of this.oracle.sessions) if (session.siteId === siteId) session.isForgotten = true
+    for (const session of this.oracle.sessions) {
+      if (session.siteId !== siteId) continue
+      session.isForgotten = true
+      session.isStopKept = false
+    }
     box.replaceCard(card)
   }
 
@@ -140,6 +149,7 @@ export class World {
     for (const gateway of this.gateways) gateway.dies(3_000)
     this.store.restore(backup)
     this.billing.accounts.clear()
+    this.billing.unmatched.clear()
     this.#appliedVersions.clear()
     this.#committed(this.store.tables.log)
     this.desk.document('site', { offlinePolicy: 'accept' })
@@ -173,10 +183,17 @@ export class World {
     }
     stage.after(activeMs + 30_000, look)
     const endMs = activeMs + HEALING_MS
-    await stage.scheduler.run(() => isQuiet || stage.nowMs > endMs || stage.violations.length > 0)
+    const isOver = () => stage.nowMs > endMs || stage.scheduler.events > MAX_EVENTS
+    await stage.scheduler.run(() => isQuiet || isOver() || stage.violations.length > 0)
     if (stage.violations.length === 0) {
-      if (!isQuiet)
-        stage.broken('I11', `not quiet ${HEALING_MS / HOUR_MS} h after everything healed: ${this.#unrest()}`)
+      if (!isQuiet) {
+        const { nowMs, scheduler } = stage
+        const hours = ((nowMs - activeMs) / HOUR_MS).toFixed(1)
+        stage.broken(
+          'I11',
+          `not quiet ${hours} h after everything healed, ${scheduler.events} events: ${this.#unrest()}`,
+        )
+      }
       await this.#count()
     }
     return this.#report()
@@ -206,7 +223,7 @@ export class World {
       mqtt,
       watch,
       hasRtc: random.fraction() < 0.7,
-      retentionMs: random.fraction() < 0.2 ? 10 * MINUTE_MS : 30 * 24 * HOUR_MS,
+      retentionMs: random.fraction() < 0.2 ? 1_000 : 30 * 24 * HOUR_MS,
       config: {
         onboarding: 'open',
         heartbeatIntervalS: 3_600,
@@ -223,6 +240,11 @@ export class World {
     const box = new Box({ ...options, name: siteId, card: this.newCard() })
     const chargers: Charger[] = []
     const site: WorldSite = { siteId, box, clones: [], chargers, limitMa }
+    const crashes = stage.random(`crashes ${siteId}`)
+    const crash = (): void => {
+      stage.fault('crash-at-effect', siteId, 'the controller is killed before it hears what a command did')
+      stage.after(0, () => site.box.processDies('it was killed'))
+    }
     for (let i = 1; i <= random.int(1, 3); i++) {
       const id = `${siteId}-c${i}`
       const dialect = random.fraction() < 0.5 ? v16 : v201
@@ -233,11 +255,14 @@ export class World {
           dialect,
           phases: random.fraction() < 0.7 ? 3 : 1,
           hardwareMa: random.fraction() < 0.7 ? 32_000 : 16_000,
-          quirks: quirksOf(random),
+          quirks: quirksOf(random, stage.random(`quirks ${id}`)),
           stage,
           connect: (line) => site.box.accept(line, id, dialect.version),
           began: (session) => this.oracle.began(session),
-          effect: (kind, key) => this.oracle.effect(id, kind, key),
+          effect: (kind, key) => {
+            this.oracle.effect(id, kind, key)
+            if (this.isActive && crashes.fraction() < CRASH_AT_EFFECT) crash()
+          },
           currentChanged: () => {
             if (limitMa !== undefined) checkCurrents(stage, siteId, limitMa, chargers)
           },
@@ -271,9 +296,15 @@ export class World {
 
   #unrest(): string {
     const unrest: string[] = []
-    for (const { box, clones, chargers } of this.sites) {
+    for (const { box, clones, chargers, limitMa } of this.sites) {
       for (const charger of chargers)
-        if (charger.session || charger.waiting > 0 || !charger.isOnline)
+        if (
+          limitMa !== undefined &&
+          charger.defaultMa === undefined &&
+          !charger.options.quirks.ignoresProfiles
+        )
+          unrest.push(`${charger.id}: holds no failsafe limit`)
+        else if (charger.session || charger.waiting > 0 || !charger.isOnline)
           unrest.push(`${charger.id}: ${charger.waiting} wait, ${charger.isOnline ? 'on' : 'off'} line`)
       for (const it of [box, ...clones]) {
         const status = it.controller?.status()
@@ -310,8 +341,15 @@ export class World {
       const { fact } = read
       this.stage.tell('cloud', `takes ${row.journalId} ${row.seq} ${fact.kind} ${gist(fact)}`)
       switch (fact.kind) {
+        case 'session.started':
+          this.oracle.started(row, fact)
+          break
         case 'session.ended':
+          this.oracle.ended(fact.sessionId ?? '')
           this.billing.take(row.siteId, fact.stationId ?? '', fact.sessionId ?? '', fact.data)
+          break
+        case 'session.stop-unmatched':
+          this.billing.unmatched.add(fact.data.idToken?.value ?? '')
           break
         case 'command.outcome':
           this.desk.settled(fact.data.commandId)
@@ -354,7 +392,7 @@ function gist(fact: Fact): string {
   }
 }
 
-function quirksOf(random: Random): Quirks {
+function quirksOf(random: Random, later: Random): Quirks {
   const has = (share: number) => random.fraction() < share
   return {
     newIdOnResend: has(0.5),
@@ -363,5 +401,9 @@ function quirksOf(random: Random): Quirks {
     hasNoClock: has(0.2),
     keepsOwnTime: has(0.1),
     statusBeforeStop: has(0.2),
+    brokenMeter: later.fraction() < 0.1,
+    losesAnswers: later.fraction() < 0.3,
+    clockSlips: later.fraction() < 0.1,
+    stopsLate: later.fraction() < 0.15,
   }
 }

@@ -16,6 +16,15 @@ const REFUSED_MS = 20_000
 /** Meter messages that wait; further ones are left out. */
 const MAX_WAITING_METERS = 20
 const FIRST_REGISTER_MAX_WH = 40_000_000
+/** What a broken meter adds: more than flows in years, so that no clock that is wrong makes it plausible. */
+const IMPOSSIBLE_MILLI_WH = 1_000_000_000_000
+const BROKEN_SHARE = 0.5
+const SLIP_SHARE = 0.4
+const LONGEST_SLIP_MS = 1_200_000
+const LATE_SHARE = 0.4
+const LOST_SHARE = 0.2
+const LOST_WITHIN_MS = 150
+const LATEST_STOP_MS = 600_000
 
 export interface Quirks {
   /** A message that got no answer comes again under a new id. */
@@ -30,6 +39,14 @@ export interface Quirks {
   keepsOwnTime: boolean
   /** Available is told before the stop. */
   statusBeforeStop: boolean
+  /** Its line is cut now and then while it tells a start: the answer is lost. */
+  losesAnswers: boolean
+  /** Its clock goes back by some minutes now and then, after a session. */
+  clockSlips: boolean
+  /** Some stops are told only when the next session runs. */
+  stopsLate: boolean
+  /** Some sessions end at a register that no charger can have reached. */
+  brokenMeter: boolean
 }
 
 export interface ChargerOptions {
@@ -55,6 +72,7 @@ export class Charger {
   readonly options: ChargerOptions
   readonly outlet: Outlet
   readonly #random: Random
+  readonly #meter: Random
   readonly #wire: Wire
   #queue: SessionMessage[] = []
   #outstanding: { id: string; message: SessionMessage } | undefined
@@ -62,6 +80,8 @@ export class Charger {
   #cancelMeter = (): void => {}
   #isBooted = false
   #hasPower = false
+  /** Stops that it will tell later. */
+  #heldBack = 0
   #seqNo = 0
   #sessions = 0
   clockOffMs = 0
@@ -75,6 +95,7 @@ export class Charger {
     this.options = options
     const { stage, id } = options
     this.#random = stage.random(`charger ${id}`)
+    this.#meter = stage.random(`meter ${id}`)
     const firstMilliWh = this.#random.int(0, FIRST_REGISTER_MAX_WH) * 1000 + this.#random.int(0, 999)
     this.outlet = new Outlet(firstMilliWh, options.phases, options.hardwareMa, stage.nowMs)
     this.#wire = new Wire({
@@ -94,7 +115,7 @@ export class Charger {
 
   /** Messages that wait, the one under way included. */
   get waiting(): number {
-    return this.#queue.length
+    return this.#queue.length + this.#heldBack
   }
 
   get isOnline(): boolean {
@@ -171,6 +192,7 @@ export class Charger {
       transactionId: dialect.version === '1.6' ? undefined : `${id}-tx-${++this.#sessions}`,
       isKnown: false,
       isEndKnown: false,
+      isStopKept: false,
       isForgotten: false,
     }
     this.#session = session
@@ -202,6 +224,8 @@ export class Charger {
     if (quirks.statusBeforeStop) this.#status(false)
     this.#say('ended', session, reason)
     if (!quirks.statusBeforeStop) this.#status(false)
+    if (quirks.clockSlips && this.#meter.fraction() < SLIP_SHARE)
+      this.clockOffMs -= this.#meter.int(1_000, LONGEST_SLIP_MS)
     this.#offer()
   }
 
@@ -215,18 +239,30 @@ export class Charger {
   }
 
   #say(kind: SessionMessage['kind'], session: PhysicalSession, reason: string): void {
-    this.#queue.push({
+    const { quirks, stage } = this.options
+    const isWrong = kind === 'ended' && quirks.brokenMeter && this.#meter.fraction() < BROKEN_SHARE
+    const message = {
       kind,
       session,
       at: this.#clock,
-      milliWh: this.#told(this.outlet.registerMilliWh),
+      milliWh: this.#told(this.outlet.registerMilliWh) + (isWrong ? IMPOSSIBLE_MILLI_WH : 0),
+      isWrong,
       currentMa: this.outlet.currentMa,
       phases: this.outlet.phases,
       reason,
       seqNo: this.#seqNo++,
-      isLate: !this.isOnline,
-    })
-    this.#pump()
+    }
+    const queue = (): void => {
+      this.#queue.push({ ...message, isLate: !this.isOnline })
+      this.#pump()
+    }
+    if (kind === 'ended' && quirks.stopsLate && this.#meter.fraction() < LATE_SHARE) {
+      this.#heldBack++
+      stage.after(this.#meter.int(1, LATEST_STOP_MS), () => {
+        this.#heldBack--
+        queue()
+      })
+    } else queue()
   }
 
   #meterLater(): void {
@@ -296,6 +332,11 @@ export class Charger {
     const id = again ? this.#outstanding!.id : this.#wire.freshId()
     this.#outstanding = { id, message }
     void this.#wire.call(id, call).then((answer) => this.#answered(message, answer))
+    const losesAnswer = message.kind === 'started' && this.options.quirks.losesAnswers
+    if (losesAnswer && this.#meter.fraction() < LOST_SHARE) {
+      const { line } = this
+      this.options.stage.after(this.#meter.int(1, LOST_WITHIN_MS), () => line?.cut())
+    }
   }
 
   #answered(message: SessionMessage, answer: Awaited<ReturnType<Wire['call']>>): void {
@@ -315,7 +356,8 @@ export class Charger {
       const { session, kind } = message
       const { transactionId, status } = dialect.read(message, answer.payload)
       session.isKnown = true
-      if (kind === 'ended') session.isEndKnown = true
+      if (kind === 'ended') session.isStopKept = dialect.version === '1.6'
+      if (kind === 'ended' && !message.isWrong) session.isEndKnown = true
       if (transactionId !== undefined) session.transactionId = transactionId
       if (kind === 'started' && status !== undefined && status !== 'Accepted' && this.#session === session)
         this.end('DeAuthorized')

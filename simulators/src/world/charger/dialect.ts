@@ -13,6 +13,8 @@ export interface SessionMessage {
   /** By the charger's clock. */
   at: string
   milliWh: number
+  /** The meter is broken: nobody can pay by this register. */
+  isWrong: boolean
   currentMa: number
   phases: number
   reason: string

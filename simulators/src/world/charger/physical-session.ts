@@ -16,8 +16,10 @@ export interface PhysicalSession {
   transactionId: string | undefined
   /** The site has answered a message about it: from then on it must not be forgotten. */
   isKnown: boolean
-  /** The site has answered its end. */
+  /** The site has answered its end, and the register was right. */
   isEndKnown: boolean
+  /** A stop with its token was answered by the card that the site has still. */
+  isStopKept: boolean
   /** The charger lost what it had to tell of it. */
   isForgotten: boolean
 }

@@ -2,6 +2,7 @@
 
 import { type BilledAs, type Ended, overlap, payableOf, settle } from '@switchyard/protocol/billing/settle.ts'
 import type { FactData } from '@switchyard/protocol/site/fact.ts'
+import type { Stage } from '../stage.ts'
 
 export interface Cdr extends BilledAs {
   siteId: string
@@ -21,6 +22,13 @@ interface Account {
 
 export class Billing {
   readonly accounts = new Map<string, Account>()
+  /** Tokens of stops that fitted no session. */
+  readonly unmatched = new Set<string>()
+  readonly #stage: Stage
+
+  constructor(stage: Stage) {
+    this.#stage = stage
+  }
 
   take(siteId: string, stationId: string, sessionId: string, ended: FactData<'session.ended'>): void {
     const account: Account = this.accounts.get(sessionId) ?? {
@@ -50,6 +58,8 @@ export class Billing {
     }
     for (const cdr of account.cdrs) if (cdr.cdrId === settled.credits) cdr.credited = true
     const { revision } = ended
+    const newer = account.cdrs.find((cdr) => cdr.revision >= revision)
+    if (newer) this.#stage.broken('I4', `${settled.cdrId} is issued after ${newer.cdrId}`)
     account.cdrs.push({
       cdrId: settled.cdrId,
       revision,

@@ -75,6 +75,10 @@ export class Store {
     return this.#tables
   }
 
+  get isRestored(): boolean {
+    return this.#restores > 0
+  }
+
   lane(siteId: string, journalId: string): Lane | undefined {
     return this.#tables.lanes.get(`${siteId}/${journalId}`)
   }

@@ -6,6 +6,7 @@ import type { Stage } from '../stage.ts'
 
 /** The registers of both ends are told in whole steps, each up to one too low. */
 const RESOLUTION_STEPS = 1
+const DAY_MS = 24 * 3_600_000
 
 export function checkBills(stage: Stage, billing: Billing, sessions: readonly PhysicalSession[]): void {
   const payable = billing.payable()
@@ -15,15 +16,19 @@ export function checkBills(stage: Stage, billing: Billing, sessions: readonly Ph
     byToken.set(token, [...(byToken.get(token) ?? []), cdr])
   }
   const held = new Set<string>()
+  const told = new Set([...billing.accounts.values()].map((it) => it.newest.idToken?.value ?? ''))
   for (const { held: hold, newest } of billing.accounts.values())
     if (hold) held.add(newest.idToken?.value ?? '')
 
   for (const session of sessions) {
     const cdrs = byToken.get(session.token) ?? []
     onePayable(stage, session, cdrs)
-    for (const cdr of cdrs) rightEnergy(stage, session, cdr)
+    for (const cdr of cdrs) rightEnergy(stage, session, cdr, held.has(session.token))
     comesToAnEnd(stage, session, cdrs.length > 0 || held.has(session.token))
+    if (session.isStopKept && !told.has(session.token) && !billing.unmatched.has(session.token))
+      stage.broken('I13', `${session.siteId} ${session.chargerId} ${session.token}: its stop is nowhere`)
   }
+  for (const cdr of payable) inTime(stage, cdr)
   noOverlap(stage, payable)
 }
 
@@ -37,15 +42,15 @@ function onePayable(stage: Stage, session: PhysicalSession, cdrs: readonly Cdr[]
   )
 }
 
-/** I5: what is billed is what the registers say, where the end is the charger's own word. */
-function rightEnergy(stage: Stage, session: PhysicalSession, cdr: Cdr): void {
+/** I5: what is billed is what the registers say, where the end is the charger's own word and no correction is in review. */
+function rightEnergy(stage: Stage, session: PhysicalSession, cdr: Cdr, isHeld: boolean): void {
   const { ended } = cdr
   const truth = (session.toldEndMilliWh ?? session.toldStartMilliWh) - session.toldStartMilliWh
   const billed = ended.energyMilliWh ?? 0
   const where = `${session.siteId} ${session.chargerId} ${session.token} ${cdr.cdrId}`
   if (billed < 0 || billed > truth)
     stage.broken('I5', `${where}: ${billed} mWh are billed, ${truth} mWh flowed`)
-  else if (session.isEndKnown && !session.isForgotten && billed !== truth)
+  else if (session.isEndKnown && !session.isForgotten && !isHeld && billed !== truth)
     stage.broken(
       'I5',
       `${where}: ${billed} mWh are billed, its registers say ${truth} mWh (within ${RESOLUTION_STEPS} step)`,
@@ -60,6 +65,14 @@ function comesToAnEnd(stage: Stage, session: PhysicalSession, isSettled: boolean
     'I13',
     `${session.siteId} ${session.chargerId} ${session.token}: ${flowed} mWh are neither billed nor in review`,
   )
+}
+
+/** I5: nobody is billed at a time that lies far outside of the world; clocks of chargers may be wrong by hours. */
+function inTime(stage: Stage, { cdrId, ended }: Cdr): void {
+  const beginMs = stage.wallMs - stage.nowMs
+  for (const at of [ended.startedAt, ended.endedAt])
+    if (Date.parse(at) < beginMs - DAY_MS || Date.parse(at) > stage.wallMs + DAY_MS)
+      stage.broken('I5', `${cdrId}: from ${ended.startedAt} to ${ended.endedAt}, which was not then`)
 }
 
 /** I12: no billed interval is negative, or overlaps another on its connector. */

@@ -1,6 +1,7 @@
 /** Watches every card: what its controller was told is durable must be there when the card is read again. */
 import type { Heads, Request, Response } from '@switchyard/edge-controller/site-controller.ts'
-import { STREAMS } from '@switchyard/protocol/site/fact.ts'
+import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
+import type { Store } from '../cloud/store.ts'
 import type { Box } from '../site/box.ts'
 import type { Stage } from '../stage.ts'
 
@@ -11,13 +12,17 @@ interface Loaded {
 
 export class DiskWatch {
   readonly #stage: Stage
+  readonly #store: Store
+  /** By card: the journal that lies on it. */
+  readonly #journals = new Map<string, string>()
   /** By card: the rows that were said to be durable last. */
   readonly #durable = new Map<string, Loaded>()
   /** Cards whose content was destroyed: they may have lost anything. */
   readonly damaged = new Set<string>()
 
-  constructor(stage: Stage) {
+  constructor(stage: Stage, store: Store) {
     this.#stage = stage
+    this.#store = store
   }
 
   cloned(from: string, to: string): void {
@@ -26,7 +31,30 @@ export class DiskWatch {
     if (this.damaged.has(from)) this.damaged.add(to)
   }
 
-  performed(_box: Box, _request: Request, _response: Response): void {}
+  /** I2: what a site takes for acknowledged is committed. A cloud that was restored has forgotten, and is asked nothing. */
+  performed(box: Box, request: Request, response: Response): void {
+    if (!response.ok) return
+    const { id } = box.card
+    if (request.op === 'open') this.#journals.set(id, (response.value as Loaded).journalId)
+    if (request.op === 'fork') this.#journals.set(id, request.fork.journalId)
+    if (request.op !== 'group' || this.#store.isRestored) return
+    const journalId = this.#journals.get(id)!
+    for (const stream of STREAMS) {
+      const acked = request.acknowledged[stream] ?? 0
+      const committed = this.#store.lane(box.siteId, journalId)?.last[stream].seq ?? 0
+      if (acked > committed)
+        this.#stage.broken(
+          'I2',
+          `${box.name}: takes ${stream} row ${acked} of ${journalId} for acknowledged, the cloud has ${committed}`,
+        )
+    }
+  }
+
+  /** I1: what a card gives up lies in the cloud. */
+  pruned(box: Box, stream: Stream, { seq, rowId }: { seq: number; rowId: string }): void {
+    if (this.#store.isRestored || this.#store.rowById(rowId)) return
+    this.#stage.broken('I1', `${box.name}: ${stream} row ${seq} (${rowId}) is pruned, and not in the cloud`)
+  }
 
   answered(box: Box, request: Request, response: Response): void {
     if (!response.ok) return

@@ -1,6 +1,9 @@
 /** The oracle's own books: sessions as they truly were, and what the sites made chargers do. */
+import type { Fact } from '@switchyard/protocol/site/fact.ts'
 import type { PhysicalSession } from '../charger/physical-session.ts'
 import type { Stage } from '../stage.ts'
+
+type Told = Extract<Fact, { kind: 'session.started' }>
 
 export class OracleLedger {
   readonly sessions: PhysicalSession[] = []
@@ -10,6 +13,36 @@ export class OracleLedger {
 
   constructor(stage: Stage) {
     this.#stage = stage
+  }
+
+  /** By token: the session that the cloud was told of. */
+  readonly #started = new Map<string, string>()
+  /** By journal, charger and connector: the session that runs there, as the cloud was told. */
+  readonly #running = new Map<string, { sessionId: string; startedAt: string }>()
+  readonly #ended = new Set<string>()
+
+  /**
+   * I4: what began once is one session, however often its charger tells it. I12: a connector has one session; one that begins
+   * there ends the one before.
+   */
+  started({ journalId }: { journalId: string }, { stationId = '', sessionId = '', data }: Told): void {
+    const { idToken, startedAt, evseId } = data
+    const token = idToken?.value ?? ''
+    const before = this.#started.get(token)
+    this.#started.set(token, sessionId)
+    const session = this.sessions.find((it) => it.token === token)
+    if (before !== undefined && before !== sessionId && session && !session.isForgotten)
+      this.#stage.broken('I4', `${stationId}: ${token} is started as ${before} and ${sessionId}`)
+    const place = `${journalId}/${stationId}/${evseId}`
+    const there = this.#running.get(place)
+    if (there && startedAt < there.startedAt) return
+    this.#running.set(place, { sessionId, startedAt })
+    if (there && there.sessionId !== sessionId && !this.#ended.has(there.sessionId))
+      this.#stage.broken('I12', `${stationId}: ${sessionId} is started, ${there.sessionId} has not ended`)
+  }
+
+  ended(sessionId: string): void {
+    this.#ended.add(sessionId)
   }
 
   began(session: PhysicalSession): void {

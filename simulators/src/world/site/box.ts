@@ -181,6 +181,7 @@ export class Box {
             random: stage.random(`disk ${name} ${this.#lives}`),
             open: (file) => openOnCard(sqlite, file),
             performed: (request, response) => watch.performed(this, request, response),
+            pruned: (stream, last) => watch.pruned(this, stream, last),
             answered: (request, response) => watch.answered(this, request, response),
           },
           events,

@@ -7,6 +7,7 @@ import {
   type Request,
   type Response,
 } from '@switchyard/edge-controller/site-controller.ts'
+import type { Stream } from '@switchyard/protocol/site/fact.ts'
 import type { Random } from '../../random.ts'
 import type { Life } from './life.ts'
 
@@ -24,6 +25,8 @@ export interface JournalDiskOptions {
   open(file: string): Database
   /** A request was performed, on a card that had power all the while. */
   performed(request: Request, response: Response): void
+  /** Rows up to this one were removed. */
+  pruned(stream: Stream, last: { seq: number; rowId: string }): void
   /** The controller is told. */
   answered(request: Request, response: Response): void
 }
@@ -54,11 +57,18 @@ export class SlowDisk implements JournalDisk {
       // Power may have failed in the middle of it: then nobody hears anything.
       if (!life.isAlive) return
       performed(request, response)
+      if (request.op === 'prune' && response.ok && response.value !== 0) this.#lookAfterPrune(request.stream)
       life.after(random.int(0, HEARD_MS), () => {
         answered(request, response)
         this.#events.answered(response)
       })
     })
+  }
+
+  #lookAfterPrune(stream: Stream): void {
+    const read = this.#server.respond({ op: 'readAfter', stream, seq: 0, maxRows: 1, maxBytes: 1, n: 0 })
+    const { pruned } = (read.ok ? read.value : {}) as { pruned?: { seq: number; rowId: string } }
+    if (pruned) this.#options.pruned(stream, pruned)
   }
 
   async end(): Promise<void> {}
