@@ -22,7 +22,6 @@ export const MUTATIONS = {
   'unmatched-stop-dropped': 'a stop that fits no session is not kept',
   'start-ends-nothing': 'a new session leaves the one before it on its connector open',
   'any-register': 'registers are billed whatever they say',
-  'clock-floor-of-any-row': 'times of an unset clock count as known',
   'raise-before-decrease': 'one charger is raised before another is known to be lower',
   'no-failsafe': 'a station is not told its failsafe limit',
   'accept-gap': 'the cloud takes a batch though rows before it are missing',

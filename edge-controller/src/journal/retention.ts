@@ -1,5 +1,4 @@
 /** How long rows stay after the cloud has them: long enough for a cloud that comes back from an old backup. */
-import { mutated } from '@switchyard/protocol/mutation.ts'
 import { readFact, STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
 import type { Clock, Log } from '../ports.ts'
 import type { Heads, Journal } from './port.ts'
@@ -47,11 +46,7 @@ export async function newestSyncedMs(journal: Journal, heads: Heads): Promise<nu
   const { rows } = await journal.readAfter('ledger', from, 500, 8 * 1024 * 1024)
   const times = rows
     .map((row) => readFact(row.fact))
-    .flatMap((read) =>
-      read.ok && (read.fact.clock === 'synced' || mutated('clock-floor-of-any-row'))
-        ? [Date.parse(read.fact.at)]
-        : [],
-    )
+    .flatMap((read) => (read.ok && read.fact.clock === 'synced' ? [Date.parse(read.fact.at)] : []))
     .filter((ms) => !Number.isNaN(ms))
   return times.length > 0 ? Math.max(...times) : undefined
 }
