@@ -64,7 +64,6 @@ export function grant(
   const isNew = lane === undefined || (lane.fenced && isUnrivalled(site, lane))
   const isFree = site.journalId === null || isSilent(site, nowMs) || (lane === undefined && hello.succeeds)
   if (isNew && isFree) return authorityAt(Math.max(seen, lane?.epoch ?? 0) + 1, site.journalId ?? undefined)
-  if (mutated('no-fence')) return authorityAt(seen + 1, undefined)
   return {
     authority: false,
     epoch: Math.max(lane?.epoch ?? 0, hello.epoch),

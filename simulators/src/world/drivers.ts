@@ -57,7 +57,7 @@ function command(world: World, activeMs: number): void {
       const { siteId, chargers } = world.sites[random.int(0, world.sites.length - 1)]!
       const charger = chargers[random.int(0, chargers.length - 1)]!
       const id = `K${++commands}`
-      const livesMs = [15_000, 30_000, 120_000, 600_000][random.int(0, 3)]!
+      const livesMs = [3_000, 30_000, 120_000, 600_000][random.int(0, 3)]!
       const draw = random.fraction()
       if (draw < 0.45) {
         const args = { action: 'DataTransfer', payload: { vendorId: 'world', data: id } }

@@ -26,9 +26,9 @@ it('tells the same story for the same seed', async () => {
  * then put in what this test prints as received. Where neither changed, something came in that is not drawn from the seed.
  */
 it.each([
-  { seed: 1, hash: '240b9b4754723bd7' },
-  { seed: 4, hash: '423762820b02efd0' },
-  { seed: 9, hash: '7ec85218c10eff22' },
+  { seed: 1, hash: '34998c15294e8468' },
+  { seed: 4, hash: '748c09f287a4678c' },
+  { seed: 9, hash: '70aa0f2e39c93a57' },
 ])('tells the story of seed $seed as ever', async ({ seed, hash }) => {
   expect((await World.run(seed)).hash).toBe(hash)
 })
