@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Alert, Cdr } from '@switchyard/protocol/api/shapes.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { admitToken } from './admit-token.ts'
 import { noPostgresPrograms, type PostgresServer, startPostgresServer } from './postgres-server.ts'
 import { eventually, freePorts } from './process.ts'
 import { boot, type Connected, connect, type Told, tellSession } from './stations.ts'
@@ -30,7 +29,7 @@ describe.skipIf(noPostgresPrograms)('a cloud that is restored to an earlier poin
     const [port] = await freePorts(1)
     server = await startPostgresServer(join(directory, 'postgres'), port!)
     system = await startSystem({ broker: 'embedded', databaseServer: server.url })
-    await admitToken(system, TOKEN)
+    await system.api.post('/api/v1/tokens', { idToken: TOKEN, type: 'ISO14443', valid: true })
   }, 180_000)
   afterEach(async () => {
     await system?.stop().catch((error: unknown) => console.log(`the system did not stop in order: ${error}`))

@@ -4,7 +4,6 @@
  */
 import type { Review, ReviewDetail } from '@switchyard/protocol/api/reviews.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { admitToken } from './admit-token.ts'
 import { ApiError } from './api.ts'
 import { eventually } from './process.ts'
 import { boot, type Connected, connect, tellSession } from './stations.ts'
@@ -22,7 +21,7 @@ describe('sessions that must not be billed blindly', () => {
   let began: number
   beforeAll(async () => {
     system = await startSystem({ broker: 'embedded' })
-    await admitToken(system, TOKEN)
+    await system.api.post('/api/v1/tokens', { idToken: TOKEN, type: 'ISO14443', valid: true })
     await system.api.post('/api/v1/tariffs', {
       id: 'energy',
       currency: 'EUR',
