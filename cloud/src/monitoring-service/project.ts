@@ -107,9 +107,7 @@ async function settled(
 ): Promise<void> {
   const alertIds = [stopAlertId(sessionId)]
   for (let held = 1; held <= revision; held++) alertIds.push(reviewAlertId(sessionId, held))
-  for (const alertId of alertIds)
-    if (await clear(tx, entry.tenantId, alertId, entry.receivedAt))
-      await tellCleared(tx, eventLog, entry, alertId)
+  for (const alertId of alertIds) await clearOne(tx, eventLog, entry, alertId)
 }
 
 /** One alert for the level that holds: those of other levels are over. */
@@ -120,9 +118,7 @@ async function relieved(
   level: number,
 ): Promise<void> {
   if (entry.journal?.authority === false) return
-  for (const alertId of pressureAlertIds(entry.siteId, level))
-    if (await clear(tx, entry.tenantId, alertId, entry.receivedAt))
-      await tellCleared(tx, eventLog, entry, alertId)
+  for (const alertId of pressureAlertIds(entry.siteId, level)) await clearOne(tx, eventLog, entry, alertId)
 }
 
 /** Who speaks for the site is settled: by an operator for every lane, else for the one that has authority now. */
@@ -136,9 +132,18 @@ async function decided(
     for (const rule of LANE_RULES) await clearAll(tx, eventLog, entry, rule)
     return
   }
-  const fenced = laneAlertId('lane-fenced', entry.siteId, journalId)
-  if (await clear(tx, entry.tenantId, fenced, entry.receivedAt))
-    await tellCleared(tx, eventLog, entry, fenced)
+  await clearOne(tx, eventLog, entry, laneAlertId('lane-fenced', entry.siteId, journalId))
+}
+
+/** Clears an alert, and tells so where it was open. */
+async function clearOne(
+  tx: TransactionSql,
+  eventLog: EventLog,
+  entry: LogEntry,
+  alertId: string,
+): Promise<void> {
+  if (await clear(tx, entry.tenantId, alertId, entry.receivedAt))
+    await tellCleared(tx, eventLog, entry, alertId)
 }
 
 async function clearAll(
