@@ -1,7 +1,7 @@
 /** A pool on a way that dies without a word. */
 import { createConnection, createServer, type Socket } from 'node:net'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { createPool, isTransient } from './postgres.ts'
+import { createPool, isTransient, MAX_RECONNECT_DELAY_S, reconnectDelayS } from './postgres.ts'
 import { createTestDatabase, type TestDatabase } from './testing.ts'
 
 let database: TestDatabase
@@ -101,4 +101,11 @@ it('a connection that was closed for its silence is made anew, and nobody notice
   } finally {
     await sql.end({ timeout: 1 })
   }
+})
+
+it('waits longer after each failure, and never longer than a second: who is given to that connection waits with it', () => {
+  const delays = Array.from({ length: 100 }, (_, failures) => reconnectDelayS(failures))
+  expect(Math.max(...delays)).toBeLessThanOrEqual(MAX_RECONNECT_DELAY_S)
+  expect(Math.min(...delays)).toBeGreaterThan(0)
+  expect(delays[1]).toBeLessThan(delays[6] ?? 0)
 })

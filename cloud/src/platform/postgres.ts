@@ -2,6 +2,7 @@
 import { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import postgres, { type Sql } from 'postgres'
+import { systemRandom } from './clock.ts'
 
 /** A statement that takes longer is cancelled. */
 export const STATEMENT_TIMEOUT_MS = 15_000
@@ -15,6 +16,10 @@ const SILENCE_MS = STATEMENT_TIMEOUT_MS + 5_000
 /** An unused connection is given back. */
 const IDLE_CONNECTION_S = 60
 const CONNECT_TIMEOUT_S = 10
+/** Longest wait before a connection that failed is made anew. The client's own grows to 20 s, and a query that it has taken on waits it out. */
+export const MAX_RECONNECT_DELAY_S = 1
+/** After the first failure; doubles with each. */
+const RECONNECT_DELAY_S = 0.02
 
 /** bigint columns are read as numbers; one that a number cannot hold exactly is an error, never rounded. */
 const bigint = {
@@ -46,6 +51,7 @@ export function createPool({ url, size, name, log, silenceMs = SILENCE_MS }: Poo
     max: size,
     idle_timeout: IDLE_CONNECTION_S,
     connect_timeout: CONNECT_TIMEOUT_S,
+    backoff: reconnectDelayS,
     types: { bigint },
     connection: {
       application_name: `switchyard ${name}`,
@@ -55,6 +61,14 @@ export function createPool({ url, size, name, log, silenceMs = SILENCE_MS }: Poo
     },
     onnotice: (notice) => log?.debug({ notice: notice.message }, 'Postgres says'),
   }) as unknown as Sql
+}
+
+/** Seconds to wait after so many failures of the pool in a row, with jitter down to a half. */
+export function reconnectDelayS(failures: number): number {
+  return (
+    (0.5 + systemRandom.below(1_000) / 2_000) *
+    Math.min(RECONNECT_DELAY_S * 2 ** failures, MAX_RECONNECT_DELAY_S)
+  )
 }
 
 interface Where {
