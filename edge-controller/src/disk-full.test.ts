@@ -188,10 +188,7 @@ describe('a disk that is full to the last byte', { timeout: 60_000 }, () => {
   const skip =
     isRoot && process.platform === 'linux' ? '' : ' (skipped: mounting a small disk needs root on Linux)'
   it.skipIf(skip !== '')(`ends and bills what runs, also after a restart, and recovers${skip}`, async () => {
-    const disk = join(folder, 'disk')
-    mkdirSync(disk)
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', disk])
-    try {
+    await onSmallDisk(async (disk) => {
       const file = join(disk, 'journal.db')
       box = await TestBox.start({ file })
       const first = await station('CP1')
@@ -201,18 +198,7 @@ describe('a disk that is full to the last byte', { timeout: 60_000 }, () => {
       await boot(other)
       const { transactionId: otherId } = await start(other, 'TAG-2')
 
-      // Another program fills the disk from one moment to the next.
-      const filler = join(disk, 'filler')
-      let written = 0
-      for (const size of [MIB, 4096, 1])
-        try {
-          for (;;) {
-            writeFileSync(`${filler}-${written}`, Buffer.alloc(size, 1))
-            written++
-          }
-        } catch (error) {
-          expect((error as NodeJS.ErrnoException).code).toBe('ENOSPC')
-        }
+      const makeRoom = fillDisk(disk)
       // The log is written over from its beginning while it can be; then the reserve goes.
       let isSpent = false
       box.journal.upkeep.onReserveSpent(() => {
@@ -236,17 +222,64 @@ describe('a disk that is full to the last byte', { timeout: 60_000 }, () => {
       )
       expect(energies).toEqual([1_500_000, 2_500_000])
 
-      for (let n = 0; n < written; n++) rmSync(`${filler}-${n}`)
+      makeRoom()
       await box.until(async () => ((await levels()).at(-1) ?? 9) <= PRESSURE.prune)
       const back = await station('CP3')
       await boot(back)
       expect(await start(back, 'TAG-3')).toMatchObject({ idTagInfo: { status: 'Accepted' } })
       expect(box.fatal).toEqual([])
-    } finally {
-      for (const socket of sockets.splice(0)) socket.close()
-      await box?.stop()
-      box = undefined
-      execFileSync('umount', [disk])
-    }
+    })
+  })
+
+  it.skipIf(skip !== '')(`registers who came meanwhile by the first message that fits${skip}`, async () => {
+    await onSmallDisk(async (disk) => {
+      box = await TestBox.start({ file: join(disk, 'journal.db') })
+      const makeRoom = fillDisk(disk)
+      // The reserve is used up too.
+      for (let bytes = 64 * 1024; bytes > 64; ) {
+        const text = JSON.stringify('y'.repeat(bytes))
+        const facts = [{ stream: 'ledger' as const, id: `r${messages++}`, text }]
+        await box.journal.commit({ facts, puts: [], deletes: [] }).catch(() => {
+          bytes /= 2
+        })
+      }
+      const socket = await station('CP1')
+      expect(await boot(socket)).toEqual({ error: 'InternalError' })
+      makeRoom()
+      await box.until(async () => (await boot(socket)).status === 'Accepted')
+      expect((await box.facts()).filter((f) => f.kind === 'station.registered')).toHaveLength(1)
+    })
   })
 })
+
+async function onSmallDisk(test: (disk: string) => Promise<void>): Promise<void> {
+  const disk = join(folder, 'disk')
+  mkdirSync(disk)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', disk])
+  try {
+    await test(disk)
+  } finally {
+    for (const socket of sockets.splice(0)) socket.close()
+    await box?.stop()
+    box = undefined
+    execFileSync('umount', [disk])
+  }
+}
+
+/** Another program fills the disk from one moment to the next; returns how it goes again. */
+function fillDisk(disk: string): () => void {
+  const filler = join(disk, 'filler')
+  let written = 0
+  for (const size of [MIB, 4096, 1])
+    try {
+      for (;;) {
+        writeFileSync(`${filler}-${written}`, Buffer.alloc(size, 1))
+        written++
+      }
+    } catch (error) {
+      expect((error as NodeJS.ErrnoException).code).toBe('ENOSPC')
+    }
+  return () => {
+    for (let n = 0; n < written; n++) rmSync(`${filler}-${n}`)
+  }
+}

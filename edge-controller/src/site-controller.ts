@@ -169,6 +169,7 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
           linked: link?.linked ?? false,
           ...(link?.authority === undefined ? {} : { authority: link.authority }),
           ...(link?.epoch === undefined ? {} : { epoch: link.epoch }),
+          ...(link?.generation === undefined ? {} : { generation: link.generation }),
           ...(link?.forkedFrom ? { forkedFrom: link.forkedFrom } : {}),
         },
         heads: state.heads,

@@ -196,7 +196,7 @@ export class LoadControl {
     return state
       .list<Station>(STATION_KIND)
       .flatMap(({ stationId }) => runningSessions(state, stationId))
-      .filter((s) => s.evseId > 0 && !s.connectorAvailable && isOnConnector(state, s))
+      .filter((s) => s.evseId > 0 && s.connectorFree !== 'now' && isOnConnector(state, s))
       .sort((a, b) => (a.sessionId < b.sessionId ? -1 : 1))
   }
 

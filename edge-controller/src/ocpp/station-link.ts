@@ -106,7 +106,11 @@ export class StationLink {
       log,
       lane: this.#lane,
       pingIntervalMs: config.pingIntervalMs,
-      answer: async (call) => dispatch(call, await dispatching),
+      answer: async (call) => {
+        // The disk was full when it came: registered with its first message for which there is room.
+        if (!stationOf(this.#ports.state, this.stationId)) await this.#commitConnected(version, socket.remote)
+        return dispatch(call, await dispatching)
+      },
       ...(record ? { record: (direction, text) => record(this.stationId, direction, text) } : {}),
       onClosed: (code, reason) => this.#closed(connection, code, reason),
     })

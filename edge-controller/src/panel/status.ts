@@ -22,6 +22,8 @@ export interface SiteStatus {
     /** Whether this journal speaks for the site. */
     authority?: boolean
     epoch?: number
+    /** Life of the cloud's log: another one after it was restored. */
+    generation?: string
     /** The journal that this one began as a fork of, and when. */
     forkedFrom?: { journalId: string; at: string }
   }

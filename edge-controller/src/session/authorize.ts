@@ -117,7 +117,7 @@ export function isInUse(
       (s) =>
         s.sessionId !== except &&
         s.idToken?.value.toLowerCase() === value &&
-        !s.connectorAvailable &&
+        s.connectorFree !== 'now' &&
         // A start out of a queue tells of an earlier time: it is no second use of now.
         s.startedAtMs <= startedAtMs,
     ),

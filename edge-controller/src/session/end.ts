@@ -18,6 +18,7 @@ import {
   startOf,
   TRANSACTION_KIND,
   transactionKey,
+  withConnectorFree,
   withReasons,
 } from './session.ts'
 import { type Moment, type Placed, place, placePresumed, type TimedAt } from './timing.ts'
@@ -171,9 +172,8 @@ function finish(
       transactionId: session.transactionId,
     },
   })
-  const { connectorAvailable: _over, ...rest } = session
   putSession(draft, {
-    ...rest,
+    ...withConnectorFree(session, undefined),
     revision,
     // What a presumed end found is found anew by the end that corrects it.
     review: presumed ? session.review : review,

@@ -173,7 +173,7 @@ describe('clocks of stations', () => {
     const { d, start } = site()
     start('14:00:00', 0)
     d.take(statusNotification, { connectorId: 1, errorCode: 'NoError', status: 'Available' })
-    expect(d.get<{ connectorAvailable?: boolean }>(SESSION_KIND, 'session-1')?.connectorAvailable).toBe(true)
+    expect(d.get<{ connectorFree?: string }>(SESSION_KIND, 'session-1')?.connectorFree).toBe('now')
   })
 })
 
@@ -284,17 +284,19 @@ describe('starts and ends', () => {
     })
   })
 
-  it('a status from before the session does not free its connector', () => {
+  it('a status from before the session does not free its connector at once', () => {
     const { d, start } = site()
     start('08:00:00', 0)
     const free = { connectorId: 1, errorCode: 'NoError', status: 'Available' } as const
     d.take(statusNotification, { ...free, timestamp: at('07:00:00') })
-    const session = () => d.get<{ connectorAvailable?: boolean }>(SESSION_KIND, 'session-1')
-    expect(session()?.connectorAvailable).toBeUndefined()
+    const session = () => d.get<{ connectorFree?: string }>(SESSION_KIND, 'session-1')
+    expect(session()?.connectorFree).toBe('dated-before')
     d.take(statusNotification, { ...free, timestamp: at('08:30:00') })
-    expect(session()?.connectorAvailable).toBe(true)
+    expect(session()?.connectorFree).toBe('now')
+    d.take(statusNotification, { ...free, timestamp: at('07:30:00') })
+    expect(session()?.connectorFree).toBe('now')
     d.take(statusNotification, { ...free, status: 'Charging', timestamp: at('08:31:00') })
-    expect(session()?.connectorAvailable).toBeUndefined()
+    expect(session()?.connectorFree).toBeUndefined()
   })
 
   it('ended sessions are forgotten in the end', () => {

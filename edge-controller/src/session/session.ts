@@ -51,8 +51,8 @@ export interface Session {
   review: ReviewReason[]
   /** What a resent start looks like (1.6), or the newest event (2.x). */
   resendKey?: string
-  /** Its connector has become available again while it ran. */
-  connectorAvailable?: boolean
+  /** Its connector has become available again while it ran: now, or by a status that is dated before its start. */
+  connectorFree?: 'now' | 'dated-before'
   /** Ends told so far. */
   revision: number
   end?: SessionEnd
@@ -110,6 +110,13 @@ export function hasDelivered({ startRegisterMilliWh = 0, end }: Session): boolea
 /** The best that is known of its start. */
 export function startOf({ startedAtMs, received, correctedStart }: Session): TimedAt {
   return correctedStart ?? { atMs: startedAtMs, received }
+}
+
+export function withConnectorFree(
+  { connectorFree: _before, ...session }: Session,
+  free: Session['connectorFree'],
+): Session {
+  return free === undefined ? session : { ...session, connectorFree: free }
 }
 
 export function putSession(draft: Draft, session: Session): void {

@@ -3,7 +3,7 @@ import type { Session } from './session.ts'
 import { AVAILABLE_GRACE_MS, OVERTAKEN_MS, SessionSweep, SILENCE_MS } from './sweep.ts'
 
 const session = { sessionId: 's1' } as Session
-const free = { session: { ...session, connectorAvailable: true }, connected: true, overtaken: false }
+const free = { session: { ...session, connectorFree: 'now' as const }, connected: true, overtaken: false }
 
 it('a session whose connector is free is over when its stop does not come', () => {
   const sweep = new SessionSweep()
@@ -35,4 +35,15 @@ it('a session whose connector has gone to another is over when its stop does not
   sweep.overdue([beside], 0)
   expect(sweep.overdue([beside], OVERTAKEN_MS - 1)).toEqual([])
   expect(sweep.overdue([beside], OVERTAKEN_MS)).toMatchObject([{ reason: 'NewSession' }])
+})
+
+it('a connector that stays free by a status dated before the session has a station whose clock has stepped: the session is over', () => {
+  const sweep = new SessionSweep()
+  const watched = { ...free, session: { ...session, connectorFree: 'dated-before' as const } }
+  sweep.overdue([watched], 0)
+  expect(sweep.overdue([watched], OVERTAKEN_MS - 1)).toEqual([])
+  expect(sweep.overdue([watched], OVERTAKEN_MS)).toMatchObject([{ reason: 'ConnectorAvailable' }])
+  // Away from the line nothing is known of it.
+  sweep.overdue([{ ...watched, connected: false }], OVERTAKEN_MS)
+  expect(sweep.overdue([{ ...watched, connected: false }], 2 * OVERTAKEN_MS)).toEqual([])
 })

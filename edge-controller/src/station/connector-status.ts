@@ -2,7 +2,7 @@
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { FactData } from '@switchyard/protocol/site/fact.ts'
 import type { Draft } from '../draft.ts'
-import { putSession, type SessionContext, sessionById } from '../session/session.ts'
+import { putSession, type SessionContext, sessionById, withConnectorFree } from '../session/session.ts'
 import { changeConnector, connectorOf, stationOf } from './station.ts'
 
 export interface StatusReport extends Omit<FactData<'connector.status'>, 'at'> {
@@ -12,7 +12,8 @@ export interface StatusReport extends Omit<FactData<'connector.status'>, 'at'> {
 
 /**
  * Takes a status. A connector that becomes available while a session runs on it: the session is over, and ends as presumed
- * unless its stop comes soon (see sweep.ts).
+ * unless its stop comes soon (see sweep.ts). A status from before the session comes out of a queue and others follow it, or its
+ * station's clock has stepped back and it tells of now: which of them, time shows.
  */
 export function takeStatus(draft: Draft, context: SessionContext, report: StatusReport): void {
   const { stationId } = context
@@ -30,14 +31,12 @@ export function takeStatus(draft: Draft, context: SessionContext, report: Status
   const connector = station && connectorOf(station, report.evseId, report.connectorId)
   const session = sessionById(draft, connector?.sessionId)
   const isFree = report.status === 'Available'
-  // A status from before the session says nothing about it; no session began after we heard of it, whatever its clock says.
-  if (
-    session &&
-    atMs >= Math.min(session.startedAtMs, session.received.nowMs) &&
-    isFree !== (session.connectorAvailable ?? false)
-  ) {
-    const { connectorAvailable: _before, ...rest } = session
-    putSession(draft, isFree ? { ...rest, connectorAvailable: true } : rest)
+  if (session) {
+    // No session began after we heard of it, whatever its station's clock says.
+    const isBefore = atMs < Math.min(session.startedAtMs, session.received.nowMs)
+    const free = !isFree ? undefined : isBefore ? 'dated-before' : 'now'
+    if (free !== session.connectorFree && !(isBefore && session.connectorFree === 'now'))
+      putSession(draft, withConnectorFree(session, free))
   }
   draft.fact({ kind: 'connector.status', stationId, data: { ...data, at: instant(atMs) } })
 }

@@ -37,6 +37,7 @@ import type { Broker, Clock, Log, Random } from '../ports.ts'
 import type { SiteState } from '../site-state.ts'
 import { stretchedMs } from './backoff.ts'
 import { type Finding, ForkSearch } from './fork-search.ts'
+import { CloudSilence } from './silence.ts'
 
 /** A hello without welcome is sent again after this, doubling up to the cap. */
 const WELCOME_FIRST_MS = 10_000
@@ -122,6 +123,7 @@ export class Link {
   #helloAttempt = 0
   #disagreements = 0
   #cancelTimer = (): void => {}
+  readonly #silence: CloudSilence
   #conversation: Conversation | undefined
   #inbox: (() => Promise<void> | void)[] = []
   #taking = false
@@ -130,6 +132,7 @@ export class Link {
     this.#ports = ports
     this.#events = events
     this.#search = new ForkSearch(ports)
+    this.#silence = new CloudSilence(ports.clock, ports.random, () => this.#newHello())
   }
 
   start(): void {
@@ -241,6 +244,7 @@ export class Link {
     this.#inbox = []
     if (!this.#conversation) return
     this.#conversation = undefined
+    this.#silence.end()
     this.#events.end()
   }
 
@@ -304,6 +308,7 @@ export class Link {
     const ours = journalId === state.journalId && nonce === this.#nonce
     if (!ours || (channel !== 'welcome' && epoch !== this.#conversation?.epoch))
       return log.debug({ siteId, channel, nonce, epoch }, 'a message of another conversation was dropped')
+    this.#silence.heard()
     return take(parsed.data)
   }
 
@@ -341,6 +346,7 @@ export class Link {
       cloudNow: () => cloudMs + (clock.mono() - message.monoMs),
     }
     this.#conversation = conversation
+    this.#silence.begin()
     log.info(
       { siteId, journalId: state.journalId, epoch, authority, expected },
       'the link to the cloud is up',

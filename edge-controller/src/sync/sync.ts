@@ -39,6 +39,8 @@ export interface SyncStatus {
   linked: boolean
   authority: boolean | undefined
   epoch: number | undefined
+  /** Life of the cloud's log that this conversation is of. */
+  generation: string | undefined
   /** Set when this journal began as a fork of another one. */
   forkedFrom: ForkOrigin | undefined
   backlog: Record<Stream, number>
@@ -150,6 +152,7 @@ export function createSync(options: SyncOptions): Sync {
       linked: link.conversation !== undefined,
       authority: link.conversation?.authority,
       epoch: link.conversation?.epoch,
+      generation: link.conversation?.generation,
       forkedFrom: state.get<ForkOrigin>(SYNC_KIND, FORK_ID),
       backlog: uplink.backlog,
     }),

@@ -311,6 +311,8 @@ export class World {
         const backlog = status?.backlog
         if (!status?.link.linked || !backlog || backlog.ledger + backlog.telemetry > 0)
           unrest.push(`${it.name}: ${JSON.stringify(status?.link)} ${JSON.stringify(backlog)}`)
+        else if (status.link.generation !== this.store.generation)
+          unrest.push(`${it.name}: has not heard that the cloud was restored`)
         else if (it === box && status.sessions > 0) unrest.push(`${it.name}: ${status.sessions} sessions run`)
       }
     }
