@@ -46,7 +46,7 @@ export class SiteState {
   readonly #clock: Clock
   readonly #random: Random
   readonly #listeners = new Set<CommitListener>()
-  readonly #atFork = new Set<() => Outcome>()
+  readonly #atFork = new Set<(shared: Record<Stream, number>) => Outcome>()
   #pressure: PressureLevel = PRESSURE.none
   #unwritten = 0
 
@@ -116,7 +116,7 @@ export class SiteState {
   }
 
   /** What shall become durable together with a fork, asked for when there is one; returns how to take it back. */
-  atFork(contribute: () => Outcome): () => void {
+  atFork(contribute: (shared: Record<Stream, number>) => Outcome): () => void {
     this.#atFork.add(contribute)
     return () => this.#atFork.delete(contribute)
   }
@@ -127,7 +127,7 @@ export class SiteState {
    */
   async fork(shared: Record<Stream, number>, reason: FactData<'journal.forked'>['reason']): Promise<void> {
     const journalId = randomId(this.#random)
-    const parts = [...this.#atFork].map((contribute) => contribute())
+    const parts = [...this.#atFork].map((contribute) => contribute(shared))
     const outcome: Outcome = {
       facts: [
         { kind: 'journal.forked', data: { fromJournalId: this.#journalId, shared, reason } },

@@ -28,6 +28,12 @@ export async function logFaults(sql: Sql): Promise<string[]> {
       left join log.lane l on l.site_id = e.site_id and l.journal_id = e.journal_id and l.stream = e.stream
      where e.journal_id is not null group by e.site_id, e.journal_id, e.stream, l.last, l.last_id`
   for (const lane of lanes) faults.push(...laneFaults(lane, await holesOf(sql, lane)))
+  const twice = await sql<{ site_id: string; row_id: string; journals: string[] }[]>`
+    select site_id, row_id, array_agg(journal_id) as journals from log.entry
+     where row_id is not null and kind not in ('stream.gap', 'stream.loss', 'stream.shared')
+     group by site_id, row_id having count(*) > 1 limit 20`
+  for (const it of twice)
+    faults.push(`${it.site_id}: row ${it.row_id} stands in ${it.journals.join(' and ')}`)
   const poison = await sql<
     { site_id: string; reason: string }[]
   >`select site_id, reason from log.poison limit 20`
@@ -73,11 +79,11 @@ export function laneFaults(lane: Lane, holes: readonly Hole[]): string[] {
   return faults
 }
 
-/** What gap and loss facts of a site tell to be missing in a stream; they name the stream where they stand in another. */
+/** What gap and loss facts, and rows that stand under a journal of the same family, tell to be missing in a stream; they name the stream where they stand in another. */
 async function holesOf(sql: Sql, lane: Lane): Promise<Hole[]> {
   const rows = await sql<{ stream: string; text: string }[]>`
     select stream, convert_from(body, 'UTF8') as text from log.entry
-     where site_id = ${lane.site_id} and journal_id = ${lane.journal_id} and kind in ('stream.gap', 'stream.loss')`
+     where site_id = ${lane.site_id} and journal_id = ${lane.journal_id} and kind in ('stream.gap', 'stream.loss', 'stream.shared')`
   return rows.flatMap(({ stream, text }) => {
     const { data } = JSON.parse(text) as { data: Hole & { stream?: string } }
     return (data.stream ?? stream) === lane.stream ? [{ from: data.from, to: data.to }] : []

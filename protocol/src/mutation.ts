@@ -25,6 +25,7 @@ export const MUTATIONS = {
   'no-failsafe': 'a station is not told its failsafe limit',
   'accept-gap': 'the cloud takes a batch though rows before it are missing',
   'accept-without-overlap-check': 'the cloud takes rows again that it has',
+  'rows-of-kin-twice': 'the cloud takes rows of a fork that it has of the journal which it came from',
   'grant-anew': 'every hello is granted a new epoch',
   'bill-every-revision': 'a correction is billed beside what it corrects',
   'bill-old-revision': 'an older revision of a session is billed after a newer one',

@@ -36,6 +36,7 @@ export async function giveAuthority(context: ServiceContext, send: Send, decisio
       where site_id = ${siteId}`
     await tx`update site_gateway.lane set epoch = ${given.epoch} where site_id = ${siteId} and journal_id = ${journalId}`
     await tx`update site_gateway.site set journal_id = ${journalId}, epoch = ${given.site.epoch} where site_id = ${siteId}`
+    await eventLog.judgeAnew(tx, siteId, [...lanes.keys()])
     await eventLog.publish(tx, {
       tenantId,
       siteId,

@@ -6,12 +6,14 @@ import type { TransactionSql } from 'postgres'
 import type { ServiceContext } from '../platform/service.ts'
 import type { Conversation } from './conversation.ts'
 import { heldByHello } from './documents-at-site.ts'
-import { heldOf, type KnownLane, type LockedSite, lanesOf, lockSite } from './lanes.ts'
+import { heldOf, type KnownLane, keepLane, type LockedSite, lanesOf, lockSite, tieKin } from './lanes.ts'
 
 export interface Greeted extends Pick<Reception, 'forked' | 'recall' | 'holdMs'> {
   conversation: Conversation
   /** Who has authority, or with which boot, is another one now. */
   changed: boolean
+  /** Others may hold rows of this journal. */
+  hasKin: boolean
 }
 
 /** Undefined when the site is not registered here. */
@@ -31,6 +33,10 @@ export async function greet(
     const now = clock.now()
     const taken = receive({ site, lane, inAuthority }, held, hello, now, random.uuid())
     await keep(tx, siteId, hello, taken, now, eventLog.generation)
+    const kin = taken.lane ? await tieKin(tx, siteId, hello) : []
+    // Whoever judged a batch before this is committed judges it again.
+    const rejudged = [journalId, ...(taken.granted?.fences ? [taken.granted.fences] : []), ...kin]
+    await eventLog.judgeAnew(tx, siteId, [...new Set(rejudged)])
     for (const fact of factsOf(site, lane, hello, taken, eventLog.generation))
       await eventLog.publish(tx, { tenantId: site.tenantId, siteId, at: instant(now), ...fact })
     const authority = taken.granted?.authority ?? false
@@ -47,6 +53,7 @@ export async function greet(
       forked: taken.forked,
       recall: taken.recall,
       holdMs: taken.holdMs,
+      hasKin: kin.length > 0,
       changed: taken.came !== undefined || (authority && lane?.bootId !== bootId),
     }
   })) as Greeted | undefined
@@ -96,18 +103,7 @@ async function keep(
 ): Promise<void> {
   const now = new Date(nowMs)
   if (lane) {
-    const { epoch, nonce, fenced, bootId, recall } = lane
-    await tx`
-      insert into site_gateway.lane (site_id, journal_id, epoch, nonce, fenced, controller_version, hello_at,
-                                     first_hello_at, boot_id, forked_from, recall_token, recalled_at, fence_told)
-      values (${siteId}, ${hello.journalId}, ${epoch}, ${nonce}, ${fenced}, ${hello.controller.version},
-              ${new Date(lane.helloMs)}, ${new Date(lane.firstHelloMs)}, ${bootId}, ${hello.forkedFrom ?? null},
-              ${recall?.token ?? null}, ${recall ? new Date(recall.atMs) : null}, ${fenced})
-      on conflict (site_id, journal_id) do update set
-        epoch = excluded.epoch, nonce = excluded.nonce, fenced = excluded.fenced,
-        controller_version = excluded.controller_version, hello_at = excluded.hello_at, boot_id = excluded.boot_id,
-        forked_from = excluded.forked_from, recall_token = excluded.recall_token, recalled_at = excluded.recalled_at,
-        fence_told = excluded.fenced`
+    await keepLane(tx, siteId, hello, lane)
   }
   if (!granted) return
   if (granted.fences)

@@ -14,7 +14,7 @@ import type { Conversations } from './conversation.ts'
 import type { Documents } from './documents.ts'
 import type { Send } from './down.ts'
 import { greet } from './greet.ts'
-import { heldOf } from './lanes.ts'
+import { heldAtRest, heldOf } from './lanes.ts'
 import { isPlain } from './plain.ts'
 import { sendRecall } from './recall.ts'
 
@@ -51,7 +51,10 @@ export async function takeHello(options: HelloOptions, siteId: string, payload: 
     sendRecall(send, { siteId, journalId, ...to }, 'another box said hello with this journal', token)
   }
   // Read after the commit: what this box sent in an earlier conversation is refused from then on.
-  const expected = await heldOf(context.sql, siteId, journalId)
+  const expected =
+    forked || greeted.hasKin
+      ? await heldAtRest(context.sql, eventLog.partitionOf(siteId), siteId, journalId)
+      : await heldOf(context.sql, siteId, journalId)
   const checkpoints = forked ? await checkpointsOf(context.sql, siteId, said.hello, expected) : []
   const welcome: Omit<Welcome, 'v' | 'journalId' | 'epoch' | 'nonce'> = {
     generation: eventLog.generation,

@@ -12,11 +12,13 @@ import { faultOf } from '../platform/log.ts'
 import { BatchQueue, type Item } from './batch-queue.ts'
 import type { Conversations } from './conversation.ts'
 import type { Send } from './down.ts'
+import type { Verdict } from './judge.ts'
 import { isShed, type Load, retryAfterMs, SHED_RETRY_MS } from './load.ts'
 import type { GatewayMetrics } from './metrics.ts'
 import { readBatch } from './read-batch.ts'
 import { createSlots } from './slots.ts'
-import { type ReadItem, takeGroup, type Verdict } from './take-group.ts'
+import type { ReadItem } from './standing.ts'
+import { takeGroup } from './take-group.ts'
 
 /** Waits before a group is tried again after the database failed; then it is refused as busy. */
 const DATABASE_RETRY_MS = 1_000
@@ -95,7 +97,7 @@ export function createIngest(options: IngestOptions): Ingest {
       else items.push({ siteId: item.siteId, batch: it.batch, item })
     }
     if (items.length === 0) return
-    const verdicts = await takeGroup(eventLog, partition, items)
+    const verdicts = await takeGroup(options, partition, items)
     for (const [i, verdict] of verdicts.entries())
       answer(partition, items[i] as ReadItem & { item: Item }, verdict)
   }

@@ -1,5 +1,5 @@
 /** Rows of sites and their lanes, as the decision on a hello takes them and leaves them. */
-import type { Welcome } from '@switchyard/protocol/site/envelope.ts'
+import type { Hello, Welcome } from '@switchyard/protocol/site/envelope.ts'
 import type { Stream } from '@switchyard/protocol/site/fact.ts'
 import type { SiteAuthority } from '@switchyard/protocol/site/grant.ts'
 import type { Lane } from '@switchyard/protocol/site/greeting.ts'
@@ -92,8 +92,18 @@ export async function heldOf(
   siteId: string,
   journalId: string,
 ): Promise<Welcome['expected']> {
-  const rows = await sql<{ stream: Stream; last: number; last_id: string }[]>`
-    select stream, last, last_id from log.lane where site_id = ${siteId} and journal_id = ${journalId}`
+  return heldIn(
+    await sql<HeldRow[]>`
+      select stream, last, last_id from log.lane where site_id = ${siteId} and journal_id = ${journalId}`,
+  )
+}
+
+interface HeldRow {
+  stream: Stream
+  last: number
+  last_id: string
+}
+function heldIn(rows: readonly HeldRow[]): Welcome['expected'] {
   const held = { ledger: { seq: 0, rowId: '' }, telemetry: { seq: 0, rowId: '' } }
   for (const row of rows) held[row.stream] = { seq: row.last, rowId: row.last_id }
   return held
@@ -116,4 +126,55 @@ function laneOf(row: LaneRow): KnownLane {
         : { token: row.recall_token, atMs: row.recalled_at.getTime() },
     fenceTold: row.fence_told,
   }
+}
+
+/** The lane as a hello leaves it. What an older version of the site does not tell of its family stays as it was. */
+export async function keepLane(
+  tx: TransactionSql,
+  siteId: string,
+  { journalId, controller, forkedFrom, root }: Hello,
+  lane: Lane,
+): Promise<void> {
+  const { epoch, nonce, fenced, bootId, recall } = lane
+  await tx`
+    insert into site_gateway.lane as l (site_id, journal_id, epoch, nonce, fenced, controller_version, hello_at,
+                                        first_hello_at, boot_id, forked_from, recall_token, recalled_at, fence_told,
+                                        root_id, root_ledger, root_telemetry)
+    values (${siteId}, ${journalId}, ${epoch}, ${nonce}, ${fenced}, ${controller.version}, ${new Date(lane.helloMs)},
+            ${new Date(lane.firstHelloMs)}, ${bootId}, ${forkedFrom ?? null}, ${recall?.token ?? null},
+            ${recall ? new Date(recall.atMs) : null}, ${fenced}, ${root?.journalId ?? null}, ${root?.ledger ?? 0},
+            ${root?.telemetry ?? 0})
+    on conflict (site_id, journal_id) do update set
+      epoch = excluded.epoch, nonce = excluded.nonce, fenced = excluded.fenced,
+      controller_version = excluded.controller_version, hello_at = excluded.hello_at, boot_id = excluded.boot_id,
+      forked_from = excluded.forked_from, recall_token = excluded.recall_token, recalled_at = excluded.recalled_at,
+      fence_told = excluded.fenced, root_id = coalesce(l.root_id, excluded.root_id),
+      root_ledger = case when l.root_id is null then excluded.root_ledger else l.root_ledger end,
+      root_telemetry = case when l.root_id is null then excluded.root_telemetry else l.root_telemetry end`
+}
+
+/** Members of the family of a journal that says hello, itself among them; each knows from now on that there are others. None: it has none. */
+export async function tieKin(tx: TransactionSql, siteId: string, { journalId }: Hello): Promise<string[]> {
+  const rows = await tx<{ journal_id: string }[]>`
+    with family as (
+      select k.journal_id from site_gateway.lane l
+        join site_gateway.lane k on k.site_id = l.site_id
+         and coalesce(k.root_id, k.journal_id) = coalesce(l.root_id, l.journal_id)
+       where l.site_id = ${siteId} and l.journal_id = ${journalId})
+    update site_gateway.lane l set kin = true from family f
+     where l.site_id = ${siteId} and l.journal_id = f.journal_id and (select count(*) from family) > 1
+    returning l.journal_id`
+  return rows.map((it) => it.journal_id)
+}
+
+/** As `heldOf`, once every append that is under way is over: what was judged before the last commit here is in it, or is refused. */
+export async function heldAtRest(
+  sql: Sql,
+  partition: number,
+  siteId: string,
+  journalId: string,
+): Promise<Welcome['expected']> {
+  return heldIn(
+    await sql<HeldRow[]>`select * from log.held_at_rest(${partition}::smallint, ${siteId}, ${journalId})`,
+  )
 }

@@ -67,6 +67,8 @@ export const GRANT_ID = 'grant'
 export interface ForkOrigin {
   journalId: string
   at: string
+  /** Its family; absent where a version forked that kept none. */
+  root?: NonNullable<Hello['root']>
 }
 export const FORK_ID = 'fork'
 
@@ -223,12 +225,13 @@ export class Link {
     return this.#ports.state.get<Grant>(SYNC_KIND, GRANT_ID)
   }
 
-  #lineage(): Pick<Hello, 'probe' | 'forkedFrom' | 'recall'> {
+  #lineage(): Pick<Hello, 'probe' | 'forkedFrom' | 'root' | 'recall'> {
     const origin = this.#ports.state.get<ForkOrigin>(SYNC_KIND, FORK_ID)
     const { probe } = this.#search
     return {
       ...(probe ? { probe } : {}),
       ...(origin ? { forkedFrom: origin.journalId } : {}),
+      ...(origin?.root ? { root: origin.root } : {}),
       ...(this.#recallToken ? { recall: this.#recallToken } : {}),
     }
   }

@@ -81,8 +81,15 @@ export function createSync(options: SyncOptions): Sync {
   const linkPorts = { ...options, held: () => documents.held() }
 
   /** With a fork: a command of the journal before can have no outcome in it any more. */
-  function forking(): Outcome {
-    const origin: ForkOrigin = { journalId: state.journalId, at: instant(options.clock.now()) }
+  function forking(shared: Record<Stream, number>): Outcome {
+    const { journalId } = state
+    const before = state.get<ForkOrigin>(SYNC_KIND, FORK_ID)?.root ?? { journalId, ledger: 0, telemetry: 0 }
+    const root = {
+      journalId: before.journalId,
+      ledger: before.ledger + shared.ledger,
+      telemetry: before.telemetry + shared.telemetry,
+    }
+    const origin: ForkOrigin = { journalId, at: instant(options.clock.now()), root }
     const abandoned = downlink.abandon()
     const put = { kind: SYNC_KIND, id: FORK_ID, value: { ...origin } as Json }
     return { ...abandoned, puts: [...abandoned.puts, put] }

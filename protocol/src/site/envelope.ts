@@ -83,6 +83,10 @@ export const hello = z.object({
   probe: z.object({ ledger: forkBounds.optional(), telemetry: forkBounds.optional() }).optional(),
   /** The journal that this one began as a fork of. */
   forkedFrom: z.string().min(1).max(64).optional(),
+  /** The journal that its line of forks began with, and how many rows of each stream of that one lie before its own first. */
+  root: z
+    .object({ journalId: z.string().min(1).max(64), ledger: z.int().min(0), telemetry: z.int().min(0) })
+    .optional(),
   /** Token of the recall that this hello answers. */
   recall: z.string().min(1).max(64).optional(),
 })

@@ -247,6 +247,8 @@ export const factData = {
   /** A row that the cloud refused again and again when it was sent alone: the same row, its text gzipped and in base64. */
   'stream.row-packed': z.object({ reason: z.string(), packed: z.string() }),
   'stream.loss': z.object({ from: z.int(), to: z.int(), reason: z.string() }),
+  /** Said by the cloud: rows `from`..`to` of this journal stand under another one of its family, the last as its row `theirs`. */
+  'stream.shared': z.object({ from: z.int(), to: z.int(), journalId: z.string(), theirs: z.int() }),
 } as const
 
 export type FactKind = keyof typeof factData

@@ -1,13 +1,17 @@
 /** Appends rows of sites' journals to one log partition: one function call, one statement, one commit. */
 import { readFact } from '@switchyard/protocol/site/fact.ts'
-import type { Sql } from 'postgres'
+import type { Sql, TransactionSql } from 'postgres'
 import type { AppendResult, LaneAppend } from './event-log.ts'
 import { encodable, sanitised, UNREADABLE } from './rows.ts'
 
 /** Longest text of an extracted column; the whole is in the body. */
 const MAX_COLUMN_CHARS = 255
 
-export async function appendLanes(sql: Sql, partition: number, lanes: LaneAppend[]): Promise<AppendResult[]> {
+export async function appendLanes(
+  sql: Sql | TransactionSql,
+  partition: number,
+  lanes: LaneAppend[],
+): Promise<AppendResult[]> {
   if (lanes.length === 0) return []
   refuseTwice(lanes)
   const rows = columns()
@@ -20,7 +24,7 @@ export async function appendLanes(sql: Sql, partition: number, lanes: LaneAppend
       ${lanes.map((it) => it.tenantId)}::text[], ${lanes.map((it) => it.siteId)}::text[],
       ${lanes.map((it) => it.journalId)}::text[], ${lanes.map((it) => it.stream)}::text[],
       ${lanes.map((it) => it.after)}::bigint[], ${lanes.map((it) => String(it.authority))}::text[]::boolean[],
-      ${lanes.map((it) => it.trace ?? null)}::text[],
+      ${lanes.map((it) => it.trace ?? null)}::text[], ${lanes.map((it) => it.standing ?? null)}::bigint[],
       ${rows.lane}::int[], ${rows.seq}::bigint[], ${rows.rowId}::text[], ${rows.kind}::text[],
       ${rows.station}::text[], ${rows.session}::text[], ${rows.poison}::text[],
       ${rows.start}::int[], ${rows.length}::int[], ${blobOf(sql, rows.bodies)})`
@@ -76,7 +80,7 @@ function addRow(
 }
 
 /** Bytes end to end. As text they are half as long on their way as in hex, but text takes no NUL. */
-function blobOf(sql: Sql, bodies: readonly string[]) {
+function blobOf(sql: Sql | TransactionSql, bodies: readonly string[]) {
   const text = bodies.join('')
   return text.includes('\0') ? sql`${Buffer.from(text, 'utf8')}::bytea` : sql`convert_to(${text}, 'UTF8')`
 }

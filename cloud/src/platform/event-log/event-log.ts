@@ -16,6 +16,8 @@ export interface LaneAppend {
   after: number
   rows: (BatchRow & { seq: number })[]
   authority: boolean
+  /** By what standing of the journal it was judged (log.standing); the append is refused (`stale`) when that is another one by now. */
+  standing?: number
   trace?: string
 }
 export type AppendResult =
@@ -38,6 +40,12 @@ export interface EventLog {
   readonly sql: Sql
   /** One autocommit statement for one log partition; several lanes of the partition may be in one call. Durable when it resolves. */
   append(partition: number, lanes: LaneAppend[]): Promise<AppendResult[]>
+  /** The same within a transaction that holds the partition's head; `appended` is to be called once it has committed. */
+  appendIn(tx: TransactionSql, partition: number, lanes: LaneAppend[]): Promise<AppendResult[]>
+  /** Wakes whoever reads the partition. */
+  appended(partition: number): void
+  /** Whoever was judged as a row of these journals before this transaction commits is judged anew. */
+  judgeAnew(tx: TransactionSql, siteId: string, journalIds: readonly string[]): Promise<void>
   partitionOf(siteIdOrTenantId: string): number
   /** What is held of a stream, for `accept`; undefined when the journal is unknown. */
   streamState(

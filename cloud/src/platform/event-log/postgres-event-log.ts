@@ -1,11 +1,10 @@
 /** The event log over Postgres. One per target, on that target's pool; the log itself is one. */
-import type { Stream } from '@switchyard/protocol/site/fact.ts'
 import type { Sql, TransactionSql } from 'postgres'
 import { BUS, type Bus } from '../bus.ts'
 import { appendLanes } from './append.ts'
 import type { EventLog, OutboxFact } from './event-log.ts'
 import { partitionOf } from './partition.ts'
-import { type EntryRow, entryOf } from './rows.ts'
+import { type EntryRow, entryOf, rowIds } from './rows.ts'
 
 /** Most entries that one read gives. */
 export const MAX_READ = 5_000
@@ -37,6 +36,11 @@ export async function createEventLog({ sql, bus, schema }: EventLogOptions): Pro
       const results = await appendLanes(sql, partition, lanes)
       if (results.some((it) => it.appended)) appended(partition)
       return results
+    },
+    appendIn: appendLanes,
+    appended,
+    async judgeAnew(tx, siteId, journalIds) {
+      await tx`select log.judge_anew(${siteId}, ${journalIds as string[]}::text[])`
     },
     async streamState(siteId, journalId, stream) {
       const [held] = await sql<{ last: number; last_id: string }[]>`
@@ -82,20 +86,6 @@ async function intoOutbox(
       facts.map(({ tenantId: _, siteId: __, trace: ___, ...text }) => JSON.stringify(text)),
     ],
   )
-}
-
-async function rowIds(
-  sql: Sql,
-  siteId: string,
-  journalId: string,
-  stream: Stream,
-  from: number,
-  to: number,
-): Promise<Map<number, string>> {
-  const rows = await sql<{ seq: number; row_id: string }[]>`
-    select seq, row_id from log.entry
-     where site_id = ${siteId} and journal_id = ${journalId} and stream = ${stream} and seq between ${from} and ${to}`
-  return new Map(rows.map((it) => [it.seq, it.row_id]))
 }
 
 /** Coalesces what is to be woken within one turn of the event loop. */

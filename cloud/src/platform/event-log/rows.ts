@@ -1,4 +1,6 @@
 /** Between the table log.entry and the shape of an entry. */
+import type { Stream } from '@switchyard/protocol/site/fact.ts'
+import type { Sql, TransactionSql } from 'postgres'
 import type { LogEntry } from './entry.ts'
 
 export interface EntryRow {
@@ -46,6 +48,21 @@ export function entryOf(row: EntryRow): LogEntry {
     trace: row.trace,
     text: typeof row.body === 'string' ? row.body : row.body.toString('utf8'),
   }
+}
+
+/** Ids of the stored rows from..to, by seq. */
+export async function rowIds(
+  sql: Sql | TransactionSql,
+  siteId: string,
+  journalId: string,
+  stream: Stream,
+  from: number,
+  to: number,
+): Promise<Map<number, string>> {
+  const rows = await sql<{ seq: number; row_id: string }[]>`
+    select seq, row_id from log.entry
+     where site_id = ${siteId} and journal_id = ${journalId} and stream = ${stream} and seq between ${from} and ${to}`
+  return new Map(rows.map((it) => [it.seq, it.row_id]))
 }
 
 /** Kind under which a row is kept whose text cannot be read. */

@@ -6,10 +6,17 @@
 import { instant } from '@switchyard/protocol/instant.ts'
 import { mutated } from '@switchyard/protocol/mutation.ts'
 import { accept } from '@switchyard/protocol/site/accept.ts'
-import { type Ask, type Batch, batch as batchShape, type Hello } from '@switchyard/protocol/site/envelope.ts'
+import {
+  type Ask,
+  type Batch,
+  type BatchRow,
+  batch as batchShape,
+  type Hello,
+} from '@switchyard/protocol/site/envelope.ts'
 import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
 import { spacedBelow, spacedWithin } from '@switchyard/protocol/site/fork.ts'
 import { receive } from '@switchyard/protocol/site/greeting.ts'
+import { areApart, withoutHeld } from '@switchyard/protocol/site/kin.ts'
 import { type DownChannel, downTopic, parseUpTopic } from '@switchyard/protocol/site/topics.ts'
 import type { Random } from '../../random.ts'
 import type { Mqtt, MqttClient } from '../network/mqtt.ts'
@@ -111,7 +118,7 @@ export class Gateway implements MqttClient {
     const token = `recall-${this.#random.int(0, 1_000_000_000)}`
     const taken = receive({ site, lane: known, inAuthority }, held, hello, stage.wallMs, token)
     const { granted, forked, recall, holdMs } = taken
-    const lane = taken.lane ? store.keepLane(siteId, journalId, taken.lane) : known
+    const lane = taken.lane ? store.keepLane(siteId, journalId, taken.lane, hello.root) : known
     const authority = granted?.authority ?? false
     if (granted) {
       this.#checkGrant(siteId, hello, granted.epoch)
@@ -190,7 +197,7 @@ export class Gateway implements MqttClient {
       this.send(lane, 'ack', { stream, upTo: last.seq, rowId: last.rowId, refused: refusal, reason })
       return
     }
-    const rows = decision.rows.map(({ seq, id, fact, covers }) => ({
+    const rows = this.#onceInFamily(lane, stream, decision.rows).map(({ seq, id, fact, covers }) => ({
       siteId,
       journalId,
       stream,
@@ -198,12 +205,42 @@ export class Gateway implements MqttClient {
       id,
       fact,
       covers: covers ?? 1,
+      standsForOthers: covers !== undefined,
     }))
     this.#checkRows(lane, stream, rows)
     store.append(lane, rows, { seq: decision.next.last, rowId: decision.next.lastId })
     if (!lane.fenced) store.site(siteId).lastHeardMs = stage.wallMs
     committed(rows)
     this.#acknowledge(lane, stream)
+  }
+
+  /** What others of the family hold already is not kept again. As the real one: nobody is looked at who is surely apart. */
+  #onceInFamily(lane: Lane, stream: Stream, rows: readonly (BatchRow & { seq: number })[]) {
+    const { store, stage } = this.#ports
+    const own = { base: lane.root[stream], last: lane.last[stream].seq }
+    const near = store.kinOf(lane).filter((it) => {
+      const kin = { base: it.root[stream], last: it.last[stream].seq }
+      return !areApart(own, kin, this.#haveParted(lane, it, stream))
+    })
+    if (near.length === 0 || mutated('rows-of-kin-twice')) return rows
+    const heldAs = ({ seq, id }: { seq: number; id: string }) => {
+      for (const { journalId, root } of near) {
+        const row = store.row(journalId, stream, seq + own.base - root[stream])
+        if (row?.id === id && !row.standsForOthers) return { journalId, seq: row.seq }
+      }
+      return undefined
+    }
+    return withoutHeld(rows, heldAs, instant(stage.wallMs))
+  }
+
+  #haveParted(own: Lane, kin: Lane, stream: Stream): boolean {
+    const { seq } = own.last[stream]
+    const [mine, theirs] = [
+      this.#ports.store.row(own.journalId, stream, seq),
+      this.#ports.store.row(kin.journalId, stream, seq + own.root[stream] - kin.root[stream]),
+    ]
+    if (!mine || !theirs || mine.standsForOthers || theirs.standsForOthers) return false
+    return mine.id !== theirs.id
   }
 
   /** Only where the bug is planted. */
@@ -232,8 +269,7 @@ export class Gateway implements MqttClient {
       if (row.seq - row.covers !== seq) stage.broken('I3', `${where} follows ${seq}`)
       seq = row.seq
       const before = store.rowById(row.id)
-      // Readings may come twice over a fork: nothing is paid by them.
-      if (before && stream === 'ledger')
+      if (before && !before.standsForOthers && !row.standsForOthers)
         stage.broken(
           'I1',
           `${where}: its row ${row.id} is there already, as ${before.journalId} ${before.seq}`,

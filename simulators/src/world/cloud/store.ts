@@ -12,12 +12,16 @@ export interface LoggedRow {
   id: string
   fact: string
   covers: number
+  /** A gap, a loss, or rows that stand under another journal: it has the id of the last of them. */
+  standsForOthers: boolean
 }
 
 export interface Lane extends GreetedLane {
   siteId: string
   journalId: string
   last: Record<Stream, { seq: number; rowId: string }>
+  /** The journal at the root of its family, and rows of that one before its own first. */
+  root: { journalId: string } & Record<Stream, number>
 }
 
 export interface SiteRow {
@@ -98,13 +102,21 @@ export class Store {
     return journalId === null ? undefined : this.lane(siteId, journalId)
   }
 
-  keepLane(siteId: string, journalId: string, change: GreetedLane): Lane {
+  keepLane(siteId: string, journalId: string, change: GreetedLane, told: Lane['root'] | undefined): Lane {
     const known = this.lane(siteId, journalId)
     const nothing = { seq: 0, rowId: '' }
     const last = known?.last ?? (Object.fromEntries(STREAMS.map((s) => [s, nothing])) as Lane['last'])
-    const lane: Lane = { ...change, siteId, journalId, last }
+    const root = told ?? known?.root ?? { journalId, ledger: 0, telemetry: 0 }
+    const lane: Lane = { ...change, siteId, journalId, last, root }
     this.#tables.lanes.set(`${siteId}/${journalId}`, lane)
     return lane
+  }
+
+  /** The others of its family. */
+  kinOf({ siteId, journalId, root }: Lane): Lane[] {
+    return [...this.#tables.lanes.values()].filter(
+      (it) => it.siteId === siteId && it.journalId !== journalId && it.root.journalId === root.journalId,
+    )
   }
 
   row(journalId: string, stream: Stream, seq: number): LoggedRow | undefined {
@@ -153,6 +165,6 @@ export class Store {
 
   #index(row: LoggedRow): void {
     this.#bySeq.set(`${row.journalId}/${row.stream}/${row.seq}`, row)
-    this.#byId.set(row.id, row)
+    if (!row.standsForOthers || !this.#byId.has(row.id)) this.#byId.set(row.id, row)
   }
 }
