@@ -1,43 +1,24 @@
 /** One stream on its way up: one batch in flight, sent again until it is acknowledged or refused. */
 
-import { instant } from '@switchyard/protocol/instant.ts'
 import { mutated } from '@switchyard/protocol/mutation.ts'
 import {
   type Ack,
-  type BatchRow,
-  MAX_BATCH_COMPRESSED_BYTES,
-  MAX_BATCH_INFLATED_BYTES,
   MAX_BATCH_ROWS,
-  PROTOCOL_VERSION,
   RETRANSMIT_CAP_MS,
   RETRANSMIT_FIRST_MS,
 } from '@switchyard/protocol/site/envelope.ts'
-import type { Fact, FactStamp, Stream } from '@switchyard/protocol/site/fact.ts'
-import type { Journal } from '../journal/port.ts'
-import type { Clock, Log, Random } from '../ports.ts'
-import type { SiteState } from '../site-state.ts'
+import type { Stream } from '@switchyard/protocol/site/fact.ts'
+import type { Random } from '../ports.ts'
 import { stretchedMs } from './backoff.ts'
-import { type Compress, type EncodedBatch, encodeBatch } from './batch.ts'
+import type { EncodedBatch } from './batch.ts'
+import { BatchMaker, type BatchMakerPorts, type Made, type Place } from './batch-maker.ts'
 import type { Conversation } from './link.ts'
-import { Refusals } from './packed-row.ts'
 
 /** After so many sendings without an answer the conversation itself is doubted. */
 const SENDINGS_BEFORE_DOUBT = 4
-/** JSON text of facts compresses to about a tenth; the estimate follows what was seen. */
-const FIRST_RATIO = 0.1
-/** Quoting a fact's text within the batch makes it longer by about this. */
-const QUOTING = 1.25
-/** How much of a bound the estimate aims for. */
-const AIM = 0.9
 
-export interface LanePorts {
-  siteId: string
-  journal: Journal
-  state: SiteState
-  clock: Clock
+export interface LanePorts extends BatchMakerPorts {
   random: Random
-  log: Log
-  compress?: Compress
   publish(stream: Stream, payload: Uint8Array): Promise<void>
   /** Whether this stream may start a batch now. */
   mayStart(): boolean
@@ -48,13 +29,14 @@ export interface LanePorts {
   wake(): void
 }
 
-interface Place {
-  seq: number
-  rowId: string
-}
-
 interface InFlight extends EncodedBatch {
   sendings: number
+}
+
+/** The batch that follows the one in flight, made while that one is under way. */
+interface Ahead {
+  after: Place
+  made: Promise<Made>
 }
 
 export class Lane {
@@ -66,14 +48,14 @@ export class Lane {
   #preparing = false
   #paused = false
   #cancelTimer = (): void => {}
-  #ratio = FIRST_RATIO
-  #maxRows = MAX_BATCH_ROWS
   #sentTo = 0
-  readonly #refusals = new Refusals()
+  #ahead: Ahead | undefined
+  readonly #maker: BatchMaker
 
   constructor(stream: Stream, ports: LanePorts, acked: number) {
     this.#stream = stream
     this.#ports = ports
+    this.#maker = new BatchMaker(stream, ports)
     this.#cursor = { seq: acked, rowId: '' }
   }
 
@@ -106,11 +88,13 @@ export class Lane {
   /** The journal is a new one: nothing of it is acknowledged. */
   forked(): void {
     this.#cursor = { seq: 0, rowId: '' }
+    this.#ahead = undefined
   }
 
   end(): void {
     this.#conversation = undefined
     this.#inFlight = undefined
+    this.#ahead = undefined
     this.#preparing = false
     this.#paused = false
     this.#cancelTimer()
@@ -118,7 +102,9 @@ export class Lane {
 
   pump(): void {
     const conversation = this.#conversation
-    if (!conversation || this.#preparing || this.#inFlight || this.#paused) return
+    if (!conversation) return
+    if (this.#inFlight) this.#makeAhead(conversation, this.#inFlight)
+    if (this.#preparing || this.#inFlight || this.#paused) return
     if (this.#cursor.seq > this.#head.seq) {
       this.#fork(`it holds row ${this.#cursor.seq}, the newest here is ${this.#head.seq}`)
       return
@@ -127,7 +113,7 @@ export class Lane {
     if (!this.#ports.mayStart()) return
     this.#preparing = true
     this.#ports.started()
-    this.#prepare(conversation).catch((error: Error) => {
+    this.#start(conversation, this.#cursor).catch((error: Error) => {
       if (this.#conversation !== conversation) return
       this.#preparing = false
       this.#ports.log.error({ ...this.#fields, error }, 'a batch could not be prepared')
@@ -135,80 +121,41 @@ export class Lane {
     })
   }
 
-  async #prepare(conversation: Conversation): Promise<void> {
-    const { journal, state } = this.#ports
-    const cursor = this.#cursor
-    const overtaken = (): boolean => {
-      if (this.#conversation !== conversation) return true
-      if (this.#cursor === cursor) return false
-      // An acknowledgement came in between: begin again after it.
-      this.#preparing = false
-      this.#ports.wake()
-      return true
-    }
-    const budget =
-      (AIM / QUOTING) * Math.min(MAX_BATCH_COMPRESSED_BYTES / this.#ratio, MAX_BATCH_INFLATED_BYTES)
-    const after = await journal.readAfter(this.#stream, this.#cursor.seq, this.#maxRows, Math.floor(budget))
-    if (overtaken()) return
-    if (after.prevId !== undefined && after.prevId !== cursor.rowId) {
-      this.#preparing = false
-      this.#fork(`row ${cursor.seq} is another one there`)
-      return
-    }
-    const rows: BatchRow[] = after.pruned
-      ? [this.#loss(cursor.seq, after.pruned)]
-      : after.rows.slice(mutated('batch-skips-a-row') ? 1 : 0).map(({ seq: _, ...row }) => row)
-    const instead = rows[0] && this.#refusals.instead(cursor.seq + 1, rows[0], this.#stamp())
-    if (instead) rows.splice(0, rows.length, instead)
-    if (rows.length === 0) {
-      this.#preparing = false
-      return
-    }
-    const encoded = await encodeBatch(
-      {
-        v: PROTOCOL_VERSION,
-        journalId: state.journalId,
-        stream: this.#stream,
-        epoch: conversation.epoch,
-        nonce: conversation.nonce,
-        generation: conversation.generation,
-      },
-      cursor,
-      rows,
-      this.#ports.compress,
-    )
-    if (overtaken()) return
-    this.#ratio = (3 * this.#ratio + encoded.payload.length / encoded.inflatedBytes) / 4
+  async #start(conversation: Conversation, cursor: Place): Promise<void> {
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    const fits = ahead?.after.seq === cursor.seq && ahead.after.rowId === cursor.rowId
+    const made = await (fits ? ahead.made : this.#maker.make(conversation, cursor))
+    if (this.#conversation !== conversation) return
     this.#preparing = false
-    this.#inFlight = { ...encoded, sendings: 0 }
-    this.#sentTo = Math.max(this.#sentTo, encoded.to)
+    // An acknowledgement came in between: begin again after it.
+    if (this.#cursor !== cursor) return this.#ports.wake()
+    if (made === 'parted') return this.#fork(`row ${cursor.seq} is another one there`)
+    if (made === undefined) return
+    this.#inFlight = { ...made, sendings: 0 }
+    this.#sentTo = Math.max(this.#sentTo, made.to)
     this.#send()
     this.#ports.wake()
   }
 
-  /** What was pruned is told as one row that stands for all of it and keeps the last one's id. */
-  #loss(after: number, pruned: Place): BatchRow {
-    const from = after + 1
-    const fact: Fact = {
-      ...this.#stamp(),
-      kind: 'stream.loss',
-      data: { from, to: pruned.seq, reason: 'pruned at the site before the cloud asked for it again' },
-    }
-    this.#ports.log.error(
-      { ...this.#fields, from, to: pruned.seq },
-      'the cloud asks for rows that are pruned: they are lost',
+  /** Reading and packing take as long as a short way to the cloud does. It is sent only once the one before is acknowledged. */
+  #makeAhead(conversation: Conversation, { to, rows }: InFlight): void {
+    if (this.#ahead || this.#maker.maxRows < MAX_BATCH_ROWS) return
+    // What is less than a whole batch may be one by the time that it can go.
+    if (this.#head.seq - to < MAX_BATCH_ROWS) return
+    const after = { seq: to, rowId: rows.at(-1)!.id }
+    const made = this.#maker.make(conversation, after)
+    this.#ahead = { after, made }
+    made.then(
+      (it) => {
+        // Rows that are packed already are left as they are.
+        if (typeof it === 'object') this.#sentTo = Math.max(this.#sentTo, it.to)
+      },
+      (error: Error) => {
+        if (this.#ahead?.made === made) this.#ahead = undefined
+        this.#ports.log.warn({ ...this.#fields, error }, 'a batch could not be prepared ahead')
+      },
     )
-    return { id: pruned.rowId, fact: JSON.stringify(fact), covers: pruned.seq - after }
-  }
-
-  #stamp(): FactStamp {
-    const { clock, state } = this.#ports
-    return {
-      at: instant(clock.now()),
-      monoMs: Math.round(clock.mono()),
-      bootId: state.bootId,
-      clock: clock.quality(),
-    }
   }
 
   #send(): void {
@@ -240,7 +187,7 @@ export class Lane {
       return
     }
     this.#cursor = { seq: ack.upTo, rowId: ack.rowId }
-    this.#maxRows = MAX_BATCH_ROWS
+    this.#maker.taken()
     this.#drop()
     this.#ports.acknowledged(ack.upTo)
     this.#pause(ack.retryAfterMs ?? 0)
@@ -257,6 +204,7 @@ export class Lane {
   #refused(ack: Ack): void {
     const { refused, reason, upTo, rowId } = ack
     this.#ports.log.warn({ ...this.#fields, refused, reason, upTo }, 'the cloud refused a batch')
+    this.#ahead = undefined
     switch (refused) {
       case 'fork':
       case 'unknown-epoch':
@@ -268,10 +216,7 @@ export class Lane {
         this.#pause(ack.retryAfterMs ?? 0)
         return
       case 'unreadable':
-        // A smaller batch may be readable; a single row that is not is sent in another way after a while.
-        if (this.#inFlight?.rows.length === 1)
-          this.#refusals.count(this.#inFlight.from, reason ?? 'no reason given')
-        this.#maxRows = Math.max(1, Math.floor((this.#inFlight?.rows.length ?? 2) / 2))
+        this.#maker.unreadable(this.#inFlight, reason ?? 'no reason given')
         this.#drop()
         this.#pause(ack.retryAfterMs ?? RETRANSMIT_FIRST_MS)
         return
