@@ -2,48 +2,8 @@
 import type { TransactionSql } from 'postgres'
 import type { LogEntry, ReadEntry, Reading } from '../platform/event-log/entry.ts'
 import { HeldRows, type RowTable } from '../platform/event-log/held-rows.ts'
+import { STATION, type StationRow } from './station-row.ts'
 import { timeOf } from './time-of.ts'
-
-interface StationRow {
-  tenant_id: string
-  station_id: string
-  site_id: string
-  created_at: Date
-  ocpp: string | null
-  vendor: string | null
-  model: string | null
-  serial: string | null
-  firmware: string | null
-  approved: boolean
-  connected: boolean
-  connected_since: Date | null
-  booted_at: Date | null
-  ledger_seq: number
-  position: number
-  received_at: Date
-}
-
-const STATION: RowTable = {
-  name: 'station.station',
-  key: { tenant_id: 'text', station_id: 'text' },
-  columns: [
-    'site_id',
-    'created_at',
-    'ocpp',
-    'vendor',
-    'model',
-    'serial',
-    'firmware',
-    'approved',
-    'connected',
-    'connected_since',
-    'booted_at',
-    'ledger_seq',
-    'position',
-    'received_at',
-  ],
-  onlyAtFirst: ['created_at'],
-}
 
 interface ConnectorRow {
   tenant_id: string

@@ -2,6 +2,7 @@
 import type { CommandResource } from '@switchyard/protocol/api/shapes.ts'
 import type { Command } from '@switchyard/protocol/site/command.ts'
 import type { JSONValue, Sql, TransactionSql } from 'postgres'
+import type { StationRow } from './station-row.ts'
 
 type AnySql = Sql | TransactionSql
 
@@ -52,19 +53,23 @@ export async function insertSite(
   return rows.length > 0
 }
 
-export interface StationRow {
-  station_id: string
-  site_id: string
-  ocpp: string | null
-  vendor: string | null
-  model: string | null
-  serial: string | null
-  firmware: string | null
-  approved: boolean
-  connected: boolean
-  connected_since: Date | null
-  booted_at: Date | null
-  ledger_seq: number
+/** As persons want it: approved or not by their word, before the station's own. */
+export interface StationView
+  extends Pick<
+    StationRow,
+    | 'station_id'
+    | 'site_id'
+    | 'ocpp'
+    | 'vendor'
+    | 'model'
+    | 'serial'
+    | 'firmware'
+    | 'approved'
+    | 'connected'
+    | 'connected_since'
+    | 'booted_at'
+    | 'ledger_seq'
+  > {
   site_online: boolean
   site_last_heard_at: Date | null
   time_zone: string
@@ -80,8 +85,8 @@ export async function listStations(
     afterId?: string | undefined
   },
   limit: number,
-): Promise<StationRow[]> {
-  return await sql<StationRow[]>`
+): Promise<StationView[]> {
+  return await sql<StationView[]>`
     select t.station_id, t.site_id, t.ocpp, t.vendor, t.model, t.serial, t.firmware,
            coalesce(t.wanted_approved, t.approved) as approved, t.connected, t.connected_since, t.booted_at,
            t.ledger_seq, coalesce(s.online, false) as site_online, s.last_heard_at as site_last_heard_at,

@@ -10,7 +10,8 @@ import type { ServiceVariables } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { neighboursOf } from './review-queries.ts'
 import type { ReviewRow } from './review-row.ts'
-import { listSessions, type SessionRow, sessionResource } from './session-queries.ts'
+import { listSessions, sessionResource } from './session-queries.ts'
+import type { SessionRow } from './session-row.ts'
 import { timeOf } from './time-of.ts'
 
 /** Most facts and most readings that are shown. */

@@ -2,7 +2,7 @@
 import type { JSONValue, Sql, TransactionSql } from 'postgres'
 import type { CloudFact } from '../platform/event-log/cloud-fact.ts'
 import type { ReviewRow, SettlementRow } from './review-row.ts'
-import type { SessionRow } from './session-queries.ts'
+import type { SessionRow } from './session-row.ts'
 
 type AnySql = Sql | TransactionSql
 type Reviewed = Extract<CloudFact, { kind: 'session.reviewed' }>['data']

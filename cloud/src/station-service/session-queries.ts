@@ -4,41 +4,7 @@ import type { Live } from '@switchyard/protocol/site/live.ts'
 import { apiEnergyWh } from '@switchyard/protocol/units.ts'
 import type { Sql } from 'postgres'
 import { sessionInPicture } from './live-picture.ts'
-
-export interface SessionRow {
-  session_id: string
-  site_id: string
-  station_id: string
-  evse_id: number
-  connector_id: number
-  journal_id: string
-  transaction_id: string
-  id_token: string | null
-  id_token_type: string | null
-  authorization: string
-  started_at: Date
-  ended_at: Date | null
-  duration_ms: number | null
-  start_register_milli_wh: number | null
-  energy_milli_wh: number | null
-  power_w: number | null
-  current_ma: number[] | null
-  soc_percent: number | null
-  /** OCPP 2.x; 1.6 tells it with the connector. */
-  charging_state: string | null
-  read_at: Date | null
-  reason: string | null
-  presumed: boolean
-  revision: number
-  review: string[]
-  held: string[]
-  waived: boolean
-  bill_revision: number
-  cost_amount: string | null
-  cost_currency: string | null
-  cost_details: Session['costDetails']
-  ledger_seq: number
-}
+import type { SessionRow } from './session-row.ts'
 
 export interface SessionFilter {
   tenantId: string

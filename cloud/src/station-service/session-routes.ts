@@ -7,7 +7,8 @@ import { answers, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { livePictures } from './live-picture.ts'
-import { listSessions, type SessionRow, sessionResource } from './session-queries.ts'
+import { listSessions, sessionResource } from './session-queries.ts'
+import type { SessionRow } from './session-row.ts'
 
 const list = createRoute({
   method: 'get',

@@ -1,4 +1,5 @@
-/** The table station.session as its projection sees it: these columns are its own. */
+/** The table station.session: what its projection writes and the API reads. */
+import type { Session } from '@switchyard/protocol/api/shapes.ts'
 import type { RowTable } from '../platform/event-log/held-rows.ts'
 
 export interface SessionRow {
@@ -23,6 +24,7 @@ export interface SessionRow {
   current_ma: number[] | null
   soc_percent: number | null
   read_at: Date | null
+  /** OCPP 2.x; 1.6 tells it with the connector. */
   charging_state: string | null
   reason: string | null
   presumed: boolean
@@ -41,7 +43,7 @@ export interface SessionRow {
   cdr_id: string | null
   cost_amount: string | null
   cost_currency: string | null
-  cost_details: unknown
+  cost_details: Session['costDetails']
   ledger_seq: number
 }
 

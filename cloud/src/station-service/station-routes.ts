@@ -8,7 +8,7 @@ import type { ServiceEnv, ServiceVariables } from '../platform/http/service-auth
 import type { ServiceContext } from '../platform/service.ts'
 import { lockSite, publishStations } from './documents.ts'
 import { hashPassword } from './password-hash.ts'
-import { findSite, listStations, type StationRow, wishOfStation } from './queries.ts'
+import { findSite, listStations, type StationView, wishOfStation } from './queries.ts'
 import { stationResources } from './views.ts'
 
 const params = z.object({ stationId: z.string() })
@@ -45,7 +45,7 @@ const patch = createRoute({
 export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext): void {
   const { sql } = context
 
-  async function found(tenantId: string, stationId: string): Promise<StationRow> {
+  async function found(tenantId: string, stationId: string): Promise<StationView> {
     const [row] = await listStations(sql, { tenantId, stationId }, 1)
     if (row === undefined) throw notFound(`There is no station ${stationId}`)
     return row

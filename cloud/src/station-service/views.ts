@@ -3,8 +3,9 @@ import type { Site, Station } from '@switchyard/protocol/api/shapes.ts'
 import type { Live } from '@switchyard/protocol/site/live.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { livePictures, sessionInPicture } from './live-picture.ts'
-import { type ConnectorRow, connectorsOf, type SiteRow, type StationRow } from './queries.ts'
-import { runningAt, type SessionRow, sessionResource } from './session-queries.ts'
+import { type ConnectorRow, connectorsOf, type SiteRow, type StationView } from './queries.ts'
+import { runningAt, sessionResource } from './session-queries.ts'
+import type { SessionRow } from './session-row.ts'
 import { statusText } from './status-text.ts'
 
 export function siteResource(row: SiteRow, picture: Live | undefined): Site {
@@ -37,7 +38,7 @@ export async function siteResources({ bus }: ServiceContext, rows: readonly Site
 export async function stationResources(
   { sql, bus, clock }: ServiceContext,
   tenantId: string,
-  rows: readonly StationRow[],
+  rows: readonly StationView[],
 ): Promise<Station[]> {
   const ids = rows.map((r) => r.station_id)
   const [connectors, running, pictures] = await Promise.all([
@@ -97,7 +98,7 @@ export async function stationResources(
 }
 
 /** The state of charging where it is told with the session: by a picture that knows all that the station's row shows, else by facts. */
-function chargingState(session: SessionRow, station: StationRow, picture: Live | undefined): string | null {
+function chargingState(session: SessionRow, station: StationView, picture: Live | undefined): string | null {
   const live = sessionInPicture(picture, {
     sessionId: session.session_id,
     stationId: session.station_id,
