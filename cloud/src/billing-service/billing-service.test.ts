@@ -86,23 +86,6 @@ describe('a session that ended', () => {
     expect((await cdrs()).map((cdr) => cdr.sessionId)).toEqual(['S-taken'])
   })
 
-  test('of which a cloned box presumed an end is billed as its station told it to the other, whichever comes first', async () => {
-    const presumed = { presumed: true, endedAt: AT(2), durationMs: HOUR, energyMilliWh: 5_000_000 }
-    await take(ended('S-1', presumed), ended('S-1'))
-    await take(ended('S-2', { startedAt: AT(4), endedAt: AT(6) }, 'CS-2'))
-    await take(ended('S-2', { ...presumed, startedAt: AT(4), endedAt: AT(5), revision: 2 }, 'CS-2'))
-    const bills = (await cdrs()).map(({ cdrId, credits, energyWh }) => ({ cdrId, credits, energyWh }))
-    expect(bills.sort((a, b) => (a.cdrId < b.cdrId ? -1 : 1))).toEqual([
-      { cdrId: 'S-1:1', credits: null, energyWh: 5_000 },
-      { cdrId: 'S-1:1:credit', credits: 'S-1:1', energyWh: 5_000 },
-      { cdrId: 'S-1:2', credits: null, energyWh: 20_000 },
-      { cdrId: 'S-2:1', credits: null, energyWh: 20_000 },
-    ])
-    // The log read again gives the same.
-    await take(ended('S-1', presumed), ended('S-1'))
-    expect(await cdrs()).toHaveLength(4)
-  })
-
   test('becomes a CDR and an invoice line, to the cent, and is told to the others', async () => {
     await take(ended('S-1'))
     const [cdr] = await cdrs()
@@ -258,6 +241,37 @@ describe('a session that ended', () => {
     const own = await ask('GET', '/v1/invoices?driverId=D-1&period=2026-11')
     expect(own.body.items[0].lines).toMatchObject([{ sessionId: 'S-1' }])
     expect((await ask('GET', '/v1/cdrs?driverId=D-1')).body.items).toHaveLength(2)
+  })
+
+  test('goes to whom its token belonged when it came, of tokens that change together', async () => {
+    const changes = [
+      { idToken: 'one', driverId: 'D-1' },
+      { idToken: 'ONE', driverId: 'D-2' },
+      { idToken: 'two', driverId: 'D-2' },
+      { idToken: 'two', driverId: null },
+    ]
+    await platform.sql.begin((tx) =>
+      platform.context.eventLog.publishAll(
+        tx,
+        changes.map((it) => ({
+          tenantId: 'default',
+          siteId: null,
+          kind: 'token.changed' as const,
+          at: AT(0),
+          data: { ...it, type: 'ISO14443', status: 'Accepted' as const },
+        })),
+      ),
+    )
+    await platform.settle(service)
+    const of = (value: string) => ({ idToken: { value, type: 'ISO14443' } })
+    await take(ended('S-1', of('one')), ended('S-2', { ...of('two'), startedAt: AT(4), endedAt: AT(5) }))
+    const drivers = (await cdrs()).map((it) => [it.sessionId, it.driverId])
+    expect(new Map(drivers as [string, string | null][])).toEqual(
+      new Map([
+        ['S-1', 'D-2'],
+        ['S-2', null],
+      ]),
+    )
   })
 })
 

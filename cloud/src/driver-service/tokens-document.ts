@@ -12,6 +12,12 @@ import { tokensIn } from './queries.ts'
 
 /** How long changes are gathered. */
 export const GATHER_MS = 200
+/**
+ * After a version the next one of the tenant waits so many times as long as that one took to make, at most MAX_REST_MS: while an import
+ * goes on, it has the tenant's tokens for itself most of the time, and the sites are not sent the half of them again and again.
+ */
+const REST_FACTOR = 2
+const MAX_REST_MS = 5_000
 /** A document that was marked by a process that died is made this soon by another. */
 const POLL_MS = 1_000
 /** Most tokens of a tenant: at some 120 bytes each well below MAX_DOCUMENT_BYTES. */
@@ -55,17 +61,28 @@ export interface TokensPublisher extends Loop {
 export function startTokensPublisher(context: ServiceContext): TokensPublisher {
   const { sql, clock, log, eventLog } = context
   let gathering = false
+  const resting = new Set<string>()
   const loop = createLoop({
     clock,
     log,
     name: 'tokens document',
     pollMs: POLL_MS,
     work: async () => {
-      const published = await sql.begin((tx) => publishOne(tx, context))
-      if (published) eventLog.wake()
-      return published
+      const beganAt = clock.mono()
+      const tenantId = await sql.begin((tx) => publishOne(tx, context, resting))
+      if (tenantId === undefined) return false
+      eventLog.wake()
+      rest(tenantId, Math.min(MAX_REST_MS, REST_FACTOR * (clock.mono() - beganAt)))
+      return true
     },
   })
+  function rest(tenantId: string, forMs: number): void {
+    resting.add(tenantId)
+    clock.after(forMs, () => {
+      resting.delete(tenantId)
+      loop.wake()
+    })
+  }
   return {
     ...loop,
     changed() {
@@ -86,16 +103,21 @@ interface Document {
   generation: string | null
 }
 
-/** Makes the document of one tenant that is marked, or was published in another life of the log, of which sites may have seen more; false when none is. */
-export async function publishOne(
+/**
+ * Makes the document of one tenant that is marked, or was published in another life of the log, of which sites may have seen more; gives
+ * whose it was.
+ */
+async function publishOne(
   tx: TransactionSql,
   { eventLog, clock }: Pick<ServiceContext, 'eventLog' | 'clock'>,
-): Promise<boolean> {
+  without: ReadonlySet<string>,
+): Promise<string | undefined> {
   const { generation } = eventLog
   const [document] = await tx<Document[]>`
     select tenant_id, n, sha256, generation from driver.document
-     where dirty or generation is distinct from ${generation} limit 1 for update skip locked`
-  if (document === undefined) return false
+     where (dirty or generation is distinct from ${generation}) and tenant_id <> all(${[...without]}::text[])
+     limit 1 for update skip locked`
+  if (document === undefined) return undefined
   const { tenant_id: tenantId } = document
   const n = document.n + 1
   await assignBuckets(tx, tenantId)
@@ -120,7 +142,7 @@ export async function publishOne(
       },
     })
   }
-  return true
+  return tenantId
 }
 
 /** Tokens that were written before there were buckets. */

@@ -30,6 +30,7 @@ export function stationProjection(bus: Bus): Projection {
   return {
     consumer: CONSUMER,
     kinds: KINDS,
+    atOnce: 2,
     async apply(tx, all) {
       const readings = all.map(storableReading)
       await projectSites(tx, readings)

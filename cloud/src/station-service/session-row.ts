@@ -28,9 +28,6 @@ export interface SessionRow {
   charging_state: string | null
   reason: string | null
   presumed: boolean
-  /** The newest end that was presumed, 0 for none; what is added to told revisions, null before one was told. */
-  presumed_revision: number
-  told_shift: number | null
   revision: number
   review: string[]
   held: string[]
@@ -74,8 +71,6 @@ export const SESSION: RowTable = {
     'charging_state',
     'reason',
     'presumed',
-    'presumed_revision',
-    'told_shift',
     'revision',
     'review',
     'held',

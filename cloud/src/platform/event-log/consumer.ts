@@ -100,12 +100,15 @@ export async function startConsumers(options: ConsumerOptions): Promise<Loop> {
       for (const { consumer, lag } of lags) this.set({ consumer }, lag)
     },
   })
-  const loops = projections.map((projection) => {
+  const workers = projections.flatMap((projection) =>
+    Array.from({ length: projection.atOnce ?? 1 }, (_, worker) => ({ projection, worker })),
+  )
+  const loops = workers.map(({ projection, worker }) => {
     const consume = consumeOptions(options, projection)
     return createLoop({
       clock,
       log,
-      name: `consumer ${projection.consumer}`,
+      name: `consumer ${projection.consumer}${worker === 0 ? '' : ` ${worker + 1}`}`,
       pollMs: CONSUMER_POLL_MS,
       work: async () => {
         const consumed = await consumeOnce(consume)

@@ -37,6 +37,8 @@ export interface Projection {
   consumer: string
   /** Kinds it takes; all others only move the cursor. */
   kinds: readonly string[]
+  /** Log partitions that one process works on at once (1 where it is not said): while one waits for the database, another is computed. */
+  atOnce?: number
   /**
    * Applies readings, oldest first, with the same result as if each had been given alone. Idempotent. When it throws, what
    * it wrote is undone and the readings come again one by one: the one that throws alone parks its site for this consumer, with an alert.

@@ -40,7 +40,8 @@ export function startRelay(options: RelayOptions): Loop {
     log,
     name: `relay ${schema}`,
     pollMs: RELAY_POLL_MS,
-    work: async () => (await relayOnce(options)) > 0,
+    // What is committed meanwhile wakes it again; looking once more for nothing costs as much as moving a fact.
+    work: async () => (await relayOnce(options)) === RELAY_BATCH,
   })
   const unsubscribe = bus.subscribe(BUS.outbox, (message) => {
     if ((message as { schema?: string }).schema === schema) loop.wake()
