@@ -15,14 +15,10 @@ const OWNER_FILE = 'owner'
 
 export type TestDatabase = { url: string; stop: () => Promise<void> }
 
-/**
- * A real Postgres for one run of the tests, on a free port, in a folder that is gone afterwards. It is `durable` where
- * figures are taken; tests do not cut its power (those that do start a server of their own).
- */
+/** A real Postgres for one run of the tests, on a free port, in a folder that is gone afterwards. */
 export async function startTestDatabase(
   launcherFolder: string,
   say: (line: string) => void,
-  durable: boolean,
 ): Promise<TestDatabase> {
   const forgetSystem = rememberSystem()
   const parent = process.getuid?.() === 0 ? SYSTEM_FOLDER : tmpdir()
@@ -43,7 +39,6 @@ export async function startTestDatabase(
       port: await freePort(),
       password: newSecret(),
       say,
-      durable,
     })
     const child = new Child(spec, {
       log: new LogFile(join(folder, 'postgres.log')),

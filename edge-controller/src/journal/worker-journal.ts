@@ -18,6 +18,7 @@ export class WorkerJournal extends GroupedJournal {
         const timer = setTimeout(work, delayMs)
         return () => clearTimeout(timer)
       },
+      mono: () => performance.now(),
       onFailure,
     })
   }

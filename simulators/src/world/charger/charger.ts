@@ -194,7 +194,6 @@ export class Charger {
       isEndKnown: false,
       isStopKept: false,
       isForgotten: false,
-      outlivedCard: false,
     }
     this.#session = session
     this.#seqNo = 0

@@ -1,7 +1,4 @@
-/**
- * I9: chargers that hold the limits they were given never draw more together than their site allows. A controller with another card
- * cannot know what the old one allowed to a session that runs on; until that is a lease, which ends by itself, nothing is claimed there.
- */
+/** I9: chargers that hold the limits they were given never draw more together than their site allows. */
 import type { Charger } from '../charger/charger.ts'
 import type { Stage } from '../stage.ts'
 
@@ -11,7 +8,6 @@ export function checkCurrents(
   limitMa: number,
   chargers: readonly Charger[],
 ): void {
-  if (chargers.some((it) => it.session?.outlivedCard)) return
   let currentMa = 0
   let allowedMa = 0
   for (const charger of chargers) {
