@@ -1,9 +1,12 @@
-import { defineConfig } from 'vitest/config'
+import { configDefaults, defineConfig } from 'vitest/config'
+
+/** Whole systems of real processes that are killed, restored and cloned: minutes each. `npm run test:long` runs them, `npm test` the others. */
+const LONG = ['restore', 'lanes', 'faults', 'simulated-site'].map((it) => `end-to-end/src/${it}.test.ts`)
+const EVERYWHERE = ['**/*.test.{ts,tsx}']
+const NOWHERE = [...configDefaults.exclude, '**/dist/**', '**/generated/**', '.switchyard/**']
 
 export default defineConfig({
   test: {
-    include: ['**/*.test.{ts,tsx}'],
-    exclude: ['**/node_modules/**', '**/dist/**', '**/generated/**', '.switchyard/**'],
     // A process per file: native addons and worker threads of one test must not outlive it into the next.
     pool: 'forks',
     // Tests run real databases and brokers; two at a time leave them a core.
@@ -12,5 +15,9 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     teardownTimeout: 20_000,
+    projects: [
+      { extends: true, test: { name: 'short', include: EVERYWHERE, exclude: [...NOWHERE, ...LONG] } },
+      { extends: true, test: { name: 'long', include: LONG, exclude: NOWHERE } },
+    ],
   },
 })

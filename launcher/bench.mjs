@@ -38,7 +38,7 @@ async function main() {
   if (!(await bundle('edge-controller', ['src/testing/write-journal.ts', 'src/journal/sqlite-worker.ts'])))
     return 1
   const { startTestDatabase } = await import('./dist/test-database.js')
-  const database = await startTestDatabase(join(PROJECT, 'launcher'), (line) => console.log(line))
+  const database = await startTestDatabase(join(PROJECT, 'launcher'), (line) => console.log(line), true)
   try {
     const main = join(PROJECT, 'end-to-end', 'dist', 'main.js')
     const { code } = await run(process.execPath, [main, ...process.argv.slice(2)], {

@@ -8,7 +8,9 @@ const OUTCOME = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?/
 
 const STAGES = [
   { name: 'tests', file: 'test.mjs', args: [] },
+  { name: 'long tests', file: 'test.mjs', args: ['--long'] },
   { name: 'worlds', file: 'simulate.mjs', args: ['--seeds', '100'] },
+  { name: 'chaos', file: 'chaos.mjs', args: ['--rounds', '20', '--seed', '1'] },
 ]
 
 const sum = { passed: 0, failed: 0, skipped: 0 }

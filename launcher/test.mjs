@@ -1,4 +1,4 @@
-// `npm test`: installs, builds, checks and runs all tests; the last line says how many passed and failed.
+// `npm test`: installs, builds, checks and runs all tests but the long ones, `npm run test:long` those; the last line says how many passed and failed.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,12 @@ const { installPrograms } = await import('./apt.mjs')
 
 /** Programs, by Debian package, that tests use when they are there: a browser for the page, a second broker and bus for the contracts. */
 const WANTED = { chromium: 'chromium', mosquitto: 'mosquitto', 'redis-server': 'redis-server' }
+
+/** Tests that run whole systems for minutes (vitest.config.ts names them) are a run of their own. */
+const LONG = process.argv.includes('--long')
+/** For vitest: files, and flags of its own. A file that is named runs, whether it is long or not. */
+const given = process.argv.slice(2).filter((it) => it !== '--long')
+const project = LONG ? ['--project=long'] : given.every((it) => it.startsWith('-')) ? ['--project=short'] : []
 
 const count = { passed: 0, failed: 0, skipped: 0 }
 const failures = []
@@ -43,7 +49,7 @@ async function runTests(environment) {
   const vitest = join(PROJECT, 'node_modules', 'vitest', 'vitest.mjs')
   const { code } = await run(
     process.execPath,
-    [vitest, 'run', '--reporter=default', `--reporter=${reporter}`, ...process.argv.slice(2)],
+    [vitest, 'run', '--reporter=default', `--reporter=${reporter}`, ...project, ...given],
     {
       // A log file is read as text; vitest colours what it writes into a pipe too.
       env: {
@@ -70,21 +76,13 @@ async function main() {
   if (!check('install and build', await prepare())) return
   for (const name of await installPrograms(WANTED))
     console.log(`Not here: ${name}; what needs it is skipped (apt-get install ${name})`)
-  await tool('types (tsc)', ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'])
-  if (existsSync(join(PROJECT, 'cloud/dashboard/tsconfig.json')))
-    await tool('types of the dashboard (tsc)', [
-      'node_modules/typescript/bin/tsc',
-      '--noEmit',
-      '-p',
-      'cloud/dashboard/tsconfig.json',
-    ])
-  await tool('style (biome)', ['node_modules/@biomejs/biome/bin/biome', 'check', '.'])
+  if (!LONG) await checkTexts()
 
   const { startTestDatabase } = await import('./dist/test-database.js')
-  const database = await startTestDatabase(join(PROJECT, 'launcher'), (line) => console.log(line))
+  const database = await startTestDatabase(join(PROJECT, 'launcher'), (line) => console.log(line), false)
   cleaning.push(database.stop)
   const servers = await findServers(process.env)
-  console.log('Postgres: embedded, for all tests')
+  console.log('Postgres: embedded, for all tests; it syncs nothing')
   const own = {
     Postgres: 'TEST_SYSTEM_DATABASE_URL',
     Redis: 'TEST_REDIS_URL',
@@ -98,8 +96,17 @@ async function main() {
     `Mosquitto: ${servers.MOSQUITTO_BIN ?? 'not installed'}; Chromium: ${servers.CHROMIUM_BIN ?? 'not installed'}`,
   )
   const environment = { ...servers, TEST_DATABASE_URL: database.url }
-  if (servers.CHROMIUM_BIN) Object.assign(environment, await pageEnvironment())
+  if (servers.CHROMIUM_BIN && !LONG) Object.assign(environment, await pageEnvironment())
   await runTests(environment)
+}
+
+/** Types and style, of the code as it stands there. */
+async function checkTexts() {
+  const tsc = 'node_modules/typescript/bin/tsc'
+  await tool('types (tsc)', [tsc, '--noEmit', '-p', 'tsconfig.json'])
+  if (existsSync(join(PROJECT, 'cloud/dashboard/tsconfig.json')))
+    await tool('types of the dashboard (tsc)', [tsc, '--noEmit', '-p', 'cloud/dashboard/tsconfig.json'])
+  await tool('style (biome)', ['node_modules/@biomejs/biome/bin/biome', 'check', '.'])
 }
 
 /** What the tests of the page need; without a running system they are skipped, and that counts as a failure here. */

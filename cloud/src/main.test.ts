@@ -9,7 +9,8 @@ import { TARGETS } from './platform/service.ts'
 import { createTestDatabase, type TestDatabase } from './platform/testing.ts'
 import { targets } from './targets.ts'
 
-const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
+/** What ships; `npm run build` makes it. */
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 let database: TestDatabase
 let env: Record<string, string>
 beforeAll(async () => {
@@ -25,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => database?.drop())
 
 function start(args: string[], environment: Record<string, string> = env) {
-  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), MAIN, ...args], {
+  const child = spawn(process.execPath, [MAIN, ...args], {
     env: environment,
   })
   let output = ''

@@ -12,7 +12,8 @@ import type { SiteStatus } from './panel/status.ts'
 import { startAedes, type TestBroker } from './sync/testing/test-broker.ts'
 import { TestCloud } from './sync/testing/test-cloud.ts'
 
-const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
+/** What ships; `npm run build` makes it. */
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 let folder: string
 let ports: { ocpp: number; panel: number }
 let children: ChildProcess[]
@@ -59,7 +60,7 @@ function start(more: NodeJS.ProcessEnv = {}): { child: ChildProcess; output: () 
     OFFLINE_POLICY: 'accept',
     ...more,
   }
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   children.push(child)
   let output = ''
   for (const stream of [child.stdout!, child.stderr!]) {

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { createTcpProxy, type TcpProxy } from '@switchyard/simulators/faults/tcp-proxy.ts'
 import type { Secret } from '../src/mosquitto.ts'
 import { eventually, Program } from '../src/process.ts'
+import type { Clocks } from './clocks.ts'
 import { Kept, type KeptOptions } from './kept.ts'
 import { databaseUrl } from './servers.ts'
 
@@ -33,6 +34,7 @@ export interface CloudOptions {
   /** Settings of the broker, by the way at the URL that is given. */
   brokerEnv(secret: Secret, url: string): Record<string, string>
   secret: Secret
+  clocks: Clocks
   common: Pick<KeptOptions, 'logs' | 'onUnexpected'>
 }
 
@@ -87,6 +89,7 @@ export async function makeCloud(
       const database = databaseUrl(await link(`${name} to postgres`, [postgresPort]))
       const env: Record<string, string> = {
         ...shared,
+        ...options.clocks.of(name),
         DATABASE_URL_FILE: secret(`database-url-${name}`, database),
         REDIS_URL: `redis://127.0.0.1:${await link(`${name} to redis`, [redisPort])}`,
         [`${target.toUpperCase().replaceAll('-', '_')}_PORT`]: String(port),

@@ -1,5 +1,6 @@
 /** Faults carried out: each kind's way to do harm, and to take it back. */
 import type { TcpProxy } from '@switchyard/simulators/faults/tcp-proxy.ts'
+import { fillDisk } from './disks.ts'
 import type { Kept } from './kept.ts'
 import type { FaultKind, PlannedFault } from './plan.ts'
 import { tellRedis } from './servers.ts'
@@ -12,8 +13,30 @@ const nothing: Heal = () => {}
 /** From `least` to `most` by degree, each doubling as likely as the next. */
 const scaled = (degree: number, least: number, most: number) => Math.round(least * (most / least) ** degree)
 
+const SECOND_MS = 1_000n
+const HOUR_MS = 3_600n * SECOND_MS
+/** How far clocks are put wrong, backwards and forwards; the last is about 1970, where one without a battery begins. */
+const STEPS_MS = [
+  -8n * SECOND_MS,
+  8n * SECOND_MS,
+  -HOUR_MS,
+  HOUR_MS,
+  -24n * HOUR_MS,
+  24n * HOUR_MS,
+  90n * 24n * HOUR_MS,
+  -BigInt(Date.now()) + HOUR_MS,
+]
+
 const INJECT: Record<FaultKind, Inject> = {
   kill: (world, { target }) => held(processOf(world, target)),
+  async 'kill-replicas'(world, { target }) {
+    const heals = await Promise.all(
+      world.replicas.filter((it) => it.target === target).map((it) => held(it.kept)),
+    )
+    return () => {
+      for (const heal of heals) heal()
+    }
+  },
   stop(world, { target }) {
     const { program } = processOf(world, target)
     program.signal('SIGSTOP')
@@ -53,6 +76,12 @@ const INJECT: Record<FaultKind, Inject> = {
   async 'journal-restored'(world, { target }) {
     await siteOf(world, target).restoreJournal()
     return nothing
+  },
+  'postgres-full': (world) => fillDisk(world.databaseDisk),
+  'clock-step'({ clocks }, { target, degree }) {
+    const name = target.slice('clock of '.length)
+    clocks.step(name, STEPS_MS[Math.floor(degree * STEPS_MS.length)] ?? 0n)
+    return () => clocks.step(name, 0n)
   },
   'disk-full': (world, { target }) => siteOf(world, target).fillDisk(),
 }

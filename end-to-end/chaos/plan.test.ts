@@ -9,6 +9,9 @@ const topology: Topology = {
   links: [['stations to controller-1'], ['controller-1 to broker']],
   sites: ['site-1'],
   fullable: ['site-1'],
+  databaseFullable: true,
+  clocks: [['controller-1'], ['site-gateway-1']],
+  replicated: ['site-gateway'],
   services: ['billing-service'],
 }
 const seeds = Array.from({ length: 300 }, (_, seed) => seed)
@@ -45,6 +48,8 @@ describe('the plan of a round', () => {
     expect(of(['site-1']).every((it) => it.kind === 'disk-full')).toBe(true)
     expect(of(['site-1']).length).toBeGreaterThan(0)
     expect(of([])).toEqual([])
+    const none = { ...topology, clocks: [], databaseFullable: false }
+    expect(planRound(seededRandom(1), none, ['clock-step', 'postgres-full'], LENGTH_MS)).toEqual([])
   })
 })
 
@@ -60,7 +65,7 @@ describe('the options', () => {
 
   it.each([
     [['--rounds', 'many'], '--rounds must be a whole number from 1 to 10000, not "many"'],
-    [['--faults', 'kill,rain'], '--faults: there is no fault rain; there are kill, stop'],
+    [['--faults', 'kill,rain'], '--faults: there is no fault rain; there are kill, kill-replicas'],
     [['--speed', '2'], "'--speed'"],
   ])('name what is wrong with %j', (args, message) => {
     expect(() => readOptions(args, 1)).toThrow(message)

@@ -3,6 +3,7 @@ import type { Random } from '@switchyard/simulators/random.ts'
 
 export const FAULT_KINDS = [
   'kill',
+  'kill-replicas',
   'stop',
   'power-cut',
   'cloud-out',
@@ -18,6 +19,8 @@ export const FAULT_KINDS = [
   'postgres-restarted',
   'postgres-terminated',
   'disk-full',
+  'postgres-full',
+  'clock-step',
   'journal-restored',
 ] as const
 export type FaultKind = (typeof FAULT_KINDS)[number]
@@ -31,6 +34,12 @@ export interface Topology {
   sites: readonly string[]
   /** Sites whose journal lies on a disk that can be filled. */
   fullable: readonly string[]
+  /** Whether the database's disk can be filled. */
+  databaseFullable: boolean
+  /** Processes whose wall clocks can be put wrong. */
+  clocks: readonly (readonly string[])[]
+  /** Services of which all replicas can be killed at once. */
+  replicated: readonly string[]
   /** Names that Postgres knows the cloud's connections by. */
   services: readonly string[]
 }
@@ -53,12 +62,14 @@ const FIRST_AT_MS = 1_000
 export const BEFORE_THE_CARS_MS = 0
 const SHORTEST_MS = 300
 const LONGEST_MS = 7_000
-/** A link that is slow or narrow is no great harm while it is brief. */
+/** What is no great harm while it is brief. */
+const LASTING: ReadonlySet<FaultKind> = new Set(['slow', 'trickle', 'clock-step'])
 const LONGEST_SLOW_MS = 15_000
 
 type Weights = Readonly<Record<FaultKind, number>>
 const WEIGHTS: Weights = {
   kill: 8,
+  'kill-replicas': 2,
   stop: 4,
   'power-cut': 2,
   'cloud-out': 1,
@@ -74,6 +85,8 @@ const WEIGHTS: Weights = {
   'postgres-restarted': 3,
   'postgres-terminated': 2,
   'disk-full': 2,
+  'postgres-full': 1,
+  'clock-step': 3,
   'journal-restored': 2,
 }
 
@@ -94,7 +107,7 @@ export function planRound(
     const members = classes[random.int(0, classes.length - 1)] ?? []
     const target = members[random.int(0, members.length - 1)] ?? ''
     const atMs = random.int(FIRST_AT_MS, Math.max(FIRST_AT_MS, lengthMs - SHORTEST_MS))
-    const longest = kind === 'slow' || kind === 'trickle' ? LONGEST_SLOW_MS : LONGEST_MS
+    const longest = LASTING.has(kind) ? LONGEST_SLOW_MS : LONGEST_MS
     const forMs = random.int(SHORTEST_MS, longest)
     const when = kind === 'journal-restored' ? { atMs: BEFORE_THE_CARS_MS, forMs: 0 } : { atMs, forMs }
     const fault = { kind, target, ...when, degree: random.fraction() }
@@ -124,6 +137,12 @@ function targetsOf(kind: FaultKind, topology: Topology): readonly (readonly stri
       return [topology.sites]
     case 'disk-full':
       return topology.fullable.length > 0 ? [topology.fullable] : []
+    case 'postgres-full':
+      return topology.databaseFullable ? [["the database's disk"]] : []
+    case 'clock-step':
+      return topology.clocks.map((it) => it.map((name) => `clock of ${name}`))
+    case 'kill-replicas':
+      return [topology.replicated]
     case 'postgres-terminated':
       return [topology.services]
     case 'cloud-out':

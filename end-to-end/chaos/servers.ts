@@ -1,6 +1,6 @@
 /** The servers under the cloud, real ones and our own: Postgres, Redis and Mosquitto, each in a folder that goes away with the run. */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { Kept, type KeptOptions } from './kept.ts'
@@ -57,6 +57,9 @@ export function makePostgres(program: PostgresProgram, folder: string, port: num
     unix_socket_directories: '',
     max_connections: String(MAX_CONNECTIONS),
     timezone: 'UTC',
+    // Its disk may be a small one.
+    min_wal_size: '32MB',
+    max_wal_size: '64MB',
   }
   return new Kept({
     ...common,
@@ -105,17 +108,4 @@ export function tellRedis(port: number, command: string): Promise<void> {
       resolve()
     })
   })
-}
-
-/** A folder as a disk of its own that can be filled; needs root. */
-export function mountDisk(folder: string, megabytes: number): void {
-  mkdirSync(folder, { recursive: true })
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0755`, 'tmpfs', folder], {
-    stdio: 'pipe',
-  })
-  chmodSync(folder, 0o755)
-}
-
-export function unmountDisk(folder: string): void {
-  execFileSync('umount', ['-l', folder], { stdio: 'pipe' })
 }

@@ -1,5 +1,5 @@
 /** One site: its controller over real SQLite, and simulated stations with cars, whose ledger is the oracle. */
-import { cpSync, createWriteStream, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createTcpProxy, type TcpProxy } from '@switchyard/simulators/faults/tcp-proxy.ts'
 import { type LedgerEntry, readLedger } from '@switchyard/simulators/ledger.ts'
@@ -7,6 +7,8 @@ import type { Random } from '@switchyard/simulators/random.ts'
 import type { Api } from '../src/api.ts'
 import type { Secret } from '../src/mosquitto.ts'
 import { eventually } from '../src/process.ts'
+import type { Clocks } from './clocks.ts'
+import { fillDisk } from './disks.ts'
 import { Kept, type KeptOptions } from './kept.ts'
 
 const CONTROLLER = new URL('../../edge-controller/dist/main.js', import.meta.url).pathname
@@ -22,7 +24,6 @@ const ENERGY_WH = { min: 1, max: 60 }
 export const ROUND_MS = ARRIVALS_MS + STAY_MS.max
 /** More than a round ever has: the simulator ends when the file is over and everything is told. */
 const ALL_SESSIONS = '1000000'
-const FILL_BYTES = 1024 * 1024
 
 export interface SiteOptions {
   n: number
@@ -34,6 +35,7 @@ export interface SiteOptions {
   brokerPort: number
   api: Api
   secret: Secret
+  clocks: Clocks
   common: Pick<KeptOptions, 'logs' | 'onUnexpected'>
 }
 
@@ -63,7 +65,7 @@ export async function makeSite(
   options: SiteOptions,
   undo: (step: () => Promise<unknown>) => void,
 ): Promise<Site> {
-  const { n, folder, secret, common, api } = options
+  const { n, folder, secret, clocks, common, api } = options
   const siteId = `site-${n}`
   const { mqtt } = await api.post<{ mqtt: { username: string; password: string } }>('/api/v1/sites', {
     siteId,
@@ -78,11 +80,13 @@ export async function makeSite(
   const broker = await proxy(options.brokerPort)
   const chargers = await proxy(options.ocppPort)
   mkdirSync(folder, { recursive: true })
+  const name = `controller-${n}`
   const controller = new Kept({
     ...common,
-    name: `controller-${n}`,
+    name,
     command: [process.execPath, CONTROLLER],
     env: {
+      ...clocks.of(name),
       SITE_ID: siteId,
       MQTT_URL: `mqtt://127.0.0.1:${broker.port}`,
       MQTT_USERNAME: mqtt.username,
@@ -148,11 +152,7 @@ export async function makeSite(
       )
     },
     ledger: () => readLedger(ledgerFile),
-    async fillDisk() {
-      const file = join(options.journalFolder, 'something-else')
-      await fill(file)
-      return () => rmSync(file, { force: true })
-    },
+    fillDisk: () => fillDisk(options.journalFolder),
     async backUpJournal() {
       await controller.hold()
       copyJournal(options.journalFolder, backup)
@@ -189,18 +189,4 @@ function copyJournal(from: string, to: string): void {
   mkdirSync(to, { recursive: true })
   for (const name of readdirSync(to)) rmSync(join(to, name), { recursive: true })
   cpSync(from, to, { recursive: true })
-}
-
-/** Writes until there is no more room. */
-function fill(file: string): Promise<void> {
-  return new Promise((resolve) => {
-    const stream = createWriteStream(file)
-    const bytes = Buffer.alloc(FILL_BYTES)
-    stream.once('error', () => resolve())
-    const more = (): void => {
-      while (!stream.destroyed && stream.write(bytes)) {}
-    }
-    stream.on('drain', more)
-    more()
-  })
 }

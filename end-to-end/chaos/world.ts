@@ -1,5 +1,5 @@
 /** Everything of a run: servers, cloud, sites, and the links between them. */
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TcpProxy } from '@switchyard/simulators/faults/tcp-proxy.ts'
@@ -7,23 +7,20 @@ import postgres, { type Sql } from 'postgres'
 import { Api } from '../src/api.ts'
 import { listens, prepareMosquitto } from '../src/mosquitto.ts'
 import { eventually, Program } from '../src/process.ts'
+import { type Clocks, makeClocks } from './clocks.ts'
 import { CLOUD_PORTS, makeCloud, type Replica, TARGETS } from './cloud.ts'
+import { endDisk, mountDisk } from './disks.ts'
 import { Kept } from './kept.ts'
 import type { Topology } from './plan.ts'
 import { lastingPorts } from './ports.ts'
-import {
-  databaseUrl,
-  makePostgres,
-  makeRedis,
-  mountDisk,
-  type PostgresProgram,
-  unmountDisk,
-} from './servers.ts'
+import { databaseUrl, makePostgres, makeRedis, type PostgresProgram } from './servers.ts'
 import { makeSite, type Site } from './site.ts'
 
 const SITES = 3
 /** The first site's journal lies on a disk of this size, which a fault may fill. */
 const DISK_MB = 96
+/** The database's disk: a fresh cluster, its log and a day's rounds take half of it. */
+const DATABASE_DISK_MB = 768
 const SIMULATORS = new URL('../../simulators/dist/main.js', import.meta.url).pathname
 const START_TIMEOUT_MS = 120_000
 
@@ -44,6 +41,9 @@ export interface World {
   replicas: readonly Replica[]
   sites: readonly Site[]
   redisPort: number
+  /** Folder of the database's disk. */
+  databaseDisk: string
+  clocks: Clocks
   api: Api
   /** Past every fault proxy. */
   sql: Sql
@@ -84,6 +84,7 @@ async function build(
   const logs = join(folder, 'logs')
   mkdirSync(logs)
   const unexpected: string[] = []
+  const canMount = process.getuid?.() === 0
   const common = { logs, onUnexpected: (name: string, how: string) => void unexpected.push(`${name} ${how}`) }
   const secrets = join(folder, 'secrets')
   mkdirSync(secrets)
@@ -96,6 +97,10 @@ async function build(
     3 + CLOUD_PORTS + 2 * SITES,
     options.portsFrom,
   )
+  const clocks = makeClocks(join(folder, 'clocks'))
+  if (clocks.missing !== undefined)
+    options.say(`no clock is put wrong: that is a C library, and cc does not make it (${clocks.missing})`)
+  if (!canMount) options.say('no disk is filled: mounting one needs root')
   const processes = new Map<string, Kept>()
   const run = async (kept: Kept, port: number) => {
     processes.set(kept.name, kept)
@@ -104,7 +109,12 @@ async function build(
     await eventually(`${kept.name} to listen`, () => listens(port), START_TIMEOUT_MS)
   }
   const url = databaseUrl(postgresPort)
-  await run(makePostgres(options.postgres, join(folder, 'postgres'), postgresPort, common), postgresPort)
+  const databaseDisk = join(folder, 'postgres')
+  if (canMount) {
+    mountDisk(databaseDisk, DATABASE_DISK_MB)
+    undo((keep) => endDisk(databaseDisk, keep))
+  }
+  await run(makePostgres(options.postgres, databaseDisk, postgresPort, common), postgresPort)
   const sql = postgres(url, { max: 2, onnotice: () => {}, connect_timeout: 5 })
   undo(() => sql.end({ timeout: 1 }))
   await eventually('Postgres to answer', async () => (await sql`select 1`).length, START_TIMEOUT_MS)
@@ -121,6 +131,7 @@ async function build(
       brokerPort,
       brokerEnv: mosquitto.cloudEnv,
       secret,
+      clocks,
       common,
     },
     undo,
@@ -142,17 +153,14 @@ async function build(
     const siteFolder = join(folder, `site-${n}`)
     const journalFolder = join(siteFolder, 'journal')
     mkdirSync(journalFolder, { recursive: true })
-    if (n === 1 && process.getuid?.() === 0) {
+    if (n === 1 && canMount) {
       mountDisk(journalFolder, DISK_MB)
       fullable.push(`site-${n}`)
-      undo((keep) => {
-        if (keep) cpSync(journalFolder, join(siteFolder, 'journal-kept'), { recursive: true })
-        unmountDisk(journalFolder)
-      })
+      undo((keep) => endDisk(journalFolder, keep))
     }
     const [ocppPort = 0, panelPort = 0] = ports.splice(0, 2)
     const site = await makeSite(
-      { n, folder: siteFolder, journalFolder, ocppPort, panelPort, brokerPort, api, secret, common },
+      { n, folder: siteFolder, journalFolder, ocppPort, panelPort, brokerPort, api, secret, clocks, common },
       undo,
     )
     undo(() => site.stop())
@@ -169,12 +177,18 @@ async function build(
     )
   return {
     folder,
-    topology: topologyOf(processes, links, sites, fullable),
+    topology: topologyOf(processes, links, sites, {
+      fullable,
+      databaseFullable: canMount,
+      steppable: clocks.missing === undefined,
+    }),
     processes,
     links,
     replicas: cloud.replicas,
     sites,
     redisPort,
+    databaseDisk,
+    clocks,
     api,
     sql,
     unexpected,
@@ -200,7 +214,7 @@ function topologyOf(
   processes: World['processes'],
   links: World['links'],
   sites: readonly Site[],
-  fullable: readonly string[],
+  able: { fullable: readonly string[]; databaseFullable: boolean; steppable: boolean },
 ): Topology {
   const named = (all: Iterable<string>, pattern: RegExp) => [...all].filter((it) => pattern.test(it))
   return {
@@ -218,7 +232,12 @@ function topologyOf(
       named(links.keys(), /^services to /),
     ],
     sites: sites.map((it) => it.siteId),
-    fullable,
+    fullable: able.fullable,
+    databaseFullable: able.databaseFullable,
+    clocks: able.steppable
+      ? [named(processes.keys(), /^controller-/), named(processes.keys(), /-(service|gateway)-\d$/)]
+      : [],
+    replicated: TARGETS,
     services: TARGETS.filter((it) => it !== 'ocpp-gateway'),
   }
 }

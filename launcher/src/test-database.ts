@@ -15,10 +15,14 @@ const OWNER_FILE = 'owner'
 
 export type TestDatabase = { url: string; stop: () => Promise<void> }
 
-/** A real Postgres for one run of the tests, on a free port, in a folder that is gone afterwards. */
+/**
+ * A real Postgres for one run of the tests, on a free port, in a folder that is gone afterwards. It is `durable` where
+ * figures are taken; tests do not cut its power (those that do start a server of their own).
+ */
 export async function startTestDatabase(
   launcherFolder: string,
   say: (line: string) => void,
+  durable: boolean,
 ): Promise<TestDatabase> {
   const forgetSystem = rememberSystem()
   const parent = process.getuid?.() === 0 ? SYSTEM_FOLDER : tmpdir()
@@ -39,6 +43,7 @@ export async function startTestDatabase(
       port: await freePort(),
       password: newSecret(),
       say,
+      durable,
     })
     const child = new Child(spec, {
       log: new LogFile(join(folder, 'postgres.log')),

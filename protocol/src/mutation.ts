@@ -29,6 +29,7 @@ export const MUTATIONS = {
   'grant-anew': 'every hello is granted a new epoch',
   'bill-every-revision': 'a correction is billed beside what it corrects',
   'bill-old-revision': 'an older revision of a session is billed after a newer one',
+  'presumed-as-told': 'an end that one box presumed counts like one that another was told',
   'bill-in-spite-of-review': 'what its site holds for review is billed',
   'bill-overlaps': 'sessions that overlap on a connector are billed both',
   'cloud-acks-before-commit': 'the cloud acknowledges before it has committed',

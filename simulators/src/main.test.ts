@@ -9,7 +9,8 @@ import { VirtualClock } from './clock.ts'
 import { readLedger } from './ledger.ts'
 import { type CentralSystem, startCentralSystem } from './testing/central-system.ts'
 
-const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))
+/** What ships; `npm run build` makes it. */
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 let central: CentralSystem
 let folder: string
 const children: ChildProcess[] = []
@@ -28,7 +29,7 @@ afterEach(async () => {
 })
 
 function start(...args: string[]) {
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+  const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   children.push(child)

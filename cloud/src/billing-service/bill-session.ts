@@ -6,30 +6,46 @@ import { release } from '@switchyard/protocol/billing/decide.ts'
 import {
   type Ended,
   isNewer,
+  newestRevision,
   type Settled,
   settle,
   settleAnyhow,
 } from '@switchyard/protocol/billing/settle.ts'
+import { placeEnd } from '@switchyard/protocol/billing/told-end.ts'
 import type { Tariff } from '@switchyard/protocol/pricing/tariff.ts'
 import type { TransactionSql } from 'postgres'
 import type { EventLog } from '../platform/event-log/event-log.ts'
 import { credit, issue } from './issue-cdr.ts'
-import { type Before, type HeldRow, lookBack, lookUp, type SessionRef } from './known-session.ts'
+import {
+  type Before,
+  type HeldRow,
+  keepPresumed,
+  lookBack,
+  lookUp,
+  type SessionRef,
+} from './known-session.ts'
 
 export interface EndedSession extends SessionRef {
   data: Ended
 }
 
-/** Bills or holds a revision of a session. One that is not newer than what is billed, held or decided changes nothing. */
+/**
+ * Bills or holds an end of a session. One that is not newer than what is billed, held or decided changes nothing, nor one that is
+ * presumed where an end was told.
+ */
 export async function billSession(
   tx: TransactionSql,
   eventLog: EventLog,
-  session: EndedSession,
+  told: EndedSession,
   now: Date,
 ): Promise<void> {
-  const before = await lookBack(tx, session)
+  const before = await lookBack(tx, told)
+  const { known, presumed } = before
+  const placed = placeEnd(told.data, presumed, newestRevision(known) > 0 || known.decided !== undefined)
   // Of what comes twice nothing more need be looked up.
-  if (!isNewer(before.known, session.data)) return
+  if (!placed || !isNewer(known, placed.ended)) return
+  if (placed.presumed && placed.presumed !== presumed) await keepPresumed(tx, told, placed.presumed)
+  const session = { ...told, data: placed.ended }
   const { tariff, found } = await lookUp(tx, session, session.data, before.payable)
   const settled = settle(before.known, session.sessionId, session.data, found)
   await carryOut(tx, eventLog, session, before, settled, tariff, { settlement: 0 }, now)

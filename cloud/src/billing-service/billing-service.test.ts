@@ -86,6 +86,23 @@ describe('a session that ended', () => {
     expect((await cdrs()).map((cdr) => cdr.sessionId)).toEqual(['S-taken'])
   })
 
+  test('of which a cloned box presumed an end is billed as its station told it to the other, whichever comes first', async () => {
+    const presumed = { presumed: true, endedAt: AT(2), durationMs: HOUR, energyMilliWh: 5_000_000 }
+    await take(ended('S-1', presumed), ended('S-1'))
+    await take(ended('S-2', { startedAt: AT(4), endedAt: AT(6) }, 'CS-2'))
+    await take(ended('S-2', { ...presumed, startedAt: AT(4), endedAt: AT(5), revision: 2 }, 'CS-2'))
+    const bills = (await cdrs()).map(({ cdrId, credits, energyWh }) => ({ cdrId, credits, energyWh }))
+    expect(bills.sort((a, b) => (a.cdrId < b.cdrId ? -1 : 1))).toEqual([
+      { cdrId: 'S-1:1', credits: null, energyWh: 5_000 },
+      { cdrId: 'S-1:1:credit', credits: 'S-1:1', energyWh: 5_000 },
+      { cdrId: 'S-1:2', credits: null, energyWh: 20_000 },
+      { cdrId: 'S-2:1', credits: null, energyWh: 20_000 },
+    ])
+    // The log read again gives the same.
+    await take(ended('S-1', presumed), ended('S-1'))
+    expect(await cdrs()).toHaveLength(4)
+  })
+
   test('becomes a CDR and an invoice line, to the cent, and is told to the others', async () => {
     await take(ended('S-1'))
     const [cdr] = await cdrs()

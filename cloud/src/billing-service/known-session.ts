@@ -7,6 +7,7 @@ import {
   type LookedUp,
   payableOf,
 } from '@switchyard/protocol/billing/settle.ts'
+import type { PresumedEnd } from '@switchyard/protocol/billing/told-end.ts'
 import { type Tariff, tariff as tariffShape } from '@switchyard/protocol/pricing/tariff.ts'
 import type { TransactionSql } from 'postgres'
 import type { CdrRow } from './cdrs.ts'
@@ -39,6 +40,8 @@ export interface HeldRow {
 
 export interface Before {
   known: KnownOfSession
+  /** What was presumed of its end. */
+  presumed: PresumedEnd | undefined
   held: HeldRow | undefined
   /** The CDR that is to be paid, as it was issued. */
   payable: CdrRow | undefined
@@ -51,9 +54,11 @@ export async function lookBack(
 ): Promise<Before> {
   const [held] = await tx<HeldRow[]>`
     select * from billing.held where tenant_id = ${tenantId} and session_id = ${sessionId} for update`
-  const [decided] = await tx<NonNullable<KnownOfSession['decided']>[]>`
-    select revision, settlement, action from billing.decision
-    where tenant_id = ${tenantId} and session_id = ${sessionId}`
+  const [kept] = await tx<KeptRow[]>`
+    select d.revision, d.settlement, d.action, p.revision as presumed_revision, p.shift
+      from (select ${tenantId}::text as tenant_id, ${sessionId}::text as session_id) s
+      left join billing.decision d using (tenant_id, session_id)
+      left join billing.presumed_end p using (tenant_id, session_id)`
   const rows = await tx<CdrRow[]>`
     select * from billing.cdr where tenant_id = ${tenantId} and session_id = ${sessionId} and not credit`
   const cdrs = rows.map((row) => ({
@@ -61,8 +66,42 @@ export async function lookBack(
     revision: row.revision,
     credited: row.credited_by !== null,
   }))
-  const known = { heldRevision: held?.revision, decided, cdrs }
-  return { known, held, payable: rows.find((row) => row.cdr_id === payableOf(known)?.cdrId) }
+  const known = { heldRevision: held?.revision, decided: decidedOf(kept), cdrs }
+  return {
+    known,
+    presumed: presumedOf(kept),
+    held,
+    payable: rows.find((row) => row.cdr_id === payableOf(known)?.cdrId),
+  }
+}
+
+interface KeptRow {
+  revision: number | null
+  settlement: number | null
+  action: 'accept' | 'correct' | 'waive' | null
+  presumed_revision: number | null
+  shift: number | null
+}
+
+function decidedOf(row: KeptRow | undefined): KnownOfSession['decided'] {
+  if (!row || row.revision === null || row.settlement === null || row.action === null) return undefined
+  return { revision: row.revision, settlement: row.settlement, action: row.action }
+}
+
+function presumedOf(row: KeptRow | undefined): PresumedEnd | undefined {
+  if (!row || row.presumed_revision === null) return undefined
+  return { revision: row.presumed_revision, shift: row.shift ?? undefined }
+}
+
+export async function keepPresumed(
+  tx: TransactionSql,
+  { tenantId, sessionId }: Pick<SessionRef, 'tenantId' | 'sessionId'>,
+  { revision, shift }: PresumedEnd,
+): Promise<void> {
+  await tx`
+    insert into billing.presumed_end (tenant_id, session_id, revision, shift)
+    values (${tenantId}, ${sessionId}, ${revision}, ${shift ?? null})
+    on conflict (tenant_id, session_id) do update set revision = excluded.revision, shift = excluded.shift`
 }
 
 /** Nothing is looked up for times that are none: they fit no table. */

@@ -2,6 +2,7 @@
  * Charging sessions, keyed by the id that the site minted. A revision of the end replaces the ones before it; what comes
  * later than the end and tells of the running changes nothing.
  */
+import { type PresumedEnd, placeEnd } from '@switchyard/protocol/billing/told-end.ts'
 import type { TransactionSql } from 'postgres'
 import { billVersionOf, isOutdated } from '../platform/event-log/bill-version.ts'
 import type { LogEntry, ReadEntry, Reading } from '../platform/event-log/entry.ts'
@@ -97,6 +98,8 @@ function rowOf(
     charging_state: null,
     reason: null,
     presumed: false,
+    presumed_revision: 0,
+    told_shift: null,
     revision: 0,
     review: [],
     held: [],
@@ -123,7 +126,7 @@ function sessionAfter(row: SessionRow, entry: LogEntry, fact: ReadEntry): Sessio
     case 'session.register':
       return ownSite && row.revision === 0 ? metered(row, entry, fact) : row
     case 'session.ended':
-      return ownSite && row.revision < fact.data.revision ? ended(row, entry, fact) : row
+      return ownSite ? ended(row, entry, fact) : row
     case 'session.held':
       return ownTenant ? held(row, fact) : row
     case 'session.reviewed':
@@ -187,7 +190,21 @@ function ended(
   { data }: Of<'session.ended'>,
 ): SessionRow {
   if (journal === null) return row
-  return { ...endedRow(row, data, receivedAt), ledger_seq: journal.seq, journal_id: journal.journalId }
+  const isKnown = row.revision > 0
+  const presumed = row.presumed_revision === 0 ? undefined : presumedOf(row)
+  const placed = placeEnd(data, presumed, isKnown)
+  if (!placed || row.revision >= placed.ended.revision) return row
+  return {
+    ...endedRow(row, placed.ended, receivedAt),
+    presumed_revision: placed.presumed?.revision ?? 0,
+    told_shift: placed.presumed?.shift ?? null,
+    ledger_seq: journal.seq,
+    journal_id: journal.journalId,
+  }
+}
+
+function presumedOf({ presumed_revision: revision, told_shift }: SessionRow): PresumedEnd {
+  return { revision, shift: told_shift ?? undefined }
 }
 
 function endedRow(row: SessionRow, data: Of<'session.ended'>['data'], receivedAt: Date): SessionRow {

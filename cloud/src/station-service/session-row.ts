@@ -28,6 +28,9 @@ export interface SessionRow {
   charging_state: string | null
   reason: string | null
   presumed: boolean
+  /** The newest end that was presumed, 0 for none; what is added to told revisions, null before one was told. */
+  presumed_revision: number
+  told_shift: number | null
   revision: number
   review: string[]
   held: string[]
@@ -71,6 +74,8 @@ export const SESSION: RowTable = {
     'charging_state',
     'reason',
     'presumed',
+    'presumed_revision',
+    'told_shift',
     'revision',
     'review',
     'held',

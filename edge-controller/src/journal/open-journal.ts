@@ -15,6 +15,8 @@ export const MAX_DAMAGED_FILES = 3
 export const CHECK_MAX_BYTES = 128 * 1024 * 1024
 /** No journal is shorter, but for one that nothing was written to. */
 const LEAST_BYTES = 4_096
+/** Of every journal: SQLite's own choice since 2016, set nowhere. */
+const PAGE_BYTES = 4_096
 /** Where the header of a SQLite file tells its pages, first free page and number of free pages; 4 bytes each. */
 const HEADER_PAGES = 28
 const HEADER_FREE = 32
@@ -62,6 +64,9 @@ export function openJournal(
     const bytes = files.bytes(file) ?? 0
     // SQLite would take it for a file that is just being made.
     if (bytes > 0 && bytes < LEAST_BYTES) throw new JournalDamaged(`it is cut off after ${bytes} bytes`)
+    // And would read what is missing of a page as zeros, those of a row's text too. What a power cut leaves half written stands in the log.
+    if (bytes % PAGE_BYTES !== 0 && !files.bytes(`${file}-wal`))
+      throw new JournalDamaged(`it is cut off in the middle of a page, after ${bytes} bytes`)
     return checked(file, newJournalId, options, files)
   } catch (error) {
     if (!isDamageAtOpening(error)) throw error

@@ -12,6 +12,8 @@ import type { Database } from './sqlite-driver.ts'
 const CHUNK_ROWS = 500
 /** Most single rows that are looked for in the holes of one stream; what lies further in is given up. */
 const MAX_PROBES = 20_000
+/** What ids of rows are made of. */
+const PRINTABLE = /^[\x21-\x7e]+$/
 /** Begins the id of a row that stands for lost ones: the true id of its last is not known. */
 const LOST = 'lost-'
 export const isLostId = (id: string): boolean => id.startsWith(LOST)
@@ -93,13 +95,11 @@ function readEntities(from: Database): { entities: Entity[]; whole: boolean } {
 }
 
 function isEntity([kind, id, json]: Entity): boolean {
-  if (typeof kind !== 'string' || typeof id !== 'string' || typeof json !== 'string') return false
-  try {
-    JSON.parse(json)
-    return true
-  } catch {
-    return false
-  }
+  return typeof kind === 'string' && typeof id === 'string' && isJson(json)
+}
+
+function isJson(text: unknown): boolean {
+  return typeof text === 'string' && attempt(() => JSON.parse(text)) !== FAILED
 }
 
 interface Copied {
@@ -204,12 +204,13 @@ function probe(
   return { probes: MAX_PROBES }
 }
 
-/** A page that reads as one may still hold nonsense. */
+/** A page that reads as one may still hold nonsense: one that was cut off in its middle goes on in zeros, and rows in it with it. */
 function isRow({ seq, id, fact, covers }: Row): boolean {
   return (
     Number.isSafeInteger(seq) &&
     typeof id === 'string' &&
-    typeof fact === 'string' &&
+    PRINTABLE.test(id) &&
+    isJson(fact) &&
     (covers === null || (Number.isSafeInteger(covers) && covers > 0))
   )
 }

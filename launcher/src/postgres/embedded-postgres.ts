@@ -27,7 +27,12 @@ export type EmbeddedPostgresOptions = {
   password: string
   /** Tells the user what happens; one line each. */
   say: (line: string) => void
+  /** false: nothing is synced. For servers whose data is gone with the run that made it; a power cut may ruin them. */
+  durable?: boolean
 }
+
+/** What a server does not need whose data nobody will miss. */
+const NOT_DURABLE = { fsync: 'off', full_page_writes: 'off' }
 
 /** Where the data of a home lies: inside it, or, as root, where the server's own user can go. */
 export function dataFolderFor(home: string, homeId: string): string {
@@ -36,7 +41,7 @@ export function dataFolderFor(home: string, homeId: string): string {
 
 /**
  * Makes ready what the server needs and describes it as a child to supervise. It listens on 127.0.0.1 only,
- * has no Unix socket, and keeps fsync on: facts that were acknowledged must outlive a power cut.
+ * has no Unix socket, and keeps fsync on unless told otherwise: facts that were acknowledged must outlive a power cut.
  */
 export function embeddedPostgres(options: EmbeddedPostgresOptions): EmbeddedPostgres {
   const { launcherFolder, port, password, say } = options
@@ -54,6 +59,7 @@ export function embeddedPostgres(options: EmbeddedPostgresOptions): EmbeddedPost
     fsync: 'on',
     timezone: 'UTC',
     log_timezone: 'UTC',
+    ...(options.durable === false ? NOT_DURABLE : {}),
   }
   return {
     dataFolder,

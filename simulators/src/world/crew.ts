@@ -26,19 +26,24 @@ export interface Search {
   processes: number
 }
 
-/** Reports by seed, in order; fewer than asked for only where very many fail. */
-export async function search({ from, seeds, processes }: Search): Promise<Report[]> {
-  const reports: Report[] = []
+/** Tells of every seed as it ends, in any order; of fewer than asked for only where very many fail. */
+export async function search(
+  { from, seeds, processes }: Search,
+  told: (report: Report) => void,
+): Promise<void> {
   let next = from
+  let failed = 0
   const end = from + seeds
   const take = (): Task | undefined => {
-    if (next >= end || reports.filter((it) => it.violations.length > 0).length >= MAX_FAILED) return undefined
+    if (next >= end || failed >= MAX_FAILED) return undefined
     const task = { from: next, to: Math.min(end, next + SEEDS_AT_A_TIME) }
     next = task.to
     return task
   }
-  await employ(processes, take, (report) => reports.push(report))
-  return reports.sort((a, b) => a.seed - b.seed)
+  await employ(processes, take, (report) => {
+    if (report.violations.length > 0) failed++
+    told(report)
+  })
 }
 
 export interface Hunted {

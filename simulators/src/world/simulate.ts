@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os'
 import { MUTATIONS, type Mutation, plant } from '@switchyard/protocol/mutation.ts'
 import { numberOption, type OptionTable, readOptions, UsageError } from '../cli/options.ts'
 import { hunt, search, workAsCrew } from './crew.ts'
-import { huntLine, huntTotal, tellViolations, totals } from './summary.ts'
+import { huntLine, huntTotal, Tally, tellViolations } from './summary.ts'
 import { World } from './world.ts'
 
 const OPTIONS: OptionTable = {
@@ -20,6 +20,8 @@ const OPTIONS: OptionTable = {
   processes: { value: 'N', what: 'how many work at once (one a core)' },
 }
 const MAX_SEED = 2 ** 31
+/** A long search says how far it is. */
+const PROGRESS_SEEDS = 1_000
 /** A planted bug that this many seeds do not notice has survived. */
 const MUTATION_SEEDS = 400
 
@@ -36,8 +38,10 @@ async function main(args: readonly string[]): Promise<number> {
     const print = options.has('trace') ? (line: string) => console.log(line) : undefined
     plant(mutationOption(options))
     const report = await World.run(seed, { print, frames: options.has('frames') })
-    console.log(totals([report]))
-    tellViolations([report])
+    const tally = new Tally()
+    tally.add(report)
+    tellViolations(report)
+    console.log(`${tally}`)
     return report.violations.length === 0 ? 0 : 1
   }
   const seeds = numberOption(options, 'seeds', { min: 1, max: MAX_SEED, fallback: 200 })
@@ -56,12 +60,20 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(huntTotal(hunted))
     return hunted.every(({ caught }) => caught) ? 0 : 1
   }
-  const reports = await search({ from, seeds, processes })
-  const seconds = (performance.now() - startedMs) / 1000
-  console.log(totals(reports))
-  console.log(`${seconds.toFixed(1)} s, ${(seeds / seconds).toFixed(1)} seeds/s on ${processes} processes`)
-  tellViolations(reports)
-  return reports.some((report) => report.violations.length > 0) ? 1 : 0
+  const tally = new Tally()
+  const pace = () => {
+    const seconds = (performance.now() - startedMs) / 1000
+    return `${seconds.toFixed(1)} s, ${(tally.seeds / seconds).toFixed(1)} seeds/s on ${processes} processes`
+  }
+  await search({ from, seeds, processes }, (report) => {
+    tally.add(report)
+    tellViolations(report)
+    if (tally.seeds % PROGRESS_SEEDS === 0 && tally.seeds < seeds)
+      console.log(`${tally.seeds} of ${seeds} seeds, ${tally.failed} failed, ${pace()}`)
+  })
+  console.log(`${tally}`)
+  console.log(pace())
+  return tally.failed > 0 ? 1 : 0
 }
 
 function mutationOption(options: Map<string, string>): Mutation | undefined {

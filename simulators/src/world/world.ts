@@ -138,6 +138,7 @@ export class World {
     for (const session of this.oracle.sessions) {
       if (session.siteId !== siteId) continue
       session.isForgotten = true
+      session.outlivedCard = session.endedAtMs === undefined
       session.isStopKept = false
     }
     box.replaceCard(card)

@@ -194,6 +194,7 @@ export class Charger {
       isEndKnown: false,
       isStopKept: false,
       isForgotten: false,
+      outlivedCard: false,
     }
     this.#session = session
     this.#seqNo = 0

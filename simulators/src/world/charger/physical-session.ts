@@ -22,4 +22,6 @@ export interface PhysicalSession {
   isStopKept: boolean
   /** The charger lost what it had to tell of it. */
   isForgotten: boolean
+  /** The site's card was replaced while it ran: what it may draw stands on the old card. */
+  outlivedCard: boolean
 }

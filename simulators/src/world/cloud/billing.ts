@@ -1,6 +1,7 @@
 /** Billing over the log: what becomes of an ended session is decided by the same function as in billing-service. */
 
 import { type BilledAs, type Ended, overlap, payableOf, settle } from '@switchyard/protocol/billing/settle.ts'
+import { type PresumedEnd, placeEnd } from '@switchyard/protocol/billing/told-end.ts'
 import type { FactData } from '@switchyard/protocol/site/fact.ts'
 import type { Stage } from '../stage.ts'
 
@@ -14,6 +15,7 @@ export interface Cdr extends BilledAs {
 interface Account {
   cdrs: Cdr[]
   held: { revision: number; reasons: string[]; ended: Ended } | undefined
+  presumed: PresumedEnd | undefined
   /** The newest end that was told, billed or not. */
   newest: Ended
   siteId: string
@@ -30,14 +32,20 @@ export class Billing {
     this.#stage = stage
   }
 
-  take(siteId: string, stationId: string, sessionId: string, ended: FactData<'session.ended'>): void {
-    const account: Account = this.accounts.get(sessionId) ?? {
+  take(siteId: string, stationId: string, sessionId: string, told: FactData<'session.ended'>): void {
+    const before = this.accounts.get(sessionId)
+    const placed = placeEnd(told, before?.presumed, before !== undefined)
+    if (!placed) return
+    const { ended, presumed } = placed
+    const account: Account = before ?? {
       cdrs: [],
       held: undefined,
+      presumed,
       newest: ended,
       siteId,
       stationId,
     }
+    account.presumed = presumed
     if (ended.revision >= account.newest.revision) account.newest = ended
     this.accounts.set(sessionId, account)
     const known = { heldRevision: account.held?.revision, cdrs: account.cdrs, decided: undefined }
