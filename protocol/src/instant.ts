@@ -14,12 +14,21 @@ export function instant(epochMs: number): Instant {
   return new Date(epochMs).toISOString()
 }
 
+/** An Instant as we write it ourselves, which is most of what is read. */
+const OWN = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/
+
 /** Reads a date-time as stations send it; one without a zone is taken as UTC. Undefined when it is none. */
 export function parseInstant(text: string): number | undefined {
+  if (OWN.test(text)) return epochMsOf(text)
   const match = RFC3339.exec(text)
   if (!match) return undefined
   const zone = match[4] === undefined || match[4] === 'z' ? 'Z' : match[4]
-  const epochMs = Date.parse(`${match[1]}T${match[2]}${(match[3] ?? '').slice(0, 4)}${zone.toUpperCase()}`)
+  return epochMsOf(`${match[1]}T${match[2]}${(match[3] ?? '').slice(0, 4)}${zone.toUpperCase()}`)
+}
+
+/** Undefined for a day or an hour that there is not. */
+function epochMsOf(text: string): number | undefined {
+  const epochMs = Date.parse(text)
   return Number.isNaN(epochMs) ? undefined : epochMs
 }
 

@@ -5,6 +5,9 @@
 import type { Cdr, Invoice, InvoiceLine } from '@switchyard/protocol/api/shapes.ts'
 import type { Sql, TransactionSql } from 'postgres'
 
+/** Time zones whose formats are kept. */
+const MAX_FORMATS = 1_000
+
 /** A credit goes on the invoice of the line that it takes back. */
 export async function addLine(tx: TransactionSql, tenantId: string, cdr: Cdr): Promise<void> {
   const invoiceId = await invoiceOf(tx, tenantId, cdr)
@@ -36,12 +39,30 @@ async function lineText(tx: TransactionSql, cdr: Cdr): Promise<string> {
     select time_zone from billing.site where site_id = ${cdr.siteId}`
   const timeZone = site?.time_zone ?? 'UTC'
   const started = new Date(cdr.startedAt)
-  const day = started.toLocaleDateString('en-CA', { timeZone })
-  const time = started.toLocaleTimeString('en-GB', { timeZone, hour: '2-digit', minute: '2-digit' })
+  const { day, time } = formatsOf(timeZone)
   const energy = cdr.costDetails.parts.find((p) => p.type === 'ENERGY')
   const quantity = energy === undefined ? `${cdr.energyWh} Wh` : `${energy.quantity} kWh`
   const what = cdr.credit ? 'Credit for charging' : 'Charging'
-  return `${what} at ${cdr.stationId}, ${day} ${time}${timeZone === 'UTC' ? ' UTC' : ''}, ${quantity}`
+  return `${what} at ${cdr.stationId}, ${day.format(started)} ${time.format(started)}${timeZone === 'UTC' ? ' UTC' : ''}, ${quantity}`
+}
+
+interface Formats {
+  day: Intl.DateTimeFormat
+  time: Intl.DateTimeFormat
+}
+/** By time zone. Making one takes longer than all else about a line (measured). */
+const formats = new Map<string, Formats>()
+
+function formatsOf(timeZone: string): Formats {
+  const known = formats.get(timeZone)
+  if (known) return known
+  const made = {
+    day: new Intl.DateTimeFormat('en-CA', { timeZone }),
+    time: new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', minute: '2-digit' }),
+  }
+  // There are some 600 zones; whatever else a site may be named to lie in must not fill the memory.
+  if (formats.size < MAX_FORMATS) formats.set(timeZone, made)
+  return made
 }
 
 export interface InvoiceRow {

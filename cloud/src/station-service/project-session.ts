@@ -34,11 +34,10 @@ export async function projectSessions(tx: TransactionSql, readings: readonly Rea
     SESSION,
     told.map((it) => it.key),
   )
-  for (const { entry, read, key } of told) {
-    const before = sessions.get(key)
-    const after = before ? sessionAfter(before, entry, read) : firstOf(entry, read, key.session_id)
-    if (after && after !== before) sessions.put(after)
-  }
+  for (const { entry, read, key } of told)
+    sessions.change(key, (before) =>
+      before ? sessionAfter(before, entry, read) : firstOf(entry, read, key.session_id),
+    )
   await sessions.write(tx)
 }
 
@@ -166,7 +165,7 @@ function metered(
 ): SessionRow {
   if (journal === null) return row
   const at = timeOf(data.at, receivedAt)
-  if (row.read_at !== null && row.read_at > at) return row
+  if (row.read_at !== null && row.read_at.getTime() > at.getTime()) return row
   const register = data.registerMilliWh
   const start = row.start_register_milli_wh ?? register ?? null
   const reading = kind === 'session.meter' ? data : undefined

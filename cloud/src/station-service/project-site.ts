@@ -43,10 +43,8 @@ export async function projectSites(tx: TransactionSql, readings: readonly Readin
   const keys = readings.flatMap(({ entry: { siteId } }) => (siteId === null ? [] : { site_id: siteId }))
   const sites = await HeldRows.of<SiteRow>(tx, SITE, keys)
   for (const { entry, read } of readings) {
-    if (entry.siteId === null) continue
-    const before = sites.get({ site_id: entry.siteId })
-    const after = siteAfter(before, entry, entry.siteId, read)
-    if (after && after !== before) sites.put(after)
+    const { siteId } = entry
+    if (siteId !== null) sites.change({ site_id: siteId }, (before) => siteAfter(before, entry, siteId, read))
   }
   await sites.write(tx)
 }
@@ -70,12 +68,13 @@ function siteAfter(
   // A fact may come before the site's own row, when a log is projected anew.
   const site = row ?? newSite(entry, siteId, siteId, 'UTC')
   if (site.tenant_id !== entry.tenantId || site.position >= entry.position) return site
-  const moved = { ...site, position: entry.position }
+  const { position } = entry
   switch (fact.kind) {
     case 'site.online': {
       const sameJournal = site.journal_id === fact.data.journalId
       return {
-        ...moved,
+        ...site,
+        position,
         presence_since: site.online ? site.presence_since : entry.receivedAt,
         online: true,
         last_heard_at: later(site.last_heard_at, entry.receivedAt),
@@ -86,17 +85,20 @@ function siteAfter(
     }
     case 'site.offline':
       return {
-        ...moved,
+        ...site,
+        position,
         presence_since: site.online ? entry.receivedAt : site.presence_since,
         online: false,
         last_heard_at: later(site.last_heard_at, new Date(fact.data.lastHeardAt)),
       }
     default: {
       const { journalId, stream, seq } = journal!
-      const [ledger, telemetry] =
-        site.journal_id === journalId ? [site.ledger_seq, site.telemetry_seq] : [0, 0]
+      const isSame = site.journal_id === journalId
+      const ledger = isSame ? site.ledger_seq : 0
+      const telemetry = isSame ? site.telemetry_seq : 0
       return {
-        ...moved,
+        ...site,
+        position,
         ledger_seq: stream === 'ledger' ? Math.max(ledger, seq) : ledger,
         telemetry_seq: stream === 'telemetry' ? Math.max(telemetry, seq) : telemetry,
         journal_id: journalId,
@@ -130,5 +132,5 @@ function newSite(
 }
 
 function later(held: Date | null, at: Date): Date {
-  return held !== null && held >= at ? held : at
+  return held !== null && held.getTime() >= at.getTime() ? held : at
 }

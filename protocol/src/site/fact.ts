@@ -321,14 +321,16 @@ export function readFact(text: string): ReadFact {
   } catch (error) {
     return { ok: false, reason: `not JSON: ${(error as Error).message}` }
   }
-  if (isDeeperThan(value, MAX_FACT_DEPTH))
+  // Each level takes two characters at least.
+  if (text.length > 2 * MAX_FACT_DEPTH && isDeeperThan(value, MAX_FACT_DEPTH))
     return { ok: false, reason: `nested deeper than ${MAX_FACT_DEPTH} levels` }
   const parsedHead = head.safeParse(value)
   if (!parsedHead.success) return { ok: false, reason: `head: ${z.prettifyError(parsedHead.error)}` }
-  const { kind } = parsedHead.data
-  const data = (value as { data?: unknown }).data
-  if (!isFactKind(kind)) return { ok: true, known: false, fact: { ...parsedHead.data, data } as UnknownFact }
-  const parsed = factData[kind].safeParse(data)
-  if (!parsed.success) return { ok: false, reason: `${kind}: ${z.prettifyError(parsed.error)}` }
-  return { ok: true, known: true, fact: { ...parsedHead.data, data: parsed.data } as Fact }
+  const fact = parsedHead.data as UnknownFact
+  fact.data = (value as { data?: unknown }).data
+  if (!isFactKind(fact.kind)) return { ok: true, known: false, fact }
+  const parsed = factData[fact.kind].safeParse(fact.data)
+  if (!parsed.success) return { ok: false, reason: `${fact.kind}: ${z.prettifyError(parsed.error)}` }
+  fact.data = parsed.data
+  return { ok: true, known: true, fact: fact as Fact }
 }

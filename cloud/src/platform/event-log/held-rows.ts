@@ -61,6 +61,16 @@ export class HeldRows<Row extends object> {
     return this.#rows.get(this.#keyOf(key))
   }
 
+  /** Puts what a row becomes, where that is another one than before: `get` and `put` in one. */
+  change(key: Partial<Row>, becomes: (before: Row | undefined) => Row | undefined): void {
+    const at = this.#keyOf(key)
+    const before = this.#rows.get(at)
+    const after = becomes(before)
+    if (after === undefined || after === before) return
+    this.#rows.set(at, after)
+    this.#changed.set(at, after)
+  }
+
   /** A row object that was given before is never changed itself: each change is a new one. */
   put(row: Row): void {
     const key = this.#keyOf(row)
