@@ -146,6 +146,31 @@ describe('readings', () => {
   })
 })
 
+describe('meter values without an id of ours', () => {
+  const values = (d: Decisions, transactionId: number, wh: string) =>
+    d.take(meterValues, {
+      connectorId: 1,
+      transactionId,
+      meterValue: [{ timestamp: at('08:30:00'), sampledValue: [{ value: wh }] }],
+    })
+  const register = (d: Decisions) =>
+    d.get<{ register?: { milliWh: number } }>(SESSION_KIND, 'session-1')?.register
+
+  it.each([0, -1])('with %d are of the session on the connector', (placeholder) => {
+    const { d, start } = site()
+    start('08:00:00', 1_000)
+    values(d, placeholder, '3000')
+    expect(register(d)?.milliWh).toBe(3_000_000)
+  })
+
+  it('with an id that is not known are of another session, and not billed to this one', () => {
+    const { d, start } = site()
+    const id = start('08:00:00', 1_000)
+    values(d, id === 77 ? 78 : 77, '9000')
+    expect(register(d)?.milliWh).toBe(1_000_000)
+  })
+})
+
 describe('clocks of stations', () => {
   it('set back in the middle: the energy goes on, and a presumed end has it', () => {
     const { d, start, meter } = site()

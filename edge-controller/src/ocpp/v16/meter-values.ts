@@ -1,4 +1,8 @@
-/** MeterValues (1.6 section 4.7). Many stations leave out the transaction id: then the session on the connector is meant. */
+/**
+ * MeterValues (1.6 section 4.7). Many stations leave out the transaction id, or say 0 or -1 while they do not have it: then the session
+ * on the connector is meant. An id that is not ours is of a transaction that this journal does not know (its card was put back): what
+ * flows in it must not be billed to another one.
+ */
 import type { MeterValuesRequest, MeterValuesResponse } from '@switchyard/protocol/ocpp/v16.ts'
 import { Draft } from '../../draft.ts'
 import { takeReadings } from '../../session/meter.ts'
@@ -20,7 +24,8 @@ export function meterValues(
   const connector = station && connectorOf(station, connectorId, 1)
   const named =
     transactionId === undefined ? undefined : sessionOfTransaction(draft, stationId, String(transactionId))
-  const session = named ?? sessionById(draft, connector?.sessionId)
+  const isNamed = transactionId !== undefined && transactionId > 0
+  const session = named ?? (isNamed ? undefined : sessionById(draft, connector?.sessionId))
   const readings = readingsOf(said.meterValue)
   // Readings from before a session that they do not name are of something else.
   const [ofSession, others] = session && !named ? since(session.startedAtMs, readings) : [readings, []]

@@ -121,7 +121,7 @@ export class Gateway implements MqttClient {
     const lane = taken.lane ? store.keepLane(siteId, journalId, taken.lane, hello.root) : known
     const authority = granted?.authority ?? false
     if (granted) {
-      this.#checkGrant(siteId, hello, granted.epoch)
+      if (authority) this.#checkGrant(siteId, hello, granted.epoch)
       Object.assign(site, granted.site)
       if (authority) site.lastHeardMs = stage.wallMs
       const fenced = granted.fences === undefined ? undefined : store.lane(siteId, granted.fences)
@@ -166,7 +166,7 @@ export class Gateway implements MqttClient {
     })
   }
 
-  /** Asked twice with the same hello, a grant says the same. */
+  /** Asked twice with the same hello, a grant says the same; one that was fenced at first may have it since the other is silent. */
   #checkGrant(siteId: string, { journalId, nonce }: Hello, epoch: number): void {
     const { grants, stage } = this.#ports
     const key = `${siteId}/${journalId}/${nonce}`
