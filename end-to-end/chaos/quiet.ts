@@ -4,8 +4,8 @@ import type { Site } from './site.ts'
 import { isReady, type World } from './world.ts'
 
 const PANEL_TIMEOUT_MS = 2_000
-/** A fenced journal may be given authority by the cloud itself within this; then it is an operator's to give. */
-const FENCED_MS = 45_000
+/** The cloud gives authority by itself where a journal goes on from another, within a few seconds; then it is an operator's to give. */
+const FENCED_MS = 10_000
 const STREAMS = ['ledger', 'telemetry'] as const
 
 interface PanelStatus {
