@@ -1,9 +1,7 @@
 /** Small disks that can be filled, each a file system of its own in memory: making one needs root. */
-import { execFileSync } from 'node:child_process'
-import { chmodSync, cpSync, createWriteStream, mkdirSync, rmSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { chmodSync, cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-
-const FILL_BYTES = 1024 * 1024
 
 /** A folder as a disk of its own that can be filled; needs root. */
 export function mountDisk(folder: string, megabytes: number): void {
@@ -27,16 +25,11 @@ export async function fillDisk(folder: string): Promise<() => void> {
   return () => rmSync(file, { force: true })
 }
 
-/** Writes until there is no more room. */
+/** Writes until there is no more room: by a process of its own, as this one carries every byte of every link meanwhile. */
 function fill(file: string): Promise<void> {
-  return new Promise((resolve) => {
-    const stream = createWriteStream(file)
-    const bytes = Buffer.alloc(FILL_BYTES)
-    stream.once('error', () => resolve())
-    const more = (): void => {
-      while (!stream.destroyed && stream.write(bytes)) {}
-    }
-    stream.on('drain', more)
-    more()
+  return new Promise((resolve, reject) => {
+    const program = spawn('dd', ['if=/dev/zero', `of=${file}`, 'bs=64k'], { stdio: 'ignore' })
+    program.once('error', reject)
+    program.once('exit', () => resolve())
   })
 }

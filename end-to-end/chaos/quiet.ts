@@ -31,12 +31,16 @@ export async function unrest(world: World): Promise<string | undefined> {
     const ready = await isReady(replica).catch(() => false)
     if (!ready) return `${replica.kept.name} is not ready`
   }
-  for (const site of world.sites) {
-    const reason = await unrestOf(world, site).catch(
-      (error: Error) => `${site.siteId} does not tell its state: ${error.message}`,
-    )
-    if (reason) return reason
-  }
+  // All of them: what an operator must decide for one does not wait until another is well.
+  const reasons = await Promise.all(
+    world.sites.map((site) =>
+      unrestOf(world, site).catch(
+        (error: Error) => `${site.siteId} does not tell its state: ${error.message}`,
+      ),
+    ),
+  )
+  const reason = reasons.find((it) => it !== undefined)
+  if (reason) return reason
   return behind(world.sql).catch((error: Error) => `the log cannot be read: ${error.message}`)
 }
 
