@@ -27,6 +27,8 @@ export class ForkSearch {
   readonly #state: SiteState
   /** What the next hello asks; undefined: nothing. */
   #probe: Hello['probe']
+  /** What earlier answers told of each stream that has parted, also of one that need not be asked any more. */
+  #found: Partial<Record<Stream, ForkBounds>> = {}
   #questions = 0
 
   constructor(ports: { journal: Journal; state: SiteState }) {
@@ -52,11 +54,13 @@ export class ForkSearch {
     for (const stream of STREAMS) {
       const parted = await this.#compare(stream, expected[stream])
       if (!parted) {
+        delete this.#found[stream]
         shared[stream] = Math.max(expected[stream].seq, await this.#prunedUpTo(stream))
         continue
       }
       hasParted = true
       const bounds = await this.#narrow(stream, parted, checkpoints)
+      this.#found[stream] = bounds
       if (!isExact(bounds)) open[stream] = bounds
       shared[stream] = bounds.shared
       hasOwn ||= bounds.shared < this.#state.heads[stream].seq
@@ -65,11 +69,16 @@ export class ForkSearch {
     this.#probe = isOpen ? open : undefined
     if (isOpen || (forked && !hasParted)) {
       if (++this.#questions <= MAX_PROBES) return { kind: 'ask-again' }
-      this.#questions = 0
+      this.#restart()
       return { kind: 'given-up', reason: `${MAX_PROBES} questions did not tell where the histories part` }
     }
-    this.#questions = 0
+    this.#restart()
     return hasParted ? { kind: 'fork', shared, reason: hasOwn ? 'parted' : 'lost' } : { kind: 'agrees' }
+  }
+
+  #restart(): void {
+    this.#questions = 0
+    this.#found = {}
   }
 
   /** Undefined: the row that the cloud holds last is the one here, or is too old to tell. */
@@ -89,7 +98,7 @@ export class ForkSearch {
     now: ForkBounds,
     checkpoints: NonNullable<Welcome['checkpoints']>,
   ): Promise<ForkBounds> {
-    const before = this.#probe?.[stream]
+    const before = this.#found[stream]
     const joined = before
       ? { shared: Math.max(now.shared, before.shared), differs: Math.min(now.differs, before.differs) }
       : now
@@ -97,7 +106,12 @@ export class ForkSearch {
     const told = checkpoints.filter((it) => it.stream === stream)
     const own = new Map<number, string | undefined>()
     for (const { seq } of told) own.set(seq, await this.#ownId(stream, seq))
-    return narrowed(bounds, told, (seq) => own.get(seq))
+    const after = narrowed(bounds, told, (seq) => own.get(seq))
+    // Asked, and nothing was told from inside: the cloud has no rows of its own there, but one that stands for them (they came by
+    // another journal of the family, see kin.ts). They are sent again under the new one, where those that are held are known.
+    const isMute =
+      this.#probe?.[stream] && before && after.shared === before.shared && after.differs === before.differs
+    return isMute ? { shared: after.shared, differs: after.shared + 1 } : after
   }
 
   async #ownId(stream: Stream, seq: number): Promise<string | undefined> {
