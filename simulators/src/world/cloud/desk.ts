@@ -51,7 +51,7 @@ export class Desk {
       expiresAt: instant(stage.wallMs + livesMs),
     }
     stage.tell('cloud', `commands ${id}: ${kind} at ${stationId}, ${livesMs} ms to live`)
-    store.tables.commands.set(id, { siteId, command, sentAtMs: undefined })
+    store.tables.commands.set(id, { siteId, command, sentAtMs: undefined, sentTo: undefined })
     this.flush(siteId, false)
   }
 
@@ -98,9 +98,18 @@ export class Desk {
       if (pending.siteId !== siteId) continue
       const expiresMs = Date.parse(pending.command.expiresAt)
       if (expiresMs + FORGET_AFTER_MS < stage.wallMs) commands.delete(id)
+      const { journalId, epoch } = lane
+      const { sentTo } = pending
+      if (sentTo && (sentTo.journalId !== journalId || sentTo.epoch !== epoch)) {
+        // It may have had its effect where it was sent, and whoever is there now cannot know.
+        stage.tell('cloud', `gives up ${id}: authority was granted anew after it was sent`)
+        commands.delete(id)
+        continue
+      }
       const isDue = again || (pending.sentAtMs ?? Number.NEGATIVE_INFINITY) <= stage.nowMs - COMMAND_RESEND_MS
       if (expiresMs <= stage.wallMs || !isDue) continue
       pending.sentAtMs = stage.nowMs
+      pending.sentTo = { journalId, epoch }
       send(lane, 'command', { command: pending.command })
     }
     for (const { name, version, sha256, body } of documents.values()) {

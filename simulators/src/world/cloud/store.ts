@@ -34,6 +34,8 @@ export interface PendingCommand {
   siteId: string
   command: Command
   sentAtMs: number | undefined
+  /** The lane and its authority that it was sent to. */
+  sentTo: { journalId: string; epoch: number } | undefined
 }
 
 export interface StoredDocument {
