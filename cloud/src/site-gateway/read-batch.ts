@@ -3,11 +3,11 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import {
   type Batch,
-  batch,
   MAX_BATCH_COMPRESSED_BYTES,
   MAX_BATCH_INFLATED_BYTES,
   OLDEST_PROTOCOL_VERSION,
   PROTOCOL_VERSION,
+  readBatchFields,
 } from '@switchyard/protocol/site/envelope.ts'
 import { isPlain } from './plain.ts'
 
@@ -31,7 +31,7 @@ export async function readBatch(payload: Buffer): Promise<ReadBatch> {
   } catch (error) {
     return refused(`not JSON: ${(error as Error).message}`)
   }
-  const parsed = batch.safeParse(value)
+  const parsed = readBatchFields(value)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     return refused(`${issue?.path.join('.') ?? ''}: ${issue?.message}`)

@@ -3,6 +3,7 @@
  * JSON; everything else is plain JSON. Every down message names (journalId, epoch, nonce); the site ignores what does not match.
  */
 import { z } from 'zod'
+import { quickShape } from '../quick-shape.ts'
 import { TOKEN_BUCKETS } from './buckets.ts'
 import { command } from './command.ts'
 import { documentVersion } from './document.ts'
@@ -39,27 +40,36 @@ export const batchRow = z.object({
 })
 export type BatchRow = z.infer<typeof batchRow>
 
-export const batch = z
-  .object({
-    v: z.int().min(1),
-    journalId: z.string().min(1).max(64),
-    stream,
-    epoch: z.int().min(0),
-    /** The cloud generation that the site knows, from its last welcome. */
-    generation: z.string().optional(),
-    /** The conversation that it is sent in: once another one has begun, it is not taken any more. */
-    nonce: z.string().min(1).max(64).optional(),
-    from: z.int().min(1),
-    to: z.int().min(1),
-    /** Row id of `from` - 1; empty for the first row of a journal. */
-    prevId: z.string(),
-    rows: z.array(batchRow).min(1).max(MAX_BATCH_ROWS),
-    trace: z.string().optional(),
-  })
-  .refine((b) => b.rows.reduce((n, r) => n + (r.covers ?? 1), 0) === b.to - b.from + 1, {
-    message: 'the rows do not add up to from..to',
-  })
-export type Batch = z.infer<typeof batch>
+const batchFields = z.object({
+  v: z.int().min(1),
+  journalId: z.string().min(1).max(64),
+  stream,
+  epoch: z.int().min(0),
+  /** The cloud generation that the site knows, from its last welcome. */
+  generation: z.string().optional(),
+  /** The conversation that it is sent in: once another one has begun, it is not taken any more. */
+  nonce: z.string().min(1).max(64).optional(),
+  from: z.int().min(1),
+  to: z.int().min(1),
+  /** Row id of `from` - 1; empty for the first row of a journal. */
+  prevId: z.string(),
+  rows: z.array(batchRow).min(1).max(MAX_BATCH_ROWS),
+  trace: z.string().optional(),
+})
+export const batch = batchFields.refine(addsUp, { message: 'the rows do not add up to from..to' })
+export type Batch = z.infer<typeof batchFields>
+
+function addsUp({ from, to, rows }: Batch): boolean {
+  return rows.reduce((n, row) => n + (row.covers ?? 1), 0) === to - from + 1
+}
+
+const fitsBatch = quickShape(batchFields)
+
+/** As `batch.safeParse`, and quicker where there is nothing to say against it. */
+export function readBatchFields(value: unknown): z.ZodSafeParseResult<Batch> {
+  if (fitsBatch(value) && addsUp(value as Batch)) return { success: true, data: value as Batch }
+  return batch.safeParse(value)
+}
 
 /** Names the conversation; on every down message. */
 const addressed = { journalId: z.string(), epoch: z.int().min(0), nonce: z.string() }

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod'
 import { isDeeperThan } from '../json.ts'
+import { quickShape } from '../quick-shape.ts'
 import { MAX_REGISTER_MILLI_WH } from '../units.ts'
 
 export const STREAMS = ['ledger', 'telemetry'] as const
@@ -310,6 +311,22 @@ export type ReadFact =
   | { ok: true; known: false; fact: UnknownFact }
   | { ok: false; reason: string }
 
+const fitsHead = quickShape(head.extend({ data: z.unknown() }))
+const fitsData = new Map<string, (data: unknown) => boolean>()
+
+/** A fact of a known kind with all that it needs and nothing else, which most are. */
+function isQuicklyRead(value: unknown): value is Fact {
+  if (!fitsHead(value)) return false
+  const { kind, data } = value as UnknownFact
+  if (!isFactKind(kind)) return false
+  let fits = fitsData.get(kind)
+  if (fits === undefined) {
+    fits = quickShape(factData[kind])
+    fitsData.set(kind, fits)
+  }
+  return fits(data)
+}
+
 /** Deepest nesting of a fact: more than a station's frame may have, and what shapes and tables can walk without running out of stack. */
 export const MAX_FACT_DEPTH = 600
 
@@ -324,6 +341,7 @@ export function readFact(text: string): ReadFact {
   // Each level takes two characters at least.
   if (text.length > 2 * MAX_FACT_DEPTH && isDeeperThan(value, MAX_FACT_DEPTH))
     return { ok: false, reason: `nested deeper than ${MAX_FACT_DEPTH} levels` }
+  if (isQuicklyRead(value)) return { ok: true, known: true, fact: value }
   const parsedHead = head.safeParse(value)
   if (!parsedHead.success) return { ok: false, reason: `head: ${z.prettifyError(parsedHead.error)}` }
   const fact = parsedHead.data as UnknownFact

@@ -27,8 +27,10 @@ export async function relayOnce({
   schema,
   producer,
 }: Omit<RelayOptions, 'clock' | 'log'>): Promise<number> {
+  // An empty outbox is seen at a glance; the function prepares its work each time it is called.
   const touched = await sql<{ partition: number; taken: number }[]>`
-    select * from log.relay(${schema}, ${producer}, ${RELAY_BATCH})`
+    select * from log.relay(${schema}, ${producer}, ${RELAY_BATCH})
+     where exists (select 1 from ${sql(schema)}.outbox)`
   for (const { partition } of touched) bus.publish(BUS.appended, { partition })
   return touched.reduce((sum, it) => sum + it.taken, 0)
 }
