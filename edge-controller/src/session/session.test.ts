@@ -194,6 +194,22 @@ describe('clocks of stations', () => {
     })
   })
 
+  it('never set, and at its beginning again after a boot: what starts last is the newer session', () => {
+    const { d } = site()
+    const start = (minutes: number, meterStart: number) =>
+      d.take(startTransaction, {
+        connectorId: 1,
+        idTag: 'TAG',
+        meterStart,
+        timestamp: new Date(minutes * 60_000).toISOString(),
+      })
+    start(50, 1_000)
+    d.pass(3_600_000)
+    const { facts } = start(2, 4_000)
+    expect(facts.map((it) => it.kind).slice(0, 2)).toEqual(['session.ended', 'session.started'])
+    expect(d.station.running).toEqual(['session-2'])
+  })
+
   it('hours ahead, with a status that has no time: a connector that is free ends the session', () => {
     const { d, start } = site()
     start('14:00:00', 0)

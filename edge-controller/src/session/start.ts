@@ -16,7 +16,7 @@ import {
   TRANSACTION_KIND,
   transactionKey,
 } from './session.ts'
-import { isPlausible } from './timing.ts'
+import { isPlausible, type Moment } from './timing.ts'
 
 /** Sessions that may run on one station beside those on its connectors (starts that came late); more end as presumed. */
 export const RUNNING_MAX = 64
@@ -40,6 +40,15 @@ export interface Start {
   isOver?: boolean
 }
 
+/** By the station's timestamps, where both can be true; a clock that was never set begins anew with every boot, and then what came last is the newer. */
+function beganBefore(startedAtMs: number, at: Moment, there: Session): boolean {
+  return (
+    isPlausible(startedAtMs, at) &&
+    isPlausible(there.startedAtMs, there.received) &&
+    startedAtMs < there.startedAtMs
+  )
+}
+
 /**
  * Starts a session. One that still runs on the connector ends as presumed, unless the new start is the older of the two (a
  * queue delivered out of order): then the new one runs beside it until its stop comes, or for a while (see sweep.ts).
@@ -49,7 +58,7 @@ export function startSession(draft: Draft, context: SessionContext, start: Start
   const station = stationOf(draft, stationId)
   const connector = station && connectorOf(station, start.evseId, start.connectorId)
   const there = sessionById(draft, connector?.sessionId)
-  const isOlder = there !== undefined && there.end === undefined && start.startedAtMs < there.startedAtMs
+  const isOlder = there !== undefined && there.end === undefined && beganBefore(start.startedAtMs, at, there)
   const isBeside = isOlder || start.isOver === true
   // Where the station has not said where, several may wait for their plug.
   if (there && !isBeside && start.evseId > 0 && !mutated('start-ends-nothing'))
