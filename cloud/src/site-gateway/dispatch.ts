@@ -9,6 +9,9 @@ export const MAX_WAITING = 8
 /** Over all sites. */
 export const MAX_WAITING_OVERALL = 20_000
 
+/** Whether `after` says nothing that `before` did not, so that the answer to the one answers both. */
+export type IsAgain = (channel: UpChannel, before: Buffer, after: Buffer) => boolean
+
 export type Take = (siteId: string, payload: Buffer) => Promise<void> | void
 
 export interface Dispatch {
@@ -21,6 +24,7 @@ export function createDispatch(
   takers: Record<UpChannel, Take>,
   log: Logger,
   dropped: (channel: string) => void,
+  isAgain: IsAgain = () => false,
 ): Dispatch {
   const lines = new Map<string, Buffer[]>()
   const running = new Set<Promise<void>>()
@@ -32,11 +36,19 @@ export function createDispatch(
       waiting--
       try {
         await takers[channel](siteId, payload)
+        forget(line, channel, payload)
       } catch (error) {
         log.error({ ...faultOf(error), siteId, channel }, 'a message of a site was not taken')
       }
     }
     lines.delete(key)
+  }
+
+  /** What came again while its like was under way. */
+  function forget(line: Buffer[], channel: UpChannel, taken: Buffer): void {
+    const left = line.filter((it) => !isAgain(channel, taken, it))
+    waiting -= line.length - left.length
+    line.splice(0, line.length, ...left)
   }
 
   return {

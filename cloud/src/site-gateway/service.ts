@@ -15,7 +15,7 @@ import { createCredentials, hashOf, isSecretOf } from './credentials.ts'
 import { createDispatch, type Dispatch } from './dispatch.ts'
 import { createDocuments } from './documents.ts'
 import { createSend } from './down.ts'
-import { createHellos } from './hellos.ts'
+import { createHellos, isHelloAgain } from './hellos.ts'
 import { createIngest } from './ingest.ts'
 import { createLink } from './link.ts'
 import { createLivePictures } from './live.ts'
@@ -81,6 +81,7 @@ async function startSiteGateway(context: ServiceContext): Promise<RunningService
     },
     log,
     (channel) => metrics.dropped.inc({ channel }),
+    isHelloAgain,
   )
   const rivals = createRivals(context, send)
   const unsubscribe = context.bus.subscribe(BUS.authority, (message) => {

@@ -1,0 +1,35 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { startTestGateway, type TestGateway, TestSite, until } from './testing.ts'
+
+let gateway: TestGateway
+let site: TestSite
+beforeEach(async () => {
+  gateway = await startTestGateway()
+  site = await TestSite.connect(gateway, await gateway.credential('site-1'))
+})
+afterEach(async () => {
+  await site.end()
+  await gateway.close()
+})
+
+it('hellos that are said again while the first one waits are answered together; another one by itself', async () => {
+  await site.hello('before')
+  const welcomes: Promise<unknown>[] = []
+  await gateway.sql.begin(async (tx) => {
+    await tx`select 1 from site_gateway.site where site_id = 'site-1' for update`
+    for (let again = 0; again < 4; again++) welcomes.push(site.hello('first'))
+    welcomes.push(site.hello('second'))
+    await until('a hello waits for the site', async () => {
+      const waiting = await gateway.sql`
+        select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      return waiting.length === 1
+    })
+    // Messages come to the gateway in their order: with the answer to this one it has them all.
+    await site.publish('ledger', 'no batch')
+    await site.next('ack', (it) => it.refused === 'unreadable')
+  })
+  await Promise.all(welcomes)
+  await site.hello('third')
+  const answered = site.received.filter((it) => it.channel === 'welcome').map((it) => it.message.nonce)
+  expect(answered).toEqual(['before', 'first', 'second', 'third'])
+})
