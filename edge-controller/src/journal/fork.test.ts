@@ -152,6 +152,30 @@ describe.each(['inline', 'worker'] as const)('a fork of the %s journal', (how) =
 })
 
 describe('a fork in the file', () => {
+  it('on a full disk takes the reserve before it fails, as a commit does', () => {
+    let spent = 0
+    const makeRoom = (): boolean => {
+      if (spent++ > 0) return false
+      journal.limitBytes(60 * 4096)
+      return true
+    }
+    const journal = new SqliteJournal(file, 'J1', { maxBytes: 30 * 4096, makeRoom })
+    const facts = (id: string, text: string) => ({
+      facts: [{ stream: 'ledger' as const, id, text }],
+      puts: [],
+      deletes: [],
+    })
+    for (const id of ['a', 'b']) journal.commitGroup([facts(id, 'x'.repeat(40_000))])
+    journal.fork({
+      journalId: 'J2',
+      shared: { ledger: 1, telemetry: 0 },
+      change: facts('c', 'x'.repeat(60_000)),
+    })
+    expect(spent).toBe(1)
+    expect(journal.load()).toMatchObject({ journalId: 'J2', heads: { ledger: { seq: 2, rowId: 'c' } } })
+    journal.close()
+  })
+
   it('is whole or not at all: on a full disk, and where its change is wrong, everything is as before', async () => {
     const journal = new SqliteJournal(file, 'J1', { maxBytes: 30 * 4096 })
     const facts = (id: string, text: string) => ({

@@ -51,6 +51,22 @@ it('removes rows past the retention, only acknowledged ones, however many they a
   expect(await pruneOld(journal, heads, 1_000 * DAY_MS)).toBe(heads.ledger.seq - 2 * 24 * 60)
 })
 
+it('is not led astray by rows of a clock that was not set', async () => {
+  const days = [0, 1, 2, 900, 900, 900, 3, 4, 5]
+  await journal.commit({
+    facts: days.map((day, i) => ({
+      stream: 'ledger' as const,
+      id: `r${i + 1}`,
+      text: fact(day * DAY_MS, day === 900 ? 'unknown' : 'synced'),
+    })),
+    puts: [],
+    deletes: [],
+  })
+  const { heads } = await journal.load()
+  await journal.acknowledge('ledger', heads.ledger.seq)
+  expect(await pruneOld(journal, heads, 4 * DAY_MS)).toBe(7)
+})
+
 it('finds the newest time that was written under a synced clock', async () => {
   expect(await newestSyncedMs(journal, (await journal.load()).heads)).toBeUndefined()
   const texts = [fact(5_000, 'synced'), fact(9_000, 'synced'), fact(77_000, 'unknown'), 'unreadable']

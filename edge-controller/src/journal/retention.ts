@@ -1,4 +1,5 @@
 /** How long rows stay after the cloud has them: long enough for a cloud that comes back from an old backup. */
+import { mutated } from '@switchyard/protocol/mutation.ts'
 import { readFact, STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
 import type { Clock, Log } from '../ports.ts'
 import type { Heads, Journal } from './port.ts'
@@ -21,7 +22,7 @@ export async function pruneOld(journal: Journal, heads: Heads, olderThanMs: numb
   return removed
 }
 
-/** Highest seq whose row was written before the time; found by halving, for rows are written in order of time. */
+/** Highest seq whose row was written before the time; found by halving, for rows are written in order of time where that was known. */
 async function newestOlderThan(
   journal: Journal,
   stream: Stream,
@@ -32,12 +33,34 @@ async function newestOlderThan(
   let high = head
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
-    const row = (await journal.readAfter(stream, middle - 1, 1, 1)).rows[0]
-    const read = row && readFact(row.fact)
-    if (read?.ok && Date.parse(read.fact.at) < timeMs) low = middle
+    const known = await firstSynced(journal, stream, middle, high)
+    if (known && known.ms < timeMs) low = known.seq
     else high = middle - 1
   }
   return low
+}
+
+/** Rows that are looked through for one whose time is known. */
+const MAX_UNSURE_ROWS = 200
+const MAX_UNSURE_BYTES = 1024 * 1024
+
+/** The first row from `from` to `to` that was written under a synced clock: what an unset one said orders nothing. */
+async function firstSynced(
+  journal: Journal,
+  stream: Stream,
+  from: number,
+  to: number,
+): Promise<{ seq: number; ms: number } | undefined> {
+  // Nearly always the first one says it.
+  for (const count of [1, MAX_UNSURE_ROWS]) {
+    const { rows } = await journal.readAfter(stream, from - 1, count, MAX_UNSURE_BYTES)
+    for (const { seq, fact } of rows) {
+      if (seq > to) return undefined
+      const read = readFact(fact)
+      if (read.ok && read.fact.clock === 'synced') return { seq, ms: Date.parse(read.fact.at) }
+    }
+  }
+  return undefined
 }
 
 /** Newest time among the last rows that were written under a synced clock, ms; the real time cannot lie before it. */
@@ -46,7 +69,11 @@ export async function newestSyncedMs(journal: Journal, heads: Heads): Promise<nu
   const { rows } = await journal.readAfter('ledger', from, 500, 8 * 1024 * 1024)
   const times = rows
     .map((row) => readFact(row.fact))
-    .flatMap((read) => (read.ok && read.fact.clock === 'synced' ? [Date.parse(read.fact.at)] : []))
+    .flatMap((read) =>
+      read.ok && (read.fact.clock === 'synced' || mutated('clock-floor-of-any-row'))
+        ? [Date.parse(read.fact.at)]
+        : [],
+    )
     .filter((ms) => !Number.isNaN(ms))
   return times.length > 0 ? Math.max(...times) : undefined
 }

@@ -6,6 +6,7 @@
  * shows it, and the journal forks as a restored backup does.
  */
 import { type FactData, readFact, STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
+import { LOST_ID } from '@switchyard/protocol/site/fork.ts'
 import type { Database } from './sqlite-driver.ts'
 
 /** Rows read in one go while all goes well. */
@@ -14,9 +15,6 @@ const CHUNK_ROWS = 500
 const MAX_PROBES = 20_000
 /** What ids of rows are made of. */
 const PRINTABLE = /^[\x21-\x7e]+$/
-/** Begins the id of a row that stands for lost ones: the true id of its last is not known. */
-const LOST = 'lost-'
-export const isLostId = (id: string): boolean => id.startsWith(LOST)
 
 export type Salvaged = FactData<'journal.salvaged'>
 
@@ -224,7 +222,7 @@ function attempt<T>(work: () => T): T | typeof FAILED {
   }
 }
 
-const lostId = (stream: Stream, seq: number): string => `${LOST}${stream}-${seq}`
+const lostId = (stream: Stream, seq: number): string => `${LOST_ID}${stream}-${seq}`
 
 /** Stamped like the row before the hole, under a clock that says that nothing is known of it. */
 function lossOf({ fact }: Row, from: number, to: number): string {

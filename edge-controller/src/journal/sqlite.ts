@@ -4,6 +4,7 @@
  */
 import { mutated } from '@switchyard/protocol/mutation.ts'
 import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
+import { isLostId } from '@switchyard/protocol/site/fork.ts'
 import type BetterSqlite3 from 'better-sqlite3'
 import { Checkpoint } from './checkpoint.ts'
 import {
@@ -19,7 +20,6 @@ import {
   type StoredRow,
 } from './port.ts'
 import { type Place, RowTable } from './row-table.ts'
-import { isLostId } from './salvage.ts'
 import { BUSY_TIMEOUT_MS, pragmaNumber, prepare } from './schema.ts'
 import { type Database, type OpenDatabase, openDatabase } from './sqlite-driver.ts'
 import { type Thinned, type ThinRequest, thin } from './thin.ts'
@@ -282,9 +282,9 @@ export class SqliteJournal {
   withdraw(stream: Stream, upTo: number): void {
     if (this.#acked[stream] <= upTo) return
     try {
-      this.#meta.run(`acked.${stream}`, upTo)
+      this.#withRoom(() => this.#meta.run(`acked.${stream}`, upTo))
     } catch (cause) {
-      if (isFull(cause)) throw new JournalFull('the disk of the journal is full', { cause })
+      if (cause instanceof JournalFull) throw cause
       throw new JournalFailed(`withdraw: ${(cause as Error).message}`, { cause })
     }
     this.#acked = { ...this.#acked, [stream]: upTo }
@@ -312,7 +312,10 @@ export class SqliteJournal {
       this.#heads = before.heads
       for (const [i, stream] of STREAMS.entries()) this.#streams[stream].rebase(before.bases[i]!)
       if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
-      if (isFull(cause)) throw new JournalFull('the disk of the journal is full', { cause })
+      if (isFull(cause)) {
+        if (this.#checkpoint.makeRoom() || this.#makeRoom()) return this.fork({ journalId, shared, change })
+        throw new JournalFull('the disk of the journal is full', { cause })
+      }
       if (isFaultOfChange(cause)) throw new ChangeRefused((cause as Error).message, { cause })
       throw new JournalFailed(`fork: ${(cause as Error).message}`, { cause })
     }

@@ -1,7 +1,8 @@
 /**
  * OCPP 1.6 transaction ids: positive 31-bit integers from a random start per journal, never reused within it. The next one is
  * kept as an entity that the start's own commit writes; ids are drawn and committed in the same order, so it only grows.
- * A fork begins anew far above: stations may know ids that the history which was lost, or the other box, gave out.
+ * A fork begins anew far above: stations may know ids that the history which was lost, or the other box, gave out. Until two boxes
+ * with one card's content know of each other they give out ids apart, for every boot goes on at random further up.
  */
 import type { Draft, StateReader } from '../draft.ts'
 import type { Random } from '../ports.ts'
@@ -16,6 +17,8 @@ const START_BELOW = 2 ** 30
 const SKIPPED = 2 ** 20
 /** A fork begins at random within so many ids after them, for two boxes may fork from one. */
 const SPREAD = 2 ** 26
+/** A boot goes on at random within so many ids: enough for tens of thousands of boots. */
+const BOOT_SPREAD = 2 ** 16
 /** Above it a fork begins in the lower half again. */
 const LAST_START = 2 ** 31 - 2 ** 28
 
@@ -25,7 +28,8 @@ export class TransactionIds {
 
   constructor(state: StateReader, random: Random) {
     this.#random = random
-    this.#next = state.get<number>(COUNTER_KIND, COUNTER_ID) ?? this.#below(START_BELOW)
+    const kept = state.get<number>(COUNTER_KIND, COUNTER_ID)
+    this.#next = kept === undefined ? this.#below(START_BELOW) : this.#above(kept + this.#below(BOOT_SPREAD))
   }
 
   /** Draws the next id; the draft must be committed without waiting for anything in between. */
@@ -37,9 +41,12 @@ export class TransactionIds {
 
   /** For the commit of a fork. Draws from now on are of the new range, whether or not it comes about. */
   redrawn(): Outcome {
-    const above = this.#next + SKIPPED + this.#below(SPREAD)
-    this.#next = above > LAST_START ? this.#below(START_BELOW) : above
+    this.#next = this.#above(this.#next + SKIPPED + this.#below(SPREAD))
     return { ...NOTHING, puts: [{ kind: COUNTER_KIND, id: COUNTER_ID, value: this.#next }] }
+  }
+
+  #above(next: number): number {
+    return next > LAST_START ? this.#below(START_BELOW) : next
   }
 
   #below(bound: number): number {

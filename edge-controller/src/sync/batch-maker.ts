@@ -70,7 +70,8 @@ export class BatchMaker {
     const budget =
       (AIM / QUOTING) * Math.min(MAX_BATCH_COMPRESSED_BYTES / this.#ratio, MAX_BATCH_INFLATED_BYTES)
     const read = await journal.readAfter(this.#stream, after.seq, this.#maxRows, Math.floor(budget))
-    if (read.prevId !== undefined && read.prevId !== after.rowId) return 'parted'
+    if (read.prevId !== undefined && read.prevId !== after.rowId && !mutated('ack-without-row-id'))
+      return 'parted'
     const rows: BatchRow[] = read.pruned
       ? [this.#loss(after.seq, read.pruned)]
       : read.rows.slice(mutated('batch-skips-a-row') ? 1 : 0).map(({ seq: _, ...row }) => row)

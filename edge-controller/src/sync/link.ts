@@ -5,6 +5,7 @@
 
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { JsonObject } from '@switchyard/protocol/json.ts'
+import { mutated } from '@switchyard/protocol/mutation.ts'
 import {
   type Ack,
   type Answer,
@@ -309,6 +310,7 @@ export class Link {
       return log.warn({ siteId, channel, reason: parsed.error.message }, 'an unreadable message was dropped')
     const { journalId, nonce, epoch } = parsed.data
     const ours = journalId === state.journalId && nonce === this.#nonce
+    if (mutated('any-conversation') && this.#conversation) return take(parsed.data)
     if (!ours || (channel !== 'welcome' && epoch !== this.#conversation?.epoch))
       return log.debug({ siteId, channel, nonce, epoch }, 'a message of another conversation was dropped')
     this.#silence.heard()

@@ -62,13 +62,13 @@ export function accept(
   const known = (seq: number): string | undefined =>
     seq === 0 ? '' : seq === state.last ? state.lastId : storedId(seq)
   const before = known(batch.from - 1)
-  if (before !== undefined && before !== batch.prevId) {
+  if (before !== undefined && before !== batch.prevId && !mutated('accept-fork')) {
     return { accepted: false, refusal: 'fork', reason: `row ${batch.from - 1} is another one here` }
   }
   for (const row of rows) {
     if (row.seq > state.last) break
     const stored = known(row.seq)
-    if (stored !== undefined && stored !== row.row.id) {
+    if (stored !== undefined && stored !== row.row.id && !mutated('accept-fork')) {
       return { accepted: false, refusal: 'fork', reason: `row ${row.seq} is another one here` }
     }
   }

@@ -13,6 +13,10 @@ const DENSE_CHECKPOINTS = 16
 /** More questions than any two histories need (64-fold each, 2^53 rows); a search that takes longer is given up. */
 export const MAX_PROBES = 12
 
+/** An id of ours, in the place of one that a damaged journal lost: it says nothing of which row it was. */
+export const LOST_ID = 'lost-'
+export const isLostId = (id: string): boolean => id.startsWith(LOST_ID)
+
 export interface Checkpoint {
   seq: number
   rowId: string

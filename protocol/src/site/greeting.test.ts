@@ -49,6 +49,8 @@ describe('a hello whose history has parted', () => {
 
   it('is not one that is ahead, or of a journal that is not held', () => {
     expect(take(spoken(), hello({ heads: head(4, 'd') })).forked).toBe(false)
+    // Its newest row stands for lost ones: which row it was nobody knows.
+    expect(take(spoken(), hello({ heads: head(3, 'lost-ledger-3') })).forked).toBe(false)
     const fresh = {
       site: { journalId: null, epoch: 0, lastHeardMs: null },
       lane: undefined,

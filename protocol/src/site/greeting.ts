@@ -8,6 +8,7 @@
  */
 import type { Hello, Welcome } from './envelope.ts'
 import { STREAMS } from './fact.ts'
+import { isLostId } from './fork.ts'
 import {
   type Grant,
   grant,
@@ -116,7 +117,7 @@ export function receive(
 export function hasParted(heads: Hello['heads'], held: Welcome['expected']): boolean {
   return STREAMS.some((stream) => {
     const [at, last] = [heads[stream], held[stream]]
-    return at.seq < last.seq || (at.seq === last.seq && at.rowId !== last.rowId)
+    return at.seq < last.seq || (at.seq === last.seq && at.rowId !== last.rowId && !isLostId(at.rowId))
   })
 }
 

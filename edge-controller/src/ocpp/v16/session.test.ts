@@ -55,7 +55,8 @@ describe('a 1.6 session over a real socket, with a charge point that is not ours
     expect(ends[0]).toMatchObject({ sessionId: started.sessionId, data: { energyMilliWh: 2_000_000 } })
     // The history that was lost may have started a million sessions.
     expect(second.transactionId).toBeGreaterThan(Number(first.transactionId) + 2 ** 20)
-    expect(third.transactionId).toBe(Number(second.transactionId) + 1)
+    // Another box may go on from the same card at the same time.
+    expect(third.transactionId).toBeGreaterThan(Number(second.transactionId) + 1)
   })
 
   it('runs live: boot, authorize, start, meter, stop', async () => {
@@ -131,7 +132,7 @@ describe('a 1.6 session over a real socket, with a charge point that is not ours
     const [ended] = await site.factsOf('session.ended')
     expect(ended?.data).toMatchObject({ energyMilliWh: 2_000_000, durationMs: 900_000, review: [] })
     const next = await start({ timestamp: '2026-11-23T12:20:00Z', meterStart: 3000 })
-    expect(next.transactionId).toBe(Number(transactionId) + 1)
+    expect(next.transactionId).toBeGreaterThan(Number(transactionId))
   })
 
   it('is one session when its start is sent again, and ends once when its stop is', async () => {
@@ -143,6 +144,29 @@ describe('a 1.6 session over a real socket, with a charge point that is not ours
     expect(await start()).toEqual(first)
     expect(await site.factsOf('session.started')).toHaveLength(1)
     expect(await site.factsOf('session.ended')).toHaveLength(1)
+  })
+
+  it('does not count readings that name a transaction of another controller', async () => {
+    await station.call('BootNotification', BOOT)
+    const { transactionId } = await start()
+    const read = (register: string, named: JsonObject) =>
+      station.call('MeterValues', {
+        connectorId: 1,
+        ...named,
+        meterValue: [{ timestamp: '2026-11-23T12:05:00Z', sampledValue: [{ value: register }] }],
+      })
+    await read('1500', { transactionId: Number(transactionId) })
+    await read('9000', { transactionId: Number(transactionId) + 7 })
+    // Ids that name nothing are left out by many stations, or sent as these.
+    await read('1800', { transactionId: -1 })
+    site.clock.advance(300_000)
+    await station.call('StatusNotification', { connectorId: 1, errorCode: 'NoError', status: 'Available' })
+    site.clock.advance(60_000)
+    const [end] = await site.until(async () => {
+      const ends = await site.factsOf('session.ended')
+      return ends.length > 0 && ends
+    })
+    expect(end?.data).toMatchObject({ presumed: true, energyMilliWh: 800_000 })
   })
 
   it('keeps a stop that belongs to no session', async () => {
