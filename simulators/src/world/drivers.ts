@@ -1,4 +1,5 @@
 /** Drivers come, charge and leave; and now and then somebody at a desk wants something of a charger. */
+import { REMOTE_TOKEN } from './oracle/ledger.ts'
 import type { World } from './world.ts'
 
 const MINUTE_MS = 60_000
@@ -64,7 +65,7 @@ function command(world: World, activeMs: number): void {
         oracle.commanded(id, stage.wallMs + livesMs)
         desk.command(siteId, id, charger.id, 'ocpp.call', args, livesMs)
       } else if (draw < 0.85) {
-        const token = `R-${id}`
+        const token = `${REMOTE_TOKEN}${id}`
         oracle.commanded(token, stage.wallMs + livesMs)
         const args = {
           idToken: { value: token, type: charger.options.dialect.version === '1.6' ? 'Central' : 'ISO14443' },

@@ -26,9 +26,9 @@ it('tells the same story for the same seed', async () => {
  * then put in what this test prints as received. Where neither changed, something came in that is not drawn from the seed.
  */
 it.each([
-  { seed: 1, hash: '34998c15294e8468' },
-  { seed: 4, hash: '748c09f287a4678c' },
-  { seed: 9, hash: '70aa0f2e39c93a57' },
+  { seed: 1, hash: '4fff6fb5781c48f1' },
+  { seed: 4, hash: '2c185e754b250789' },
+  { seed: 9, hash: '6e3002592aac7264' },
 ])('tells the story of seed $seed as ever', async ({ seed, hash }) => {
   expect((await World.run(seed)).hash).toBe(hash)
 })

@@ -1,20 +1,21 @@
 /** One world: sites, chargers, drivers and a cloud, from a seed; faults for a while, then everything heals, and the promises are counted. */
 
 import { loadValidators } from '@switchyard/protocol/ocpp/validators.ts'
-import type { DocumentVersion } from '@switchyard/protocol/site/document.ts'
-import { type Fact, type FactData, readFact } from '@switchyard/protocol/site/fact.ts'
 import type { Random } from '../random.ts'
-import { Charger, type Quirks } from './charger/charger.ts'
+import { Charger } from './charger/charger.ts'
 import { v16, v201 } from './charger/dialect.ts'
+import { quirksOf } from './charger/quirks.ts'
 import { Billing } from './cloud/billing.ts'
 import { Desk } from './cloud/desk.ts'
 import { Gateway } from './cloud/gateway.ts'
+import { Services } from './cloud/services.ts'
 import { type Backup, type LoggedRow, Store } from './cloud/store.ts'
 import { Card } from './disk/card.ts'
 import { loadSqlite, type Sqlite } from './disk/vfs.ts'
 import { drive } from './drivers.ts'
 import { planFaults } from './faults.ts'
 import { Mqtt } from './network/mqtt.ts'
+import { AuthorityWatch } from './oracle/authority.ts'
 import { checkBills } from './oracle/bills.ts'
 import { checkCurrents } from './oracle/currents.ts'
 import { DiskWatch } from './oracle/disk-watch.ts'
@@ -22,6 +23,7 @@ import { OracleLedger } from './oracle/ledger.ts'
 import { checkRows } from './oracle/rows.ts'
 import { Box, type BoxOptions } from './site/box.ts'
 import { Stage, type Telling } from './stage.ts'
+import { unrestOf } from './unrest.ts'
 import type { Violation } from './violation.ts'
 
 const MINUTE_MS = 60_000
@@ -32,6 +34,8 @@ const HEALING_MS = 8 * HOUR_MS
 const CRASH_AT_EFFECT = 0.06
 /** Many times what any sound world needs: one that has not come to rest by then runs in a circle. */
 const MAX_EVENTS = 300_000
+/** Share of sites whose batches name no conversation. */
+const AS_BEFORE = 0.15
 
 export interface Report {
   seed: number
@@ -51,6 +55,10 @@ export interface WorldSite {
   box: Box
   /** Others that run with a copy of its card. */
   clones: Box[]
+  /** The box that its chargers are connected to; `box`, unless they were moved. */
+  atBox: Box
+  /** Chargers have been moved between boxes: none of them knows all that is drawn. */
+  isSplit: boolean
   chargers: Charger[]
   limitMa: number | undefined
 }
@@ -64,15 +72,20 @@ export class World {
   readonly billing: Billing
   readonly desk: Desk
   readonly gateways: Gateway[]
+  readonly services: Services
   readonly oracle: OracleLedger
   readonly watch: DiskWatch
+  readonly authority: AuthorityWatch
   readonly sqlite: Sqlite
   readonly #seed: number
   readonly #options = new Map<string, Omit<BoxOptions, 'name' | 'card'>>()
-  readonly #appliedVersions = new Map<string, DocumentVersion>()
+  /** Sites that name no conversation in their batches, as an earlier version did. */
+  readonly #asBefore = new Set<string>()
   /** A card is gone for good, or the cloud forgot: what only they knew is lost, and no fault of anybody. */
   hasLostCards = false
   hasRestoredCloud = false
+  /** Acknowledged rows may have been given up for want of room: a cloud that goes back would lack them. */
+  hasPressedDisk = false
   #cards = 0
   /** Faults may happen, drivers come. */
   isActive = true
@@ -85,17 +98,22 @@ export class World {
     this.mqtt = new Mqtt(this.stage)
     this.billing = new Billing(this.stage)
     this.oracle = new OracleLedger(this.stage)
-    this.watch = new DiskWatch(this.stage, this.store)
+    this.watch = new DiskWatch(this.stage, this.store, (siteId) => this.#forgets(siteId))
+    this.authority = new AuthorityWatch(this.stage)
     const { stage, store, mqtt } = this
     this.desk = new Desk({
       stage,
       store,
+      decided: (siteId) => this.authority.decided(siteId),
+      handed: (commandId, bootId) => this.oracle.handed(commandId, bootId),
       send: (to, channel, body) => this.gateways.find((it) => mqtt.isConnected(it))?.send(to, channel, body),
     })
-    const grants = new Map<string, number>()
-    const committed = (rows: readonly LoggedRow[]) => this.#committed(rows)
+    const { desk, authority } = this
+    this.services = new Services({ stage, oracle: this.oracle, billing: this.billing, desk })
+    const committed = (rows: readonly LoggedRow[]) => this.services.take(rows)
+    const namesNoConversation = (siteId: string) => this.#asBefore.has(siteId)
     this.gateways = ['gateway-a', 'gateway-b'].map(
-      (name) => new Gateway({ name, stage, mqtt, store, desk: this.desk, grants, committed }),
+      (name) => new Gateway({ name, stage, mqtt, store, desk, authority, namesNoConversation, committed }),
     )
   }
 
@@ -128,20 +146,62 @@ export class World {
     const name = `${site.siteId}-clone${site.clones.length + 1}`
     const box = new Box({ ...this.#options.get(site.siteId)!, name, card: this.clonedCard(site.box.card) })
     site.clones.push(box)
+    for (const session of this.oracle.sessions)
+      if (session.siteId === site.siteId && session.endedAtMs === undefined && session.isKnown)
+        session.isOnBoth = true
     box.on()
     return box
+  }
+
+  /** Chargers of a site find another one of its boxes, and none of what only the one before knows. */
+  moveChargers(site: WorldSite, box: Box): void {
+    if (site.atBox === box) return
+    site.atBox = box
+    site.isSplit = true
+    for (const session of this.oracle.sessions) {
+      if (session.siteId !== site.siteId || session.isOnBoth) continue
+      const charger = site.chargers.find((it) => it.id === session.chargerId)!
+      if (session.endedAtMs !== undefined && charger.waiting === 0) continue
+      session.isForgotten = true
+      session.isStopKept = false
+    }
+    for (const { line } of site.chargers) line?.cut()
   }
 
   /** The card of a site is replaced, by an older image of it or a fresh one: what it alone knew is gone. */
   replaceCard({ siteId, box }: WorldSite, card: Card): void {
     this.hasLostCards = true
+    this.#forgets(siteId)
+    box.replaceCard(card)
+  }
+
+  /** A card is filled; false: it must not be, for what is given up may be asked for. */
+  fill({ siteId, box }: WorldSite, capacityBytes: number): boolean {
+    if (this.#options.get(siteId)!.looksAfterCard) {
+      if (this.hasRestoredCloud) return false
+      this.hasPressedDisk = true
+    }
+    box.card.capacityBytes = capacityBytes
+    return true
+  }
+
+  /** A page of the card in a box is lost: what its journal cannot save it tells. */
+  losePage(site: WorldSite, box: Box): boolean {
+    if (!box.losesPage()) return false
+    this.hasLostCards = true
+    this.watch.damaged.add(box.card.id)
+    this.#forgets(site.siteId)
+    return true
+  }
+
+  /** What only a card of the site knew is gone; a session whose end the cloud has is none of it. */
+  #forgets(siteId: string): void {
     for (const session of this.oracle.sessions) {
-      if (session.siteId !== siteId) continue
+      if (session.siteId !== siteId || this.services.ends.has(session.token)) continue
       session.isForgotten = true
       session.outlivedCard = session.endedAtMs === undefined
       session.isStopKept = false
     }
-    box.replaceCard(card)
   }
 
   /** The cloud goes back to an earlier state; what is derived from its log is derived anew. */
@@ -149,10 +209,8 @@ export class World {
     this.hasRestoredCloud = true
     for (const gateway of this.gateways) gateway.dies(3_000)
     this.store.restore(backup)
-    this.billing.accounts.clear()
-    this.billing.unmatched.clear()
-    this.#appliedVersions.clear()
-    this.#committed(this.store.tables.log)
+    this.authority.forget()
+    this.services.again(this.store.tables.log)
     this.desk.document('site', { offlinePolicy: 'accept' })
   }
 
@@ -164,7 +222,12 @@ export class World {
   async #run(): Promise<Report> {
     const { stage, random } = this
     const activeMs = random.int(15, 60) * MINUTE_MS
-    for (let i = 1; i <= random.int(1, 2); i++) this.#build(`site-${i}`)
+    const { count } = random.pick([
+      { weight: 10, count: 1 },
+      { weight: 10, count: 2 },
+      { weight: 1, count: 3 },
+    ])
+    for (let i = 1; i <= count; i++) this.#build(`site-${i}`)
     for (const gateway of this.gateways) gateway.start()
     this.desk.start()
     for (const { siteId } of this.sites) this.store.site(siteId)
@@ -192,7 +255,7 @@ export class World {
         const hours = ((nowMs - activeMs) / HOUR_MS).toFixed(1)
         stage.broken(
           'I11',
-          `not quiet ${hours} h after everything healed, ${scheduler.events} events: ${this.#unrest()}`,
+          `not quiet ${hours} h after everything healed, ${scheduler.events} events: ${unrestOf(this)}`,
         )
       }
       await this.#count()
@@ -224,6 +287,7 @@ export class World {
       mqtt,
       watch,
       hasRtc: random.fraction() < 0.7,
+      looksAfterCard: stage.random(`card of ${siteId}`).fraction() < 0.5,
       retentionMs: random.fraction() < 0.2 ? 1_000 : 30 * 24 * HOUR_MS,
       config: {
         onboarding: 'open',
@@ -240,11 +304,12 @@ export class World {
     this.#options.set(siteId, options)
     const box = new Box({ ...options, name: siteId, card: this.newCard() })
     const chargers: Charger[] = []
-    const site: WorldSite = { siteId, box, clones: [], chargers, limitMa }
+    const site: WorldSite = { siteId, box, clones: [], atBox: box, isSplit: false, chargers, limitMa }
+    if (stage.random(`version ${siteId}`).fraction() < AS_BEFORE) this.#asBefore.add(siteId)
     const crashes = stage.random(`crashes ${siteId}`)
-    const crash = (): void => {
-      stage.fault('crash-at-effect', siteId, 'the controller is killed before it hears what a command did')
-      stage.after(0, () => site.box.processDies('it was killed'))
+    const crash = (box: Box): void => {
+      stage.fault('crash-at-effect', box.name, 'the controller is killed before it hears what a command did')
+      stage.after(0, () => box.processDies('it was killed'))
     }
     for (let i = 1; i <= random.int(1, 3); i++) {
       const id = `${siteId}-c${i}`
@@ -258,14 +323,14 @@ export class World {
           hardwareMa: random.fraction() < 0.7 ? 32_000 : 16_000,
           quirks: quirksOf(random, stage.random(`quirks ${id}`)),
           stage,
-          connect: (line) => site.box.accept(line, id, dialect.version),
+          connect: (line) => site.atBox.accept(line, id, dialect.version),
           began: (session) => this.oracle.began(session),
           effect: (kind, key) => {
-            this.oracle.effect(id, kind, key)
-            if (this.isActive && crashes.fraction() < CRASH_AT_EFFECT) crash()
+            this.oracle.effect(id, kind, key, site.atBox.bootId)
+            if (this.isActive && crashes.fraction() < CRASH_AT_EFFECT) crash(site.atBox)
           },
           currentChanged: () => {
-            if (limitMa !== undefined) checkCurrents(stage, siteId, limitMa, chargers)
+            if (limitMa !== undefined && !site.isSplit) checkCurrents(stage, siteId, limitMa, chargers)
           },
         }),
       )
@@ -292,32 +357,7 @@ export class World {
 
   /** Everything that was to be told is told, everywhere. */
   #isQuiet(): boolean {
-    return this.#unrest() === ''
-  }
-
-  #unrest(): string {
-    const unrest: string[] = []
-    for (const { box, clones, chargers, limitMa } of this.sites) {
-      for (const charger of chargers)
-        if (
-          limitMa !== undefined &&
-          charger.defaultMa === undefined &&
-          !charger.options.quirks.ignoresProfiles
-        )
-          unrest.push(`${charger.id}: holds no failsafe limit`)
-        else if (charger.session || charger.waiting > 0 || !charger.isOnline)
-          unrest.push(`${charger.id}: ${charger.waiting} wait, ${charger.isOnline ? 'on' : 'off'} line`)
-      for (const it of [box, ...clones]) {
-        const status = it.controller?.status()
-        const backlog = status?.backlog
-        if (!status?.link.linked || !backlog || backlog.ledger + backlog.telemetry > 0)
-          unrest.push(`${it.name}: ${JSON.stringify(status?.link)} ${JSON.stringify(backlog)}`)
-        else if (status.link.generation !== this.store.generation)
-          unrest.push(`${it.name}: has not heard that the cloud was restored`)
-        else if (it === box && status.sessions > 0) unrest.push(`${it.name}: ${status.sessions} sessions run`)
-      }
-    }
-    return unrest.join('; ')
+    return unrestOf(this) === ''
   }
 
   async #count(): Promise<void> {
@@ -330,83 +370,7 @@ export class World {
       checkRows(stage, this.sqlite, this.store, box)
       box.card.discard()
     }
+    this.watch.checkTold(this.services.toldOfLoss)
     checkBills(stage, this.billing, this.oracle.sessions)
-  }
-
-  /** What the services make of committed rows. */
-  #committed(rows: readonly LoggedRow[]): void {
-    for (const row of rows) {
-      if (row.stream !== 'ledger') continue
-      const read = readFact(row.fact)
-      if (!read.ok)
-        this.stage.tell('cloud', `cannot read ${row.journalId} ${row.seq}: ${read.reason} ${row.fact}`)
-      if (!read.ok || !read.known) continue
-      const { fact } = read
-      this.stage.tell('cloud', `takes ${row.journalId} ${row.seq} ${fact.kind} ${gist(fact)}`)
-      switch (fact.kind) {
-        case 'session.started':
-          this.oracle.started(row, fact)
-          break
-        case 'session.ended':
-          this.oracle.ended(fact.sessionId ?? '')
-          this.billing.take(row.siteId, fact.stationId ?? '', fact.sessionId ?? '', fact.data)
-          break
-        case 'session.stop-unmatched':
-          this.billing.unmatched.add(fact.data.idToken?.value ?? '')
-          break
-        case 'command.outcome':
-          this.desk.settled(fact.data.commandId)
-          break
-        case 'document.applied':
-          this.#applied(row, fact.data)
-      }
-    }
-  }
-
-  /** I7: within a generation of the cloud, the version that a journal applied never decreases. */
-  #applied(row: LoggedRow, { name, generation, n }: FactData<'document.applied'>): void {
-    this.desk.applied(row.siteId, name, { generation, n })
-    const key = `${row.journalId}/${name}/${generation}`
-    const before = this.#appliedVersions.get(key)
-    if (before && n < before.n)
-      this.stage.broken(
-        'I7',
-        `${row.siteId} ${row.journalId} row ${row.seq}: ${name} ${generation}/${n} after ${before.n}`,
-      )
-    this.#appliedVersions.set(key, { generation, n })
-  }
-}
-
-/** What of a fact belongs to the story. */
-function gist(fact: Fact): string {
-  switch (fact.kind) {
-    case 'session.started':
-      return `${fact.stationId} ${fact.data.idToken?.value} ${fact.data.startedAt} at ${fact.data.startRegisterMilliWh} mWh`
-    case 'session.ended': {
-      const { revision, idToken, energyMilliWh, reason, presumed, review, startedAt, endedAt } = fact.data
-      return `${fact.stationId} ${idToken?.value} revision ${revision}, ${startedAt} to ${endedAt}, ${energyMilliWh} mWh (${reason}${presumed ? ', presumed' : ''}) [${review}]`
-    }
-    case 'command.outcome':
-      return `${fact.data.commandId} ${fact.data.status}`
-    case 'document.applied':
-      return `${fact.data.name} ${fact.data.generation}/${fact.data.n}`
-    default:
-      return fact.stationId ?? ''
-  }
-}
-
-function quirksOf(random: Random, later: Random): Quirks {
-  const has = (share: number) => random.fraction() < share
-  return {
-    newIdOnResend: has(0.5),
-    forgetsQueue: has(0.15),
-    ignoresProfiles: has(0.15),
-    hasNoClock: has(0.2),
-    keepsOwnTime: has(0.1),
-    statusBeforeStop: has(0.2),
-    brokenMeter: later.fraction() < 0.1,
-    losesAnswers: later.fraction() < 0.3,
-    clockSlips: later.fraction() < 0.1,
-    stopsLate: later.fraction() < 0.15,
   }
 }

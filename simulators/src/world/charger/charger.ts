@@ -193,6 +193,7 @@ export class Charger {
       isKnown: false,
       isEndKnown: false,
       isStopKept: false,
+      isOnBoth: false,
       isForgotten: false,
       outlivedCard: false,
     }

@@ -20,6 +20,8 @@ export interface PhysicalSession {
   isEndKnown: boolean
   /** A stop with its token was answered by the card that the site has still. */
   isStopKept: boolean
+  /** It ran, and was known, when its site's card was cloned: both boxes know it. */
+  isOnBoth: boolean
   /** The charger lost what it had to tell of it. */
   isForgotten: boolean
   /** The site's card was replaced while it ran: what it may draw stands on the old card. */

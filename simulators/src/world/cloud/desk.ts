@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { Command, CommandKind } from '@switchyard/protocol/site/command.ts'
 import type { DocumentName, DocumentVersion } from '@switchyard/protocol/site/document.ts'
+import { give, isSilent, isUnrivalled } from '@switchyard/protocol/site/grant.ts'
 import type { DownChannel } from '@switchyard/protocol/site/topics.ts'
 import type { Stage } from '../stage.ts'
 import type { Lane, Store } from './store.ts'
@@ -14,6 +15,10 @@ const FORGET_AFTER_MS = 60_000
 export interface DeskPorts {
   stage: Stage
   store: Store
+  /** A command is handed to the box of that boot. */
+  handed(commandId: string, bootId: string | null): void
+  /** An operator decided who speaks for a site. */
+  decided(siteId: string): void
   /** By any replica that is up. */
   send(to: Lane, channel: DownChannel, body: object): void
 }
@@ -28,7 +33,10 @@ export class Desk {
 
   start(): void {
     this.#ports.stage.after(COMMAND_RESEND_MS, () => {
-      for (const siteId of this.#ports.store.tables.sites.keys()) this.flush(siteId, false)
+      for (const siteId of this.#ports.store.tables.sites.keys()) {
+        this.flush(siteId, false)
+        this.#askSuccessors(siteId)
+      }
       this.start()
     })
   }
@@ -53,6 +61,32 @@ export class Desk {
     stage.tell('cloud', `commands ${id}: ${kind} at ${stationId}, ${livesMs} ms to live`)
     store.tables.commands.set(id, { siteId, command, sentAtMs: undefined, sentTo: undefined })
     this.flush(siteId, false)
+  }
+
+  /** An operator gives authority to a journal that the site has; whoever was asked for a new hello may not hear of it. */
+  give(siteId: string, journalId: string): void {
+    const { store, send, stage } = this.#ports
+    const site = store.site(siteId)
+    const lane = store.lane(siteId, journalId)
+    if (!lane) return
+    const given = give(site, journalId, lane)
+    const concerned = [lane, store.authority(siteId)].map((it) => it && { ...it })
+    for (const it of store.lanesOf(siteId)) it.fenced = it.journalId !== journalId
+    lane.epoch = given.epoch
+    Object.assign(site, given.site)
+    this.#ports.decided(siteId)
+    stage.tell('cloud', `an operator gives authority over ${siteId} to ${journalId} at epoch ${given.epoch}`)
+    for (const to of concerned) if (to) send(to, 'recall', { reason: `${journalId} was given authority` })
+  }
+
+  /** As site-gateway does every few seconds: a new journal is asked again once the one in authority is silent. */
+  #askSuccessors(siteId: string): void {
+    const { store, stage, send } = this.#ports
+    const site = store.site(siteId)
+    if (site.journalId === null || !isSilent(site, stage.wallMs)) return
+    for (const lane of store.lanesOf(siteId))
+      if (lane.fenced && isUnrivalled(site, lane))
+        send(lane, 'recall', { reason: 'the journal in authority is silent' })
   }
 
   settled(commandId: string): void {
@@ -89,7 +123,7 @@ export class Desk {
   }
 
   flush(siteId: string, again: boolean): void {
-    const { store, stage, send } = this.#ports
+    const { store, stage, send, handed } = this.#ports
     const lane = store.authority(siteId)
     if (!lane) return
     if (lane.fenced) stage.broken('I8', `${siteId}: ${lane.journalId} has authority and is fenced`)
@@ -110,6 +144,7 @@ export class Desk {
       if (expiresMs <= stage.wallMs || !isDue) continue
       pending.sentAtMs = stage.nowMs
       pending.sentTo = { journalId, epoch }
+      handed(id, lane.bootId)
       send(lane, 'command', { command: pending.command })
     }
     for (const { name, version, sha256, body } of documents.values()) {

@@ -20,6 +20,7 @@ import { areApart, withoutHeld } from '@switchyard/protocol/site/kin.ts'
 import { type DownChannel, downTopic, parseUpTopic } from '@switchyard/protocol/site/topics.ts'
 import type { Random } from '../../random.ts'
 import type { Mqtt, MqttClient } from '../network/mqtt.ts'
+import type { AuthorityWatch } from '../oracle/authority.ts'
 import type { Stage } from '../stage.ts'
 import type { Desk } from './desk.ts'
 import type { Lane, LoggedRow, Store } from './store.ts'
@@ -36,11 +37,15 @@ export interface GatewayPorts {
   mqtt: Mqtt
   store: Store
   desk: Desk
-  /** What every hello was granted, of both replicas. */
-  grants: Map<string, number>
+  /** Of both replicas. */
+  authority: AuthorityWatch
+  /** Sites that name no conversation in a batch, as an earlier version. */
+  namesNoConversation(siteId: string): boolean
   /** Rows were committed. */
   committed(rows: readonly LoggedRow[]): void
 }
+
+type Address = Pick<Lane, 'siteId' | 'journalId' | 'epoch' | 'nonce'>
 
 export class Gateway implements MqttClient {
   readonly name: string
@@ -87,7 +92,7 @@ export class Gateway implements MqttClient {
   }
 
   /** To the lane in authority only, but for answers to what a lane has asked itself. */
-  send(to: Pick<Lane, 'siteId' | 'journalId' | 'epoch' | 'nonce'>, channel: DownChannel, body: object): void {
+  send(to: Address, channel: DownChannel, body: object): void {
     const { mqtt } = this.#ports
     const { siteId, journalId, epoch, nonce } = to
     const text = JSON.stringify({ v: 1, journalId, epoch, nonce, ...body })
@@ -121,9 +126,9 @@ export class Gateway implements MqttClient {
     const lane = taken.lane ? store.keepLane(siteId, journalId, taken.lane, hello.root) : known
     const authority = granted?.authority ?? false
     if (granted) {
-      if (authority) this.#checkGrant(siteId, hello, granted.epoch)
+      this.#ports.authority.granted(siteId, hello, granted, site.journalId, inAuthority?.bootId ?? null)
       Object.assign(site, granted.site)
-      if (authority) site.lastHeardMs = stage.wallMs
+      if (authority) this.#heard(siteId)
       const fenced = granted.fences === undefined ? undefined : store.lane(siteId, granted.fences)
       if (fenced) fenced.fenced = true
       desk.heard(siteId, hello.documents, authority)
@@ -138,7 +143,7 @@ export class Gateway implements MqttClient {
       })
     this.send(to, 'welcome', {
       generation: store.generation,
-      tenantId: 'default',
+      tenantId: site.tenantId,
       authority,
       expected: lane?.last ?? held,
       ...(forked ? { forked, checkpoints: this.#checkpoints(hello, held) } : {}),
@@ -166,19 +171,18 @@ export class Gateway implements MqttClient {
     })
   }
 
-  /** Asked twice with the same hello, a grant says the same; one that was fenced at first may have it since the other is silent. */
-  #checkGrant(siteId: string, { journalId, nonce }: Hello, epoch: number): void {
-    const { grants, stage } = this.#ports
-    const key = `${siteId}/${journalId}/${nonce}`
-    const before = grants.get(key)
-    if (before !== undefined && before !== epoch)
-      stage.broken('I8', `${siteId} ${journalId}: one hello was granted epoch ${before}, then ${epoch}`)
-    grants.set(key, epoch)
+  /** The lane in authority was heard. */
+  #heard(siteId: string): void {
+    const { store, stage, authority } = this.#ports
+    const site = store.site(siteId)
+    site.lastHeardMs = stage.wallMs
+    if (site.journalId !== null) authority.heard(siteId, site.journalId)
   }
 
   #batch(siteId: string, stream: Stream, value: unknown): void {
     const parsed = batchShape.safeParse(value)
     if (!parsed.success || parsed.data.stream !== stream) return
+    if (this.#ports.namesNoConversation(siteId)) delete parsed.data.nonce
     if (mutated('cloud-acks-before-commit')) this.#acknowledgeUnseen(siteId, parsed.data)
     this.#commit(() => this.#take(siteId, parsed.data))
   }
@@ -191,10 +195,13 @@ export class Gateway implements MqttClient {
     const last = lane.last[stream]
     const state = { last: last.seq, lastId: last.rowId, epoch: lane.epoch, nonce: lane.nonce }
     const decision = accept(state, batch, (seq) => store.row(journalId, stream, seq)?.id)
+    // To the conversation that sent it, which may have been replaced since and is told so.
+    const { nonce } = batch
+    const to = nonce === undefined ? lane : { siteId, journalId, epoch: batch.epoch, nonce }
     if (!decision.accepted) {
       const { refusal, reason } = decision
       stage.tell(this.name, `refuses ${journalId} ${stream} ${batch.from}..${batch.to}: ${refusal}`)
-      this.send(lane, 'ack', { stream, upTo: last.seq, rowId: last.rowId, refused: refusal, reason })
+      this.send(to, 'ack', { stream, upTo: last.seq, rowId: last.rowId, refused: refusal, reason })
       return
     }
     const rows = this.#onceInFamily(lane, stream, decision.rows).map(({ seq, id, fact, covers }) => ({
@@ -209,9 +216,9 @@ export class Gateway implements MqttClient {
     }))
     this.#checkRows(lane, stream, rows)
     store.append(lane, rows, { seq: decision.next.last, rowId: decision.next.lastId })
-    if (!lane.fenced) store.site(siteId).lastHeardMs = stage.wallMs
+    if (store.site(siteId).journalId === journalId) this.#heard(siteId)
     committed(rows)
-    this.#acknowledge(lane, stream)
+    this.#acknowledge(lane, stream, to)
   }
 
   /** What others of the family hold already is not kept again. As the real one: nobody is looked at who is surely apart. */
@@ -253,12 +260,12 @@ export class Gateway implements MqttClient {
       )
   }
 
-  #acknowledge(lane: Lane, stream: Stream): void {
+  #acknowledge(lane: Lane, stream: Stream, to: Address = lane): void {
     const { seq, rowId } = lane.last[stream]
     const { store, stage } = this.#ports
     if (seq > 0 && store.row(lane.journalId, stream, seq)?.id !== rowId)
       stage.broken('I2', `${lane.journalId} ${stream}: row ${seq} is acknowledged and not committed`)
-    this.send(lane, 'ack', { stream, upTo: seq, rowId })
+    this.send(to, 'ack', { stream, upTo: seq, rowId })
   }
 
   #checkRows(lane: Lane, stream: Stream, rows: readonly LoggedRow[]): void {
@@ -285,7 +292,7 @@ export class Gateway implements MqttClient {
     if (authority?.journalId !== journalId || String(authority?.epoch) !== epoch) return
     if (authority?.bootId !== bootId) return
     if (authority?.fenced) stage.broken('I8', `${siteId}: the fenced ${journalId} shows the site`)
-    store.site(siteId).lastHeardMs = stage.wallMs
+    this.#heard(siteId)
   }
 
   #ask(siteId: string, { id, nonce }: Ask): void {

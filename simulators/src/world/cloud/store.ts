@@ -25,6 +25,7 @@ export interface Lane extends GreetedLane {
 }
 
 export interface SiteRow {
+  tenantId: string
   journalId: string | null
   epoch: number
   lastHeardMs: number | null
@@ -56,6 +57,9 @@ interface Tables {
   held: Map<string, DocumentVersion>
   sent: Map<string, { n: number; generation: string; atMs: number }>
 }
+
+/** Sites in turn belong to one of two tenants. */
+const TENANT_OF = (siteId: string): string => `tenant-${siteId.endsWith('2') ? 'b' : 'a'}`
 
 export interface Backup {
   tables: Tables
@@ -92,7 +96,7 @@ export class Store {
   site(siteId: string): SiteRow {
     let site = this.#tables.sites.get(siteId)
     if (!site) {
-      site = { journalId: null, epoch: 0, lastHeardMs: null }
+      site = { tenantId: TENANT_OF(siteId), journalId: null, epoch: 0, lastHeardMs: null }
       this.#tables.sites.set(siteId, site)
     }
     return site
@@ -114,10 +118,14 @@ export class Store {
     return lane
   }
 
+  lanesOf(siteId: string): Lane[] {
+    return [...this.#tables.lanes.values()].filter((it) => it.siteId === siteId)
+  }
+
   /** The others of its family. */
   kinOf({ siteId, journalId, root }: Lane): Lane[] {
-    return [...this.#tables.lanes.values()].filter(
-      (it) => it.siteId === siteId && it.journalId !== journalId && it.root.journalId === root.journalId,
+    return this.lanesOf(siteId).filter(
+      (it) => it.journalId !== journalId && it.root.journalId === root.journalId,
     )
   }
 

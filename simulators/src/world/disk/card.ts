@@ -134,6 +134,8 @@ export class Card {
   capacityBytes: number | undefined
   /** Writes, syncs and deletions so far. */
   operations = 0
+  /** Allocated beside the files, to be given up when nothing else is left. */
+  reserveBytes = 0
 
   constructor(id: string) {
     this.id = id
@@ -143,6 +145,7 @@ export class Card {
   cloned(id: string): Card {
     const clone = new Card(id)
     for (const [name, file] of this.#files) clone.#files.set(name, file.copy())
+    clone.reserveBytes = this.reserveBytes
     return clone
   }
 
@@ -179,18 +182,17 @@ export class Card {
     this.#cutIn = undefined
   }
 
-  /** Destroys bytes of a page, as worn flash does. */
+  /** A page reads as erased from now on, as worn flash does; false: there is no such file, or it is short. */
   corrupt(name: string, pageBytes: number, random: Random): boolean {
     const file = this.#files.get(name)
     if (!file || file.size < 2 * pageBytes) return false
-    const page = random.int(1, Math.floor(file.size / pageBytes) - 1)
-    for (let i = 0; i < 64; i++)
-      file.data[page * pageBytes + random.int(0, pageBytes - 1)] = random.int(0, 255)
+    const page = random.int(0, Math.floor(file.size / pageBytes) - 1)
+    file.data.fill(0xff, page * pageBytes, (page + 1) * pageBytes)
     return true
   }
 
   get usedBytes(): number {
-    let bytes = 0
+    let bytes = this.reserveBytes
     for (const file of this.#files.values()) bytes += file.size
     return bytes
   }
@@ -243,6 +245,42 @@ export class Card {
     if (this.#fails()) return 'cut'
     this.#files.delete(name)
     return undefined
+  }
+
+  get names(): string[] {
+    return [...this.#files.keys()]
+  }
+
+  bytesOf(name: string): number | undefined {
+    return this.#files.get(name)?.size
+  }
+
+  /** In the place of what was there; durable when it returns. Throws while the power is off. */
+  rename(from: string, to: string): void {
+    const file = this.#files.get(from)
+    if (!file || this.#fails()) throw new Error(`${this.id}: ${from} cannot be renamed`)
+    this.#files.delete(from)
+    this.#files.set(to, file)
+    file.isNamed = true
+  }
+
+  touch(name: string): void {
+    if (this.#fails()) throw new Error(`${this.id}: ${name} cannot be made`)
+    const file = this.#files.get(name) ?? new CardFile()
+    file.isNamed = true
+    this.#files.set(name, file)
+  }
+
+  start(name: string, bytes: number): Uint8Array {
+    const file = this.#files.get(name)
+    return file ? file.data.slice(0, Math.min(file.size, bytes)) : new Uint8Array(0)
+  }
+
+  /** Durable when it returns. */
+  writeStart(name: string, bytes: Uint8Array): void {
+    const file = this.#files.get(name)
+    if (!file || this.write(file, 0, bytes) || this.sync(file))
+      throw new Error(`${this.id}: ${name} cannot be written`)
   }
 
   /** Takes back what was not synced, and does again what the seed lets survive. */

@@ -23,6 +23,7 @@ export function checkBills(stage: Stage, billing: Billing, sessions: readonly Ph
   for (const session of sessions) {
     const cdrs = byToken.get(session.token) ?? []
     onePayable(stage, session, cdrs)
+    for (const cdr of cdrs) itsOwnSite(stage, session, cdr)
     for (const cdr of cdrs) rightEnergy(stage, session, cdr, held.has(session.token))
     comesToAnEnd(stage, session, cdrs.length > 0 || held.has(session.token))
     if (session.isStopKept && !told.has(session.token) && !billing.unmatched.has(session.token))
@@ -30,6 +31,12 @@ export function checkBills(stage: Stage, billing: Billing, sessions: readonly Ph
   }
   for (const cdr of payable) inTime(stage, cdr)
   noOverlap(stage, payable)
+}
+
+/** I10: a session is billed at its own site, and with it to its own tenant. */
+function itsOwnSite(stage: Stage, { token, siteId }: PhysicalSession, cdr: Cdr): void {
+  if (cdr.siteId !== siteId)
+    stage.broken('I10', `${siteId} ${token} is billed by ${cdr.siteId} (${cdr.cdrId})`)
 }
 
 /** I4: a physical session has at most one payable CDR. */

@@ -17,12 +17,23 @@ export class DiskWatch {
   readonly #journals = new Map<string, string>()
   /** By card: the rows that were said to be durable last. */
   readonly #durable = new Map<string, Loaded>()
-  /** Cards whose content was destroyed: they may have lost anything. */
+  /** Cards whose content was destroyed: they may have lost anything, and must tell what. */
   readonly damaged = new Set<string>()
+  readonly #lost: {
+    siteId: string
+    box: string
+    journalId: string
+    stream: Stream
+    seq: number
+    rowId: string
+  }[] = []
+  readonly #salvaged: (siteId: string) => void
 
-  constructor(stage: Stage, store: Store) {
+  /** `salvaged`: a damaged card was opened; what only it knew may be gone. */
+  constructor(stage: Stage, store: Store, salvaged: (siteId: string) => void) {
     this.#stage = stage
     this.#store = store
+    this.#salvaged = salvaged
   }
 
   cloned(from: string, to: string): void {
@@ -70,8 +81,11 @@ export class DiskWatch {
   #opened(box: Box, loaded: Loaded): void {
     const durable = this.#durable.get(box.card.id)
     this.#durable.set(box.card.id, loaded)
-    if (!durable || this.damaged.has(box.card.id)) return
-    if (durable.journalId !== loaded.journalId) return
+    const isDamaged = this.damaged.has(box.card.id)
+    if (isDamaged) this.#salvaged(box.siteId)
+    if (!durable) return
+    if (isDamaged) this.#rememberLost(box, durable, loaded)
+    if (isDamaged || durable.journalId !== loaded.journalId) return
     for (const stream of STREAMS) {
       const [before, now] = [durable.heads[stream], loaded.heads[stream]]
       const isLost = now.seq < before.seq || (now.seq === before.seq && now.rowId !== before.rowId)
@@ -80,6 +94,24 @@ export class DiskWatch {
           'I1',
           `${box.name}: ${stream} row ${before.seq} (${before.rowId}) was durable, the card now ends at ${now.seq} (${now.rowId})`,
         )
+    }
+  }
+
+  /** The newest rows of a damaged card: what is gone of them stands in no row's place. */
+  #rememberLost({ name, siteId }: Box, durable: Loaded, loaded: Loaded): void {
+    const isNew = durable.journalId !== loaded.journalId
+    for (const stream of STREAMS) {
+      const { seq, rowId } = durable.heads[stream]
+      if (seq > 0 && (isNew || loaded.heads[stream].seq < seq))
+        this.#lost.push({ siteId, box: name, journalId: durable.journalId, stream, seq, rowId })
+    }
+  }
+
+  /** At the end. I1: a damaged card's newest rows are in the cloud, or its box has told that it does not know what it lost. */
+  checkTold(told: ReadonlySet<string>): void {
+    for (const { siteId, box, journalId, stream, seq, rowId } of this.#lost) {
+      if (this.#store.row(journalId, stream, seq)?.id === rowId || told.has(siteId)) continue
+      this.#stage.broken('I1', `${box}: ${stream} row ${seq} of ${journalId} is lost, and nobody told so`)
     }
   }
 }

@@ -11,6 +11,9 @@ export class OracleLedger {
   /** By command: how often it had its effect, and when it expires. */
   readonly #commands = new Map<string, { effects: number; expiresMs: number }>()
 
+  /** Command and boot that it was sent to. */
+  readonly #handed = new Set<string>()
+
   constructor(stage: Stage) {
     this.#stage = stage
   }
@@ -54,10 +57,17 @@ export class OracleLedger {
     this.#commands.set(key, { effects: 0, expiresMs })
   }
 
-  /** A command reached its charger. */
-  effect(chargerId: string, kind: string, key: string): void {
+  /** A command goes to the box of that boot. */
+  handed(commandId: string, bootId: string | null): void {
+    if (bootId !== null) this.#handed.add(`${commandId}/${bootId}`)
+  }
+
+  /** A command reached its charger, by the box of that boot. */
+  effect(chargerId: string, kind: string, key: string, bootId: string): void {
     const command = this.#commands.get(key)
     if (!command) return
+    if (!this.#handed.has(`${commandOf(key)}/${bootId}`))
+      this.#stage.broken('I8', `${kind} ${key} took effect at ${chargerId} by a box that it was not sent to`)
     command.effects++
     this.#stage.tell(chargerId, `is told ${kind} ${key}`)
     if (command.effects > 1)
@@ -65,4 +75,10 @@ export class OracleLedger {
     if (this.#stage.wallMs > command.expiresMs)
       this.#stage.broken('I6', `${kind} ${key} took effect at ${chargerId} after it had expired`)
   }
+}
+
+/** What a charger is told carries the command's id. */
+export const REMOTE_TOKEN = 'R-'
+function commandOf(key: string): string {
+  return key.startsWith(REMOTE_TOKEN) ? key.slice(REMOTE_TOKEN.length) : key
 }

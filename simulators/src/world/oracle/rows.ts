@@ -1,5 +1,6 @@
 /** I1 and I3 at the end: what lies on the cards of the sites lies in the cloud, once. */
 
+import { isLostId } from '@switchyard/protocol/site/fork.ts'
 import type { Store } from '../cloud/store.ts'
 import { openOnCard } from '../disk/database.ts'
 import type { Sqlite } from '../disk/vfs.ts'
@@ -26,7 +27,13 @@ export function checkRows(stage: Stage, sqlite: Sqlite, store: Store, box: Box):
         if (before && row.seq <= before.seq)
           stage.broken('I3', `${name} ${stream}: ${row.seq} follows ${before.seq}`)
         const there = store.rowById(row.id)
-        if (stream === 'ledger' && !there)
+        if (there && there.siteId !== box.siteId)
+          stage.broken(
+            'I10',
+            `${name}: ${stream} row ${row.seq} (${row.id}) came to the cloud as ${there.siteId}'s`,
+          )
+        // One that a damaged journal lost is told only where the cloud had not taken it before: sequences there are whole (I3).
+        if (stream === 'ledger' && !there && !isLostId(row.id))
           stage.broken('I1', `${name}: ledger row ${row.seq} (${row.id}) never came to the cloud`)
       }
     }

@@ -12,6 +12,7 @@ import type { Random } from '../../random.ts'
 import type { Card } from '../disk/card.ts'
 import { openOnCard } from '../disk/database.ts'
 import type { Sqlite } from '../disk/vfs.ts'
+import { volumeOn } from '../disk/volume.ts'
 import type { Line } from '../network/line.ts'
 import type { Mqtt } from '../network/mqtt.ts'
 import type { DiskWatch } from '../oracle/disk-watch.ts'
@@ -21,6 +22,7 @@ import { Life } from './life.ts'
 import { UplinkBroker } from './uplink-broker.ts'
 
 const JOURNAL = 'journal.db'
+const PAGE_BYTES = 4_096
 /** A supervisor starts the process again after this. */
 const RESTART_MS = 5_000
 const STOP_MS = 10_000
@@ -40,6 +42,8 @@ export interface BoxOptions {
   retentionMs: number
   watch: DiskWatch
   hasRtc: boolean
+  /** Watches the room on its card, and salvages a damaged journal. */
+  looksAfterCard: boolean
 }
 
 interface Running {
@@ -57,6 +61,7 @@ export class Box {
   #card: Card
   #running: Running | undefined
   #lives = 0
+  #bootId = ''
   /** How far the machine's clock is off, ms. */
   clockOffMs = 0
   /** It shall run: a supervisor starts it again. */
@@ -81,6 +86,11 @@ export class Box {
     return this.#running?.controller
   }
 
+  /** Of the process that runs, or ran last; empty before the first. */
+  get bootId(): string {
+    return this.#bootId
+  }
+
   get isWanted(): boolean {
     return this.#isWanted
   }
@@ -99,9 +109,14 @@ export class Box {
     this.powerFails()
   }
 
+  /** It has no battery, and nobody has told it the time. */
+  forgetsTime(): void {
+    if (!this.#options.hasRtc) this.clockOffMs = NO_RTC_MS - this.#options.stage.wallMs
+  }
+
   powerFails(): void {
     this.#card.cut(this.#random)
-    if (!this.#options.hasRtc) this.clockOffMs = NO_RTC_MS - this.#options.stage.wallMs
+    this.forgetsTime()
     this.#died('power failed')
   }
 
@@ -117,6 +132,11 @@ export class Box {
   processDies(why: string): void {
     this.#card.kill()
     this.#died(why)
+  }
+
+  /** A page of its journal is lost; false: nothing was there, or nobody would look after it. */
+  losesPage(): boolean {
+    return this.#options.looksAfterCard && this.#card.corrupt(JOURNAL, PAGE_BYTES, this.#random)
   }
 
   /** An orderly restart, as at an update. */
@@ -180,6 +200,7 @@ export class Box {
             life,
             random: stage.random(`disk ${name} ${this.#lives}`),
             open: (file) => openOnCard(sqlite, file),
+            volume: this.#options.looksAfterCard ? volumeOn(card) : undefined,
             performed: (request, response) => watch.performed(this, request, response),
             pruned: (stream, last) => watch.pruned(this, stream, last),
             answered: (request, response) => watch.answered(this, request, response),
@@ -220,7 +241,9 @@ export class Box {
       .then(async (controller) => {
         if (!life.isAlive) return
         await controller.start()
-        if (life.isAlive) running.controller = controller
+        if (!life.isAlive) return
+        running.controller = controller
+        this.#bootId = controller.status().bootId
       })
       .catch(failed)
   }

@@ -6,6 +6,7 @@ import {
   JournalServer,
   type Request,
   type Response,
+  type Volume,
 } from '@switchyard/edge-controller/site-controller.ts'
 import type { Stream } from '@switchyard/protocol/site/fact.ts'
 import type { Random } from '../../random.ts'
@@ -23,6 +24,8 @@ export interface JournalDiskOptions {
   life: Life
   random: Random
   open(file: string): Database
+  /** Undefined: nobody looks after the room on it, nor after damage. */
+  volume: Volume | undefined
   /** A request was performed, on a card that had power all the while. */
   performed(request: Request, response: Response): void
   /** Rows up to this one were removed. */
@@ -43,8 +46,8 @@ export class SlowDisk implements JournalDisk {
   constructor(options: JournalDiskOptions, events: JournalDiskEvents) {
     this.#options = options
     this.#events = events
-    const { file, newJournalId, open } = options
-    this.#server = new JournalServer({ file, newJournalId, checkpointPages: CHECKPOINT_PAGES }, open)
+    const { file, newJournalId, open, volume } = options
+    this.#server = new JournalServer({ file, newJournalId, checkpointPages: CHECKPOINT_PAGES }, open, volume)
   }
 
   send(request: Request): void {
