@@ -74,6 +74,8 @@ export class GroupedJournal implements Journal {
   #waiting: Waiting[] = []
   #forRoom: (() => void)[] = []
   #writing = false
+  /** Settles when the group that is being written is, and has been told. */
+  #written: Promise<void> = Promise.resolve()
   #scheduled = false
   #gathering = false
   #acknowledged: Acknowledgements = {}
@@ -153,7 +155,7 @@ export class GroupedJournal implements Journal {
       (this.#waiting.length > 0 || Object.keys(this.#acknowledged).length > 0 || this.#writing)
     ) {
       this.#flush()
-      await new Promise<void>((resolve) => this.#ports.soon(resolve))
+      await this.#written
     }
     this.#cancelAcknowledging?.()
     if (!this.#failure) await this.#request({ op: 'close' })
@@ -189,7 +191,7 @@ export class GroupedJournal implements Journal {
     for (const { change } of group) appendFlat(changes, change)
     const written = this.#request({ op: 'group', changes, acknowledged })
     for (const resolve of this.#forRoom.splice(0, MAX_WAITING_CHANGES - this.#waiting.length)) resolve()
-    written.then(
+    this.#written = written.then(
       (value) => {
         this.#writing = false
         const { heads, refused, reserveSpent } = value as GroupResult
