@@ -42,6 +42,8 @@ export const RETURN_GRACE_MS = 120_000
 /** The limit of a running session, and what its meter says of it. */
 interface SessionLimit extends HeldLimit {
   confirmedAtMs: number
+  /** It was there before our start, and may hold a limit of then: its station's failsafe says nothing of it. */
+  isFromBefore?: boolean
   /** A reading showed more than it was allowed, and none since has shown otherwise. */
   excessMa?: number
 }
@@ -69,10 +71,7 @@ export class LoadControl {
   /** What a running session may draw now, as far as its station has confirmed it. */
   limitOf(session: { sessionId: string; stationId: string }): number | undefined {
     if (this.limitMa === undefined) return undefined
-    return (
-      this.#sessions.get(session.sessionId)?.confirmedMa ??
-      this.#failsafes.get(session.stationId)?.confirmedMa
-    )
+    return this.#sessions.get(session.sessionId)?.confirmedMa ?? this.#failsafeOf(session)?.confirmedMa
   }
 
   picture(): Live['load'] {
@@ -147,7 +146,7 @@ export class LoadControl {
       if (!heeds && fromMa !== undefined)
         targets.set(sessionId, Math.min(fromMa, targets.get(sessionId) ?? 0))
     }
-    const { decreases, increases } = nextSteps(limitMa, reserved, current, targets)
+    const { decreases, increases } = nextSteps(limitMa, reserved, current, targets, failsafeMa)
     for (const step of decreases) this.#send(running, step, true)
     for (const step of increases) this.#send(running, step, false)
     for (const { sessionId: id } of running) {
@@ -182,6 +181,11 @@ export class LoadControl {
     return { sessionId, reservedMa, reachable, heeds: !refuses && excessMa === undefined }
   }
 
+  /** What a session may draw without a limit of its own, where that is what rules it. */
+  #failsafeOf({ sessionId, stationId }: Pick<Session, 'sessionId' | 'stationId'>): HeldLimit | undefined {
+    return this.#sessions.get(sessionId)?.isFromBefore ? undefined : this.#failsafes.get(stationId)
+  }
+
   #awaitsReturn(running: readonly Session[]): boolean {
     const { clock, reach } = this.#ports
     this.#returning &&=
@@ -204,12 +208,13 @@ export class LoadControl {
   #keepEntries(running: readonly Session[]): void {
     const ids = new Set(running.map((session) => session.sessionId))
     for (const id of this.#sessions.keys()) if (!ids.has(id)) this.#sessions.delete(id)
-    for (const { sessionId, stationId } of running) {
+    for (const { sessionId, stationId, received } of running) {
       if (this.#sessions.has(sessionId)) continue
       // A station that takes no failsafe is not expected to take a limit.
       const { refuses = false, confirmedMa } = this.#failsafes.get(stationId) ?? {}
       const limit = { ...nothingHeld(), refuses: refuses && confirmedMa === undefined, confirmedAtMs: 0 }
-      this.#sessions.set(sessionId, limit)
+      const isFromBefore = received.bootId !== this.#ports.state.bootId
+      this.#sessions.set(sessionId, { ...limit, ...(isFromBefore ? { isFromBefore } : {}) })
     }
   }
 
@@ -218,7 +223,7 @@ export class LoadControl {
     const measuredMa = this.#measured(session)
     return {
       inUse: true,
-      ...failsafeOf(this.#failsafes.get(session.stationId)),
+      ...failsafeOf(this.#failsafeOf(session)),
       ...(confirmedMa === undefined ? {} : { confirmedMa }),
       ...(unconfirmedMa === undefined ? {} : { unconfirmedMa }),
       ...(measuredMa === undefined ? {} : { measuredMa }),
@@ -236,7 +241,7 @@ export class LoadControl {
       clock.now() - reading.atMs < READING_MAX_AGE_MS
     if (!isFresh) return limit.excessMa
     const measuredMa = Math.max(0, ...reading.currentMa!)
-    const allowedMa = heldMa(limit) ?? heldMa(this.#failsafes.get(stationId))
+    const allowedMa = heldMa(limit) ?? heldMa(this.#failsafeOf({ sessionId, stationId }))
     if (allowedMa !== undefined && measuredMa > allowedMa + STEP_MA) limit.excessMa = measuredMa
     else delete limit.excessMa
     return measuredMa
@@ -272,8 +277,11 @@ export class LoadControl {
     const settle = ask(limit, toMa)
     const profile = { evseId, limitMa: toMa, session, profileId: limitProfileId(evseId) }
     void this.#ask(reached, reached.module.limitProfile(profile), urgent).then((result) => {
-      if (settle(result, clock.mono())) limit.confirmedAtMs = clock.now()
-      else log.warn({ stationId, sessionId: id, limitMa: toMa, result }, 'the station did not take its limit')
+      if (settle(result, clock.mono())) {
+        limit.confirmedAtMs = clock.now()
+        delete limit.isFromBefore
+      } else
+        log.warn({ stationId, sessionId: id, limitMa: toMa, result }, 'the station did not take its limit')
       this.#ports.onChange()
     })
   }

@@ -19,13 +19,13 @@ it('a raise is given only out of what nobody has reserved', () => {
     ['a', 26_000],
     ['b', 6_000],
   ])
-  expect(nextSteps(32_000, reserved, current, targets)).toEqual({
+  expect(nextSteps(32_000, reserved, current, targets, 6_000)).toEqual({
     decreases: [{ id: 'a', toMa: 16_000 }],
     increases: [],
   })
   reserved.set('a', 16_000)
   current.set('a', 16_000)
-  expect(nextSteps(32_000, reserved, current, targets).increases).toEqual([{ id: 'b', toMa: 16_000 }])
+  expect(nextSteps(32_000, reserved, current, targets, 6_000).increases).toEqual([{ id: 'b', toMa: 16_000 }])
 })
 
 it('a connector reserves the highest of confirmed, unconfirmed and measured', () => {
@@ -34,4 +34,24 @@ it('a connector reserves the highest of confirmed, unconfirmed and measured', ()
   expect(reservedMa({ ...base, confirmedMa: 10_000, unconfirmedMa: 16_000 }, 6_000)).toBe(16_000)
   expect(reservedMa({ ...base, confirmedMa: 10_000, measuredMa: 20_000 }, 6_000)).toBe(20_000)
   expect(reservedMa({ inUse: true }, 6_000)).toBe(32_000)
+})
+
+it('of sessions whose limits are not known none may be raised while another may draw as much as it likes', () => {
+  const reserved = new Map([
+    ['a', 32_000],
+    ['b', 32_000],
+  ])
+  const targets = new Map([
+    ['a', 18_500],
+    ['b', 18_500],
+  ])
+  const nobody = new Map<string, number | undefined>()
+  expect(nextSteps(37_000, reserved, nobody, targets, 6_000).increases).toEqual([
+    { id: 'a', toMa: 6_000 },
+    { id: 'b', toMa: 6_000 },
+  ])
+  expect(nextSteps(48_000, reserved, nobody, targets, 6_000).increases).toEqual([
+    { id: 'a', toMa: 16_000 },
+    { id: 'b', toMa: 16_000 },
+  ])
 })

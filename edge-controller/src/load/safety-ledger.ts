@@ -55,6 +55,7 @@ export function nextSteps(
   reserved: ReadonlyMap<string, number>,
   current: ReadonlyMap<string, number | undefined>,
   targets: ReadonlyMap<string, number>,
+  failsafeMa: number,
 ): { decreases: Step[]; increases: Step[] } {
   const decreases: Step[] = []
   const increases: Step[] = []
@@ -67,9 +68,11 @@ export function nextSteps(
       if (isOver || isWorthwhile(fromMa, toMa)) decreases.push({ id, toMa })
       continue
     }
-    // A limit within what is reserved for it takes nothing from anybody.
+    // A limit within what is reserved for it takes nothing from anybody; but of one whose limit is not known it may be a raise, and
+    // it gets what is left if all others draw what is reserved for them, or its failsafe.
     const ownMa = reserved.get(id) ?? 0
-    const grantedMa = mutated('raise-before-decrease') ? toMa : Math.min(toMa, ownMa + Math.max(0, roomMa))
+    const mostMa = fromMa === undefined ? Math.max(failsafeMa, ownMa + roomMa) : ownMa + Math.max(0, roomMa)
+    const grantedMa = mutated('raise-before-decrease') ? toMa : Math.min(toMa, mostMa)
     if (fromMa !== undefined && grantedMa < fromMa) continue
     if (fromMa !== undefined && !isWorthwhile(fromMa, grantedMa)) continue
     if (grantedMa < toMa && grantedMa < MIN_USEFUL_MA && fromMa !== undefined) continue
