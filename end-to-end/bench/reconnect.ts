@@ -16,6 +16,8 @@ interface Came {
   welcomeMs: number
   /** From the moment all began until the last row of this one was acknowledged. */
   doneMs: number
+  /** Longest that it waited for one of its batches to be taken, what it was told to wait included. */
+  longestMs: number
   refusals: number
 }
 
@@ -34,9 +36,11 @@ export async function reconnect(): Promise<void> {
     const seconds = (performance.now() - from) / 1_000
     const done = came.map((it) => it.doneMs / 1_000)
     const welcomed = came.map((it) => it.welcomeMs / 1_000)
+    const longest = came.map((it) => it.longestMs / 1_000)
     console.log(
       `${SITES} sites back at once, ${total} facts: welcomed after ${at(welcomed, 0.5)} s (median), ${at(welcomed, 0.99)} s (p99); ` +
-        `all their facts acknowledged after ${at(done, 0.5)} s (median), ${at(done, 1)} s (slowest), slowest to median ${(Number(at(done, 1)) / Number(at(done, 0.5))).toFixed(2)}; ` +
+        `all their facts acknowledged after ${at(done, 0.5)} s (median), ${at(done, 0.99)} s (p99), ${at(done, 1)} s (slowest), slowest to median ${(Number(at(done, 1)) / Number(at(done, 0.5))).toFixed(2)}; ` +
+        `longest wait of a site for one batch ${at(longest, 0.5)} s (median), ${at(longest, 1)} s (worst); ` +
         `${came.reduce((sum, it) => sum + it.refusals, 0)} batches put off; ${(total / seconds).toFixed(0)} facts/s`,
     )
   } finally {
@@ -75,15 +79,19 @@ async function comeBack(
 ): Promise<Came> {
   const site = await connectSite(url, siteId, password)
   let refusals = 0
+  let longestMs = 0
   await Promise.all(
     STREAMS.map(async (stream) => {
-      for (let i = 0; i < backlog[stream].length; i += ROWS_PER_BATCH)
+      for (let i = 0; i < backlog[stream].length; i += ROWS_PER_BATCH) {
+        const saidMs = performance.now()
         refusals += await site.send(stream, backlog[stream].slice(i, i + ROWS_PER_BATCH))
+        longestMs = Math.max(longestMs, performance.now() - saidMs)
+      }
     }),
   )
   const doneMs = performance.now() - from
   await site.end()
-  return { welcomeMs: site.welcomeMs, doneMs, refusals }
+  return { welcomeMs: site.welcomeMs, doneMs, longestMs, refusals }
 }
 
 function at(values: number[], share: number): string {
