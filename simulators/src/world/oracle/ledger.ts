@@ -40,8 +40,13 @@ export class OracleLedger {
     const there = this.#running.get(place)
     if (there && startedAt < there.startedAt) return
     this.#running.set(place, { sessionId, startedAt })
-    if (there && there.sessionId !== sessionId && !this.#ended.has(there.sessionId))
-      this.#stage.broken('I12', `${stationId}: ${sessionId} is started, ${there.sessionId} has not ended`)
+    if (!there || there.sessionId === sessionId || this.#ended.has(there.sessionId)) return
+    // Once the batch is taken: a session that is heard of only by its end had its connector before, and is over with its start.
+    queueMicrotask(() => {
+      if (this.#ended.has(sessionId)) this.#running.set(place, there)
+      else
+        this.#stage.broken('I12', `${stationId}: ${sessionId} is started, ${there.sessionId} has not ended`)
+    })
   }
 
   ended(sessionId: string): void {
