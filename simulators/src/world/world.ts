@@ -35,7 +35,7 @@ const CRASH_AT_EFFECT = 0.06
 /** Many times what any sound world needs: one that has not come to rest by then runs in a circle. */
 const MAX_EVENTS = 300_000
 /** Share of sites whose batches name no conversation. */
-const AS_BEFORE = 0.15
+const AS_BEFORE = 0.4
 
 export interface Report {
   seed: number
