@@ -177,6 +177,29 @@ test('a later revision replaces the end; what comes after the end changes nothin
   expect((await ask('GET', '/v1/sessions/S-1')).body.energyWh).toBe(6500)
 })
 
+test('an end that a station told is shown in place of every one that a cloned box presumed, whichever came first', async () => {
+  const end = (revision: number, energyMilliWh: number, presumed: boolean): FactDraft => {
+    const fact = ended(revision, energyMilliWh)
+    return { ...fact, data: { ...fact.data, presumed } } as FactDraft
+  }
+  const shown = async () => {
+    await platform.settle(service)
+    const { energyWh, revision, presumed } = (await ask('GET', '/v1/sessions/S-1')).body
+    return { energyWh, revision, presumed }
+  }
+  await createSite()
+  await platform.appendFacts(SITE, [started, end(1, 5_000_000, true)])
+  expect(await shown()).toEqual({ energyWh: 5000, revision: 1, presumed: true })
+  await platform.appendFacts(SITE, [end(1, 6_500_000, false)])
+  expect(await shown()).toEqual({ energyWh: 6500, revision: 2, presumed: false })
+  await platform.appendFacts(SITE, [
+    ...[end(2, 5_000_000, true), end(3, 5_000_000, true), end(1, 6_500_000, false)],
+  ])
+  expect(await shown()).toEqual({ energyWh: 6500, revision: 2, presumed: false })
+  await platform.appendFacts(SITE, [end(2, 6_600_000, false)])
+  expect(await shown()).toEqual({ energyWh: 6600, revision: 3, presumed: false })
+})
+
 test('a session in review says why; one that was never seen to start is shown from its end', async () => {
   await createSite()
   await platform.appendFacts(SITE, [ended(1, 5_000_000, ['register-falling'])])
