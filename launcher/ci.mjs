@@ -9,7 +9,7 @@ const OUTCOME = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?/
 const STAGES = [
   { name: 'tests', file: 'test.mjs', args: [] },
   { name: 'long tests', file: 'test.mjs', args: ['--long'] },
-  { name: 'worlds', file: 'simulate.mjs', args: ['--seeds', '100'] },
+  { name: 'worlds', file: 'simulate.mjs', args: ['--seeds', '2000'] },
   { name: 'chaos', file: 'chaos.mjs', args: ['--rounds', '20', '--seed', '1'] },
 ]
 
