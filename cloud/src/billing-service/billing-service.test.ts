@@ -260,6 +260,25 @@ describe('a session that ended', () => {
     expect((await ask('GET', '/v1/cdrs?driverId=D-1')).body.items).toHaveLength(2)
   })
 
+  test('that ended beside others is billed or held as it is alone', async () => {
+    const ends = [1, 2, 3, 4].flatMap((n) => [
+      ended(`S-${n}-a`, {}, `CS-${n}`),
+      // Overlaps the one before it, then is corrected: it does not any more.
+      ended(`S-${n}-b`, { startedAt: AT(2), endedAt: AT(4) }, `CS-${n}`),
+      ended(`S-${n}-b`, { startedAt: AT(3), endedAt: AT(4), revision: 2 }, `CS-${n}`),
+      ended(`S-${n}-a`, { energyMilliWh: 10_000_000, revision: 2 }, `CS-${n}`),
+    ])
+    await take(...ends)
+    const billed = await cdrs()
+    for (const n of [1, 2, 3, 4]) {
+      const own = billed.filter((it) => it.stationId === `CS-${n}`).map((it) => it.cdrId)
+      expect(own.sort()).toEqual([`S-${n}-a:1`, `S-${n}-a:1:credit`, `S-${n}-a:2`, `S-${n}-b:2`])
+    }
+    expect(await told('session.held')).toHaveLength(4)
+    const [invoice] = await invoices()
+    expect(invoice.lineCount).toBe(16)
+  })
+
   test('goes to whom its token belonged when it came, of tokens that change together', async () => {
     const changes = [
       { idToken: 'one', driverId: 'D-1' },

@@ -6,6 +6,7 @@ import type { EventLog } from '../platform/event-log/event-log.ts'
 import { storable } from '../platform/event-log/storable.ts'
 import { billSession } from './bill-session.ts'
 import { decideSession } from './decide-session.ts'
+import { sideBySide } from './side-by-side.ts'
 import { assign } from './tariffs.ts'
 import { markSite } from './tariffs-document.ts'
 import { takeTokens } from './tokens.ts'
@@ -26,7 +27,10 @@ export function billingProjection(eventLog: EventLog, now: () => Date): Projecti
     ],
     async apply(tx, readings) {
       for (const run of runsOf(readings)) {
-        if (run[0]?.read.kind === 'token.changed') await takeTokens(tx, run)
+        const sort = sortOf(run[0] as Reading)
+        if (sort === 'tokens') await takeTokens(tx, run)
+        else if (sort === 'ends')
+          await sideBySide(run, stationOf, (reading) => takeOne(tx, eventLog, reading, now))
         else for (const reading of run) await takeOne(tx, eventLog, reading, now)
       }
     },
@@ -34,11 +38,21 @@ export function billingProjection(eventLog: EventLog, now: () => Date): Projecti
   }
 }
 
-/** Neighbours of the same sort, in their order: tokens come by thousands, all else depends on what is before it. */
+/** Tokens come by thousands. Sessions that ended know of each other only where they had the same connector. All else is taken in its turn. */
+function sortOf({ read }: Reading): 'tokens' | 'ends' | 'other' {
+  if (read.kind === 'token.changed') return 'tokens'
+  return read.kind === 'session.ended' || read.kind === 'session.stop-unmatched' ? 'ends' : 'other'
+}
+
+function stationOf({ entry: { tenantId, stationId } }: Reading): string {
+  return JSON.stringify([tenantId, stationId])
+}
+
+/** Neighbours of the same sort, in their order. */
 function* runsOf(readings: readonly Reading[]): Generator<Reading[]> {
   let run: Reading[] = []
   for (const reading of readings) {
-    if (run[0] && (run[0].read.kind === 'token.changed') !== (reading.read.kind === 'token.changed')) {
+    if (run[0] && sortOf(run[0]) !== sortOf(reading)) {
       yield run
       run = []
     }
