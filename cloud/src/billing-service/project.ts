@@ -25,6 +25,7 @@ export function billingProjection(eventLog: EventLog, now: () => Date): Projecti
       'token.changed',
       'station.tariff-assigned',
     ],
+    atOnce: 2,
     async apply(tx, readings) {
       for (const run of runsOf(readings)) {
         const sort = sortOf(run[0] as Reading)

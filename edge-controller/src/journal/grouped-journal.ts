@@ -24,13 +24,6 @@ import type { Thinned } from './thin.ts'
 export const MAX_GROUP_CHANGES = 1_000
 /** Most changes that wait to be written; a caller beyond it waits for room, in its turn. */
 export const MAX_WAITING_CHANGES = 10_000
-/**
- * A disk that took so long for a group is slow: those who hear of it all speak again at once, and whoever missed the next group by a
- * moment would wait for two. So that one begins a little later, by a share of what the last one took.
- */
-export const SLOW_WRITE_MS = 5
-const GATHER_SHARE = 0.2
-export const MAX_GATHER_MS = 5
 /** An acknowledgement goes to disk with the next commit, or by itself after this long: it saves an fsync per batch. */
 const ACKNOWLEDGE_DELAY_MS = 1_000
 
@@ -58,8 +51,6 @@ export interface GroupedJournalPorts {
   soon(work: () => void): void
   /** Runs `work` later; returns how to cancel it. */
   after(delayMs: number, work: () => void): () => void
-  /** Monotonic milliseconds, by which a slow disk is known; without it every group begins at once. */
-  mono?(): number
   /** Called once, when the journal can never be written again: the process must stop. */
   onFailure(error: JournalFailed): void
 }
@@ -77,7 +68,6 @@ export class GroupedJournal implements Journal {
   /** Settles when the group that is being written is, and has been told. */
   #written: Promise<void> = Promise.resolve()
   #scheduled = false
-  #gathering = false
   #acknowledged: Acknowledgements = {}
   #cancelAcknowledging: (() => void) | undefined
   #failure: JournalFailed | undefined
@@ -168,7 +158,7 @@ export class GroupedJournal implements Journal {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#writing || this.#gathering) return
+    if (this.#scheduled || this.#writing) return
     this.#scheduled = true
     this.#ports.soon(() => {
       this.#scheduled = false
@@ -186,7 +176,6 @@ export class GroupedJournal implements Journal {
     this.#cancelAcknowledging?.()
     this.#cancelAcknowledging = undefined
     this.#writing = true
-    const beganMs = this.#ports.mono?.() ?? 0
     const changes: FlatChanges = []
     for (const { change } of group) appendFlat(changes, change)
     const written = this.#request({ op: 'group', changes, acknowledged })
@@ -201,7 +190,7 @@ export class GroupedJournal implements Journal {
           if (refusal) reject(revive(refusal.name, refusal.message))
           else resolve(heads)
         }
-        this.#flushAfter((this.#ports.mono?.() ?? 0) - beganMs)
+        this.#flush()
       },
       (cause: Error) => {
         this.#writing = false
@@ -210,19 +199,6 @@ export class GroupedJournal implements Journal {
         this.#fail(failure)
       },
     )
-  }
-
-  /** `tookMs`: how long the group before was under way. */
-  #flushAfter(tookMs: number): void {
-    if (tookMs < SLOW_WRITE_MS || this.#closing) {
-      this.#flush()
-      return
-    }
-    this.#gathering = true
-    this.#ports.after(Math.min(MAX_GATHER_MS, tookMs * GATHER_SHARE), () => {
-      this.#gathering = false
-      this.#flush()
-    })
   }
 
   #request(work: Work): Promise<unknown> {

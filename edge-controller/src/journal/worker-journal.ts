@@ -18,7 +18,6 @@ export class WorkerJournal extends GroupedJournal {
         const timer = setTimeout(work, delayMs)
         return () => clearTimeout(timer)
       },
-      mono: () => performance.now(),
       onFailure,
     })
   }

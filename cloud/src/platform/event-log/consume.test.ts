@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createTestPlatform, type TestPlatform } from '../testing.ts'
-import { type ConsumeOptions, consumeOnce } from './consume.ts'
+import { CONSUME_BATCH, CONSUME_SPAN, type ConsumeOptions, consumeOnce } from './consume.ts'
 import { consumeOptions } from './consumer.ts'
 import { registerConsumer } from './cursor.ts'
 import { type LogEntry, oneByOne, type Projection } from './entry.ts'
@@ -44,6 +44,18 @@ describe('a consumer', () => {
     const [behind] = await platform.sql<{ n: number }[]>`
       select count(*)::int as n from log.cursor c join log.head h using (partition) where c.position <> h.position`
     expect(behind?.n).toBe(0)
+  })
+
+  it('passes over much that it does not take at once, and stops where it has taken a batch', async () => {
+    const wide = Array.from({ length: CONSUME_SPAN }, (_, i) => (i === 5 ? connected : stepped))
+    const dense = Array.from({ length: CONSUME_BATCH + 3 }, () => connected)
+    for (const facts of [wide, dense])
+      for (let i = 0; i < facts.length; i += 1_000) await platform.appendFacts('a', facts.slice(i, i + 1_000))
+    const counting = { ...taken, apply: async () => {} }
+    await registerConsumer(optionsOf(counting))
+    const steps: (number | undefined)[] = []
+    for (let step = 0; step < 4; step++) steps.push((await consumeOnce(optionsOf(counting)))?.applied.length)
+    expect(steps).toEqual([1, CONSUME_BATCH, 3, undefined])
   })
 
   it('shares the work with others, and nothing is taken twice', async () => {

@@ -10,8 +10,10 @@ import { type Parked, park, parkedKeys, parkKey } from './parked.ts'
 import { readEntry } from './read-entry.ts'
 import { type EntryRow, entryOf } from './rows.ts'
 
-/** Most positions that one transaction moves over. */
+/** Most entries that one transaction applies. */
 export const CONSUME_BATCH = 2_000
+/** Most positions that it moves over: who takes few of the entries need not stop as often as who takes all. */
+export const CONSUME_SPAN = 10_000
 
 export interface ConsumeOptions extends ConsumerPlace {
   /** Told in the same transaction when a site is parked, so that an alert goes out with it. */
@@ -79,7 +81,7 @@ async function consumeWithin(tx: TransactionSql, options: ConsumeOptions): Promi
        and exists (select 1 from log.generation where id = ${options.generation})
      order by h.position - c.position desc limit 1 for update of c skip locked`
   if (!cursor) return undefined
-  const upTo = Math.min(cursor.head, cursor.position + CONSUME_BATCH)
+  const end = Math.min(cursor.head, cursor.position + CONSUME_SPAN)
   // The bound on received_at lets Postgres skip the days before; it never decreases within a partition. What can be read is
   // UTF-8 without NUL, and as text it is half as long on its way as in hex.
   const rows = await tx<EntryRow[]>`
@@ -87,11 +89,12 @@ async function consumeWithin(tx: TransactionSql, options: ConsumeOptions): Promi
            authority, producer, producer_n, trace,
            case when kind = any(${kinds as string[]}::text[]) then convert_from(body, 'UTF8') else '' end as body
       from log.entry
-     where partition = ${cursor.partition} and position > ${cursor.position} and position <= ${upTo}
+     where partition = ${cursor.partition} and position > ${cursor.position} and position <= ${end}
        and received_at >= ${cursor.received_at}
-       and (kind = any(${kinds as string[]}::text[]) or position = ${upTo})
-     order by position`
+       and (kind = any(${kinds as string[]}::text[]) or position = ${end})
+     order by position limit ${CONSUME_BATCH}`
   const last = rows.at(-1)
+  const upTo = last && rows.length === CONSUME_BATCH ? last.position : end
   const held = await parkedKeys(tx, consumer, cursor.partition)
   const entries = rows.map(entryOf).filter((it) => kinds.includes(it.kind) && !held.has(parkKey(it)))
   const { applied, parked } = await applyAll(tx, options, entries)
