@@ -145,10 +145,12 @@ export class World {
   clone(site: WorldSite): Box {
     const name = `${site.siteId}-clone${site.clones.length + 1}`
     const box = new Box({ ...this.#options.get(site.siteId)!, name, card: this.clonedCard(site.box.card) })
+    // Chargers are moved to the first clone only; what began since it was made, or at it, is not on both.
+    if (site.clones.length === 0)
+      for (const session of this.oracle.sessions)
+        if (session.siteId === site.siteId && session.endedAtMs === undefined && session.isKnown)
+          session.isOnBoth = true
     site.clones.push(box)
-    for (const session of this.oracle.sessions)
-      if (session.siteId === site.siteId && session.endedAtMs === undefined && session.isKnown)
-        session.isOnBoth = true
     box.on()
     return box
   }
@@ -367,7 +369,7 @@ export class World {
       // Its last words are let go, then its card is read.
       const goesAtMs = stage.nowMs + 1
       await stage.scheduler.run(() => stage.nowMs > goesAtMs)
-      checkRows(stage, this.sqlite, this.store, box)
+      checkRows(stage, this.sqlite, this.store, box, this.watch.damaged.has(box.card.id))
       box.card.discard()
     }
     this.watch.checkTold(this.services.toldOfLoss)

@@ -12,8 +12,11 @@ interface Row {
   id: string
 }
 
-/** Reads the card as it lies there, past the controller; the box must be off. */
-export function checkRows(stage: Stage, sqlite: Sqlite, store: Store, box: Box): void {
+/**
+ * Reads the card as it lies there, past the controller; the box must be off. One that has lost a page since its controller read it
+ * last may not be readable, and then says nothing.
+ */
+export function checkRows(stage: Stage, sqlite: Sqlite, store: Store, box: Box, isDamaged: boolean): void {
   const { card, name } = box
   card.insert()
   sqlite.insert(card)
@@ -37,6 +40,9 @@ export function checkRows(stage: Stage, sqlite: Sqlite, store: Store, box: Box):
           stage.broken('I1', `${name}: ledger row ${row.seq} (${row.id}) never came to the cloud`)
       }
     }
+  } catch (error) {
+    if (!isDamaged) throw error
+    stage.tell(name, `has a card that cannot be read: ${(error as Error).message}`)
   } finally {
     db.close()
     sqlite.remove(card)
