@@ -132,6 +132,28 @@ describe('a damaged page', () => {
     expect(existsSync(`${file}.damaged-2`)).toBe(false)
   })
 
+  it('that leads to the rows: the newest are read from their end, and what lies before is told as lost', () => {
+    const database = openDatabase(whole, { timeout: 1_000 })
+    const { rootpage } = database
+      .prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'row_telemetry'")
+      .get() as { rootpage: number }
+    database.close()
+    damage((bytes) => {
+      // A page of a table's tree (SQLite's file format, 1.6): 12 bytes, then where its cells are; the way to the newest is not among them.
+      const at = (rootpage - 1) * PAGE
+      const cells = bytes.readUInt16BE(at + 3)
+      expect(cells).toBeGreaterThan(2)
+      return bytes.fill(0xff, at + 12, at + 12 + 2 * cells)
+    })
+    const journal = reopened()
+    const { lost, head } = checkStream(journal, 'telemetry')
+    expect(head).toBe(ROWS)
+    expect(lost).toBeLessThan(ROWS)
+    expect(checkStream(journal, 'ledger')).toEqual({ lost: 0, head: ROWS })
+    expect(reportOf(journal)).toMatchObject({ newestUnknown: false, newJournal: false })
+    journal.close()
+  })
+
   it('with the beginning of the file costs no row', () => {
     damage((bytes) => bytes.fill(0xff, 0, PAGE))
     const journal = reopened()

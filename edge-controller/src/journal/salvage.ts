@@ -153,7 +153,7 @@ function copyRows(
 function* readableRows(from: Database, stream: Stream, begin: number, salvaged: Salvaged): Generator<Row> {
   const columns = `SELECT seq, id, fact, covers FROM row_${stream}`
   const newest = attempt(() => from.prepare(`${columns} ORDER BY seq DESC LIMIT 1`).get() as Row | undefined)
-  if (newest === FAILED) salvaged.newestUnknown = true
+  if (newest === FAILED || (newest && !isRow(newest))) salvaged.newestUnknown = true
   let after = begin
   let probes = 0
   for (;;) {
@@ -169,7 +169,10 @@ function* readableRows(from: Database, stream: Stream, begin: number, salvaged: 
         probes,
       )
       probes = found.probes
-      if (!found.row) return
+      if (!found.row) {
+        yield* tailOf(from, columns, after)
+        return
+      }
       yield found.row
       after = found.row.seq
       continue
@@ -182,6 +185,18 @@ function* readableRows(from: Database, stream: Stream, begin: number, salvaged: 
     if (rows.length === 0) return
     after = Math.max(after, rows.at(-1)!.seq)
   }
+}
+
+/** Rows after a place from the newest one back to what cannot be read: where the way down to single rows is broken. */
+function* tailOf(from: Database, columns: string, after: number): Generator<Row> {
+  const tail: Row[] = []
+  try {
+    const rows = from.prepare(`${columns} WHERE seq > ? ORDER BY seq DESC LIMIT ?`).iterate(after, MAX_PROBES)
+    for (const row of rows as Iterable<Row>) if (isRow(row)) tail.push(row)
+  } catch {
+    // What was read until here is what there is.
+  }
+  yield* tail.reverse()
 }
 
 /** The next row after a place that can be read by itself, when a run of rows cannot. */
