@@ -9,6 +9,7 @@ const schemas: [string, z.ZodType][] = [
   ...(Object.entries(factData) as [string, z.ZodType][]),
   ['a row of a batch', batchRow],
   ['bounds', z.object({ a: z.array(z.string().min(1).max(2)).min(1).max(2), b: z.number().optional() })],
+  ['a bound said twice', z.object({ a: z.string().min(2).min(1).max(2).max(3) })],
 ]
 
 /** Values about as the schema asks for: some fit, others miss a field, have one too many, or one of another sort. */

@@ -68,10 +68,12 @@ function boundsOf(checks: readonly { _zod: { def: CheckDef } }[]): Bounds | unde
   const bounds: Bounds = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY }
   for (const { _zod } of checks) {
     const { check, inclusive, value, minimum, maximum } = _zod.def
-    if (check === 'greater_than' && inclusive && typeof value === 'number') bounds.min = value
-    else if (check === 'less_than' && inclusive && typeof value === 'number') bounds.max = value
-    else if (check === 'min_length' && minimum !== undefined) bounds.min = minimum
-    else if (check === 'max_length' && maximum !== undefined) bounds.max = maximum
+    if (check === 'greater_than' && inclusive && typeof value === 'number')
+      bounds.min = Math.max(bounds.min, value)
+    else if (check === 'less_than' && inclusive && typeof value === 'number')
+      bounds.max = Math.min(bounds.max, value)
+    else if (check === 'min_length' && minimum !== undefined) bounds.min = Math.max(bounds.min, minimum)
+    else if (check === 'max_length' && maximum !== undefined) bounds.max = Math.min(bounds.max, maximum)
     else return undefined
   }
   return bounds
