@@ -145,8 +145,18 @@ describe.skipIf(missing.length > 0)(
           expect(await page.title()).toMatch(/^.+ · Switchyard$/)
         }
         await open(page, '/stations')
-        await page.getByRole('table').getByRole('link').first().click()
-        await page.getByRole('heading', { name: 'Commands' }).waitFor()
+        // A picture may move the row away from under the pointer: then a person clicks again.
+        await expect
+          .poll(
+            async () => {
+              await page.getByRole('table').getByRole('link').first().click({ timeout: 5_000 })
+              await page.waitForURL('**/stations/*', { timeout: 10_000 })
+              return true
+            },
+            { timeout: 60_000 },
+          )
+          .toBe(true)
+        await page.getByRole('heading', { name: 'Commands' }).waitFor({ timeout: 60_000 })
         expect(await overflow(page)).toBe(0)
         expect(complaints).toEqual([])
       }, 180_000)

@@ -1,5 +1,6 @@
 /** A table on a wide screen; on a narrow one each row becomes a few lines of names and values, so that nothing scrolls sideways. */
 import {
+  type Cell,
   type ColumnDef,
   flexRender,
   getCoreRowModel,
@@ -27,6 +28,15 @@ interface DataTableProps<T> {
   rowKey: (row: T) => string
   /** Stands beneath the row when it gives something. */
   detail?: (row: T) => ReactNode
+}
+
+/**
+ * Called, not made a component of: columns are made anew when what they look up changes, every few seconds on a live page, and a
+ * component of another identity would be mounted anew, under the finger that clicks it.
+ */
+function contentOf<T>(cell: Cell<T, unknown>): ReactNode {
+  const content = cell.column.columnDef.cell
+  return typeof content === 'function' ? content(cell.getContext()) : content
 }
 
 export function DataTable<T>({ caption, rows, columns, rowKey, detail }: DataTableProps<T>) {
@@ -62,7 +72,7 @@ export function DataTable<T>({ caption, rows, columns, rowKey, detail }: DataTab
                         typeof header === 'string' && !meta?.lead && !meta?.plain ? header : undefined
                       }
                     >
-                      {flexRender(cell.column.columnDef.cell, cell.getContext())}
+                      {contentOf(cell)}
                     </td>
                   )
                 })}
