@@ -1,7 +1,7 @@
 /** Where journals stand by which batches are judged: conversation, authority, what is held, and whether others may hold the same rows. */
 import type { Batch } from '@switchyard/protocol/site/envelope.ts'
 import type { Stream } from '@switchyard/protocol/site/fact.ts'
-import type { Member } from '@switchyard/protocol/site/kin.ts'
+import { type Member, STANDING_FOR_OTHERS } from '@switchyard/protocol/site/kin.ts'
 import type { Sql, TransactionSql } from 'postgres'
 
 export interface ReadItem {
@@ -98,11 +98,11 @@ export async function kinOf(
       left join log.lane h on h.site_id = ${siteId} and h.journal_id = k.journal_id and h.stream = ${stream}
       left join lateral (select row_id from log.entry
                           where site_id = ${siteId} and journal_id = ${journalId} and stream = ${stream}
-                            and seq = ${own.last} and kind not in ('stream.gap', 'stream.loss', 'stream.shared')) mine on true
+                            and seq = ${own.last} and kind <> all(${[...STANDING_FOR_OTHERS]}::text[])) mine on true
       left join lateral (select row_id from log.entry
                           where site_id = ${siteId} and journal_id = k.journal_id and stream = ${stream}
                             and seq = ${own.base + own.last}::bigint - k.base
-                            and kind not in ('stream.gap', 'stream.loss', 'stream.shared')) theirs on true`
+                            and kind <> all(${[...STANDING_FOR_OTHERS]}::text[])) theirs on true`
   return rows.map((it) => ({
     journalId: it.journal_id,
     base: it.base,

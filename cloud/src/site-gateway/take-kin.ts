@@ -3,7 +3,13 @@
  * row by row against what the others hold. Rare: from a fork until the histories have visibly parted.
  */
 import type { BatchRow } from '@switchyard/protocol/site/envelope.ts'
-import { areApart, type HeldAs, seqsOfKin, withoutHeld } from '@switchyard/protocol/site/kin.ts'
+import {
+  areApart,
+  type HeldAs,
+  STANDING_FOR_OTHERS,
+  seqsOfKin,
+  withoutHeld,
+} from '@switchyard/protocol/site/kin.ts'
 import type { TransactionSql } from 'postgres'
 import type { EventLog } from '../platform/event-log/event-log.ts'
 import { judge, type Verdict } from './judge.ts'
@@ -67,7 +73,7 @@ async function heldBy(
       from unnest(${ranges.map((it) => it.journalId)}::text[], ${ranges.map((it) => it.from)}::bigint[],
                   ${ranges.map((it) => it.to)}::bigint[], ${ranges.map((it) => it.shift)}::bigint[]) as r(journal_id, low, high, shift)
       join log.entry e on e.site_id = ${siteId} and e.journal_id = r.journal_id and e.stream = ${stream}
-                      and e.seq between r.low and r.high and e.kind not in ('stream.gap', 'stream.loss', 'stream.shared')`
+                      and e.seq between r.low and r.high and e.kind <> all(${[...STANDING_FOR_OTHERS]}::text[])`
   const held = new Map(found.map((it) => [`${it.seq + it.shift}/${it.row_id}`, it]))
   return ({ seq, id }) => {
     const there = held.get(`${seq}/${id}`)
