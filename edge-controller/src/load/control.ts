@@ -71,7 +71,7 @@ export class LoadControl {
   /** What a running session may draw now, as far as its station has confirmed it. */
   limitOf(session: { sessionId: string; stationId: string }): number | undefined {
     if (this.limitMa === undefined) return undefined
-    return this.#sessions.get(session.sessionId)?.confirmedMa ?? this.#failsafeOf(session)?.confirmedMa
+    return this.#sessions.get(session.sessionId)?.confirmedMa ?? this.#rulingFailsafe(session)?.confirmedMa
   }
 
   picture(): Live['load'] {
@@ -182,7 +182,7 @@ export class LoadControl {
   }
 
   /** What a session may draw without a limit of its own, where that is what rules it. */
-  #failsafeOf({ sessionId, stationId }: Pick<Session, 'sessionId' | 'stationId'>): HeldLimit | undefined {
+  #rulingFailsafe({ sessionId, stationId }: Pick<Session, 'sessionId' | 'stationId'>): HeldLimit | undefined {
     return this.#sessions.get(sessionId)?.isFromBefore ? undefined : this.#failsafes.get(stationId)
   }
 
@@ -223,7 +223,7 @@ export class LoadControl {
     const measuredMa = this.#measured(session)
     return {
       inUse: true,
-      ...failsafeOf(this.#failsafeOf(session)),
+      ...failsafeOf(this.#rulingFailsafe(session)),
       ...(confirmedMa === undefined ? {} : { confirmedMa }),
       ...(unconfirmedMa === undefined ? {} : { unconfirmedMa }),
       ...(measuredMa === undefined ? {} : { measuredMa }),
@@ -241,7 +241,7 @@ export class LoadControl {
       clock.now() - reading.atMs < READING_MAX_AGE_MS
     if (!isFresh) return limit.excessMa
     const measuredMa = Math.max(0, ...reading.currentMa!)
-    const allowedMa = heldMa(limit) ?? heldMa(this.#failsafeOf({ sessionId, stationId }))
+    const allowedMa = heldMa(limit) ?? heldMa(this.#rulingFailsafe({ sessionId, stationId }))
     if (allowedMa !== undefined && measuredMa > allowedMa + STEP_MA) limit.excessMa = measuredMa
     else delete limit.excessMa
     return measuredMa
