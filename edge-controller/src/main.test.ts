@@ -172,6 +172,8 @@ describe('the program', { timeout: 60_000 }, () => {
       const second = start(env)
       expect(await serving(second)).toBe(true)
       const after = await station('CP-1')
+      // Before it knows the time, the stop would be told twice: as it was heard, and placed in time.
+      while ((await status()).clock !== 'synced') await new Promise((resolve) => setTimeout(resolve, 20))
       await after.call('StopTransaction', {
         transactionId,
         idTag: 'TAG',

@@ -3,15 +3,17 @@
  * link with the cloud. `main.ts` gives it the real ports, the simulator virtual ones.
  */
 import { instant } from '@switchyard/protocol/instant.ts'
+import { type FactData, MAX_RUNNING_TOLD } from '@switchyard/protocol/site/fact.ts'
 import { type CentralSystem, createCentralSystem } from './central-system.ts'
 import type { SiteControllerConfig } from './central-system-ports.ts'
 import { DiskWatch } from './journal/disk-watch.ts'
 import { type Journal, JournalFull } from './journal/port.ts'
 import { keepRetention, newestSyncedMs } from './journal/retention.ts'
-import { SALVAGED_ID, SALVAGED_KIND, type Salvaged } from './journal/salvage.ts'
 import type { SiteStatus } from './panel/status.ts'
 import { sessionsOf } from './panel/status.ts'
 import type { Broker, Log, Random } from './ports.ts'
+import { tellSalvaged } from './salvaged.ts'
+import { SESSION_KIND, type Session } from './session/session.ts'
 import type { SiteClock } from './site-clock.ts'
 import { SiteState } from './site-state.ts'
 import type { Compress } from './sync/batch.ts'
@@ -33,9 +35,6 @@ export type { Volume } from './journal/volume.ts'
 export { SPOKEN_VERSIONS } from './ocpp/station-link.ts'
 export type { Broker, Clock, Log, Random, Socket } from './ports.ts'
 export { SiteClock, type Time } from './site-clock.ts'
-
-/** Ranges of lost rows that the fact of a salvage tells; each is told in its place besides. */
-const MAX_LOST_TOLD = 200
 
 export interface SiteControllerPorts {
   siteId: string
@@ -131,16 +130,14 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
     retainedMaxBytes: ports.retainedMaxBytes,
     sentTo: () => sync?.sentTo('telemetry') ?? 0,
   })
-  /** Found before there was a clock or a log: kept in the file until it is told. */
-  async function tellSalvaged(): Promise<void> {
-    const found = state.get<Salvaged>(SALVAGED_KIND, SALVAGED_ID)
-    if (!found) return
-    log.error({ siteId, ...found }, 'the file of the journal was damaged: what could be read goes on')
-    await state.commit({
-      facts: [{ kind: 'journal.salvaged', data: { ...found, lost: found.lost.slice(0, MAX_LOST_TOLD) } }],
-      puts: [],
-      deletes: [{ kind: SALVAGED_KIND, id: SALVAGED_ID }],
-    })
+  function began(): FactData<'controller.started'> {
+    const running = state.list<Session>(SESSION_KIND).flatMap((it) => (it.end ? [] : it.sessionId))
+    return {
+      version,
+      journalId: state.journalId,
+      node,
+      ...(running.length > MAX_RUNNING_TOLD ? {} : { running }),
+    }
   }
 
   let stopRetention = (): void => {}
@@ -182,10 +179,9 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
     },
 
     async start() {
-      const data = { version, journalId: state.journalId, node }
       try {
-        await state.commit({ facts: [{ kind: 'controller.started', data }], puts: [], deletes: [] })
-        await tellSalvaged()
+        await tellSalvaged(siteId, journal, state, log)
+        await state.commit({ facts: [{ kind: 'controller.started', data: began() }], puts: [], deletes: [] })
       } catch (error) {
         // Charging goes on, and so does the way up, which is what makes room again.
         if (!(error instanceof JournalFull)) throw error

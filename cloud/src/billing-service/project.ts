@@ -18,6 +18,7 @@ export function billingProjection(eventLog: EventLog, now: () => Date): Projecti
     consumer: CONSUMER,
     kinds: [
       'session.ended',
+      'session.forgotten',
       'session.stop-unmatched',
       'session.reviewed',
       'site.registered',
@@ -39,10 +40,12 @@ export function billingProjection(eventLog: EventLog, now: () => Date): Projecti
   }
 }
 
+const ENDS: ReadonlySet<string> = new Set(['session.ended', 'session.forgotten', 'session.stop-unmatched'])
+
 /** Tokens come by thousands. Sessions that ended know of each other only where they had the same connector. All else is taken in its turn. */
 function sortOf({ read }: Reading): 'tokens' | 'ends' | 'other' {
   if (read.kind === 'token.changed') return 'tokens'
-  return read.kind === 'session.ended' || read.kind === 'session.stop-unmatched' ? 'ends' : 'other'
+  return ENDS.has(read.kind) ? 'ends' : 'other'
 }
 
 function stationOf({ entry: { tenantId, stationId } }: Reading): string {
@@ -73,6 +76,7 @@ async function takeOne(
   const origin = journal ? { origin: placeOf(journal) } : {}
   switch (fact.kind) {
     case 'session.ended':
+    case 'session.forgotten':
       if (siteId === null || stationId === null || sessionId === null) return
       await billSession(
         tx,

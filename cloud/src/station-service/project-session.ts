@@ -7,6 +7,7 @@ import type { TransactionSql } from 'postgres'
 import { billVersionOf, isOutdated } from '../platform/event-log/bill-version.ts'
 import type { LogEntry, ReadEntry, Reading } from '../platform/event-log/entry.ts'
 import { HeldRows } from '../platform/event-log/held-rows.ts'
+import { markForgotten } from './forgotten.ts'
 import { SESSION, type SessionRow } from './session-row.ts'
 import { timeOf } from './time-of.ts'
 
@@ -18,6 +19,7 @@ const KINDS: ReadonlySet<string> = new Set([
   'session.meter',
   'session.register',
   'session.ended',
+  'session.forgotten',
   'session.held',
   'session.reviewed',
   'cdr.issued',
@@ -39,6 +41,7 @@ export async function projectSessions(tx: TransactionSql, readings: readonly Rea
       before ? sessionAfter(before, entry, read) : firstOf(entry, read, key.session_id),
     )
   await sessions.write(tx)
+  await markForgotten(tx, readings)
 }
 
 /** The row that a fact makes where there is none; readings of a session whose start is not here make none. */
@@ -111,6 +114,8 @@ function rowOf(
     cost_currency: null,
     cost_details: null,
     ledger_seq: journal.seq,
+    heard_at: entry.receivedAt,
+    forgotten_at: null,
   }
 }
 
@@ -125,6 +130,7 @@ function sessionAfter(row: SessionRow, entry: LogEntry, fact: ReadEntry): Sessio
     case 'session.register':
       return ownSite && row.revision === 0 ? metered(row, entry, fact) : row
     case 'session.ended':
+    case 'session.forgotten':
       return ownSite ? ended(row, entry, fact) : row
     case 'session.held':
       return ownTenant ? held(row, fact) : row
@@ -152,6 +158,7 @@ function updated(
     start_register_milli_wh: data.startRegisterMilliWh ?? row.start_register_milli_wh,
     charging_state: data.chargingState ?? row.charging_state,
     started_at: data.startedAt === undefined ? row.started_at : timeOf(data.startedAt, receivedAt),
+    heard_at: receivedAt,
     ledger_seq: journal.seq,
     journal_id: journal.journalId,
   }
@@ -180,15 +187,15 @@ function metered(
     soc_percent: reading?.socPercent ?? row.soc_percent,
     read_at: at,
     ledger_seq: row.journal_id === journal.journalId ? Math.max(row.ledger_seq, seq) : row.ledger_seq,
+    heard_at: receivedAt,
   }
 }
 
 function ended(
   row: SessionRow,
   { journal, receivedAt }: LogEntry,
-  { data }: Of<'session.ended'>,
+  { data }: Of<'session.ended'> | Of<'session.forgotten'>,
 ): SessionRow {
-  if (journal === null) return row
   const isKnown = row.revision > 0
   const presumed = row.presumed_revision === 0 ? undefined : presumedOf(row)
   const placed = placeEnd(data, presumed, isKnown)
@@ -197,8 +204,7 @@ function ended(
     ...endedRow(row, placed.ended, receivedAt),
     presumed_revision: placed.presumed?.revision ?? 0,
     told_shift: placed.presumed?.shift ?? null,
-    ledger_seq: journal.seq,
-    journal_id: journal.journalId,
+    ...(journal === null ? {} : { ledger_seq: journal.seq, journal_id: journal.journalId }),
   }
 }
 

@@ -19,6 +19,7 @@ const KINDS = [
   'document.published',
   'cdr.issued',
   'session.held',
+  'session.forgotten',
   'session.reviewed',
   'site.policy',
   'command.abandoned',

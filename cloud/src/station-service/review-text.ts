@@ -22,6 +22,8 @@ export function reasonText(reason: string, ended: Ended): string {
       return ended.idToken === undefined
         ? `Energy flowed (${kwh(energy)}) and nobody identified for it.`
         : `Energy flowed (${kwh(energy)}) though the token ${ended.idToken.value} was refused (${ended.authorization}).`
+    case 'end-unknown':
+      return `Its site has forgotten it (its card was replaced or damaged), so its end will not be told: the last that was heard of it was at ${ended.endedAt}, ${kwh(energy)} until then.`
     case 'overlaps-another-session':
       return 'Another session on the same connector at the same time is billed: one of the two has a wrong time.'
     case 'no-tariff':

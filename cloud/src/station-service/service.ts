@@ -1,6 +1,7 @@
 /** station-service: sites, stations, charging sessions and commands. */
 import type { Service } from '../platform/service.ts'
 import { startExpirySweep } from './commands.ts'
+import { startForgottenSweep } from './forgotten.ts'
 import { stationProjection } from './project.ts'
 import { startRepublishing } from './republish.ts'
 import { stationServiceRoutes } from './routes.ts'
@@ -11,11 +12,12 @@ export const stationService: Service = {
   async start(context) {
     const sweep = startExpirySweep(context)
     const republishing = startRepublishing(context)
+    const forgotten = startForgottenSweep(context)
     return {
       routes: stationServiceRoutes(context),
       projections: [stationProjection(context.bus)],
       async stop() {
-        await Promise.all([sweep.stop(), republishing.stop()])
+        await Promise.all([sweep.stop(), republishing.stop(), forgotten.stop()])
       },
     }
   },

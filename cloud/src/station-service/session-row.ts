@@ -45,6 +45,10 @@ export interface SessionRow {
   cost_currency: string | null
   cost_details: Session['costDetails']
   ledger_seq: number
+  /** When a fact of it came last. */
+  heard_at: Date
+  /** Since when it is known that its site has forgotten it; see forgotten.ts. */
+  forgotten_at: Date | null
 }
 
 export const SESSION: RowTable = {
@@ -88,6 +92,8 @@ export const SESSION: RowTable = {
     'cost_currency',
     'cost_details',
     'ledger_seq',
+    'heard_at',
+    'forgotten_at',
   ],
   onlyAtFirst: ['tenant_id', 'site_id', 'station_id', 'evse_id', 'connector_id', 'current', 'transaction_id'],
 }

@@ -77,6 +77,11 @@ export function transactionKey(stationId: string, transactionId: string): string
   return `${stationId}/${transactionId}`
 }
 
+/** What a start of OCPP 1.6 says, word for word: a resend is known by it. `meterStart` in Wh. */
+export function startKey(idTag: string, meterStart: number, startedAtMs: number): string {
+  return `${idTag}/${meterStart}/${startedAtMs}`
+}
+
 export function sessionOfTransaction(
   state: StateReader,
   stationId: string,

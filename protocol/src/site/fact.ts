@@ -49,15 +49,25 @@ export const REVIEW_REASONS = [
   'unknown-start',
   'unplaceable-time',
   'no-identity',
+  'end-unknown',
 ] as const
 export type ReviewReason = (typeof REVIEW_REASONS)[number]
+
+/** Most running sessions that a start of the controller tells; where there are more, it tells none. */
+export const MAX_RUNNING_TOLD = 2_000
 
 const connectorRef = { evseId: small, connectorId: small }
 
 /** kind -> shape of its data. The stream that a kind belongs to stands in STREAM_OF. */
 export const factData = {
   // the controller itself
-  'controller.started': z.object({ version: z.string(), journalId: z.string(), node: z.string() }),
+  'controller.started': z.object({
+    version: z.string(),
+    journalId: z.string(),
+    node: z.string(),
+    /** Sessions that it knows to run: one that this journal told of before, and that is not here, is forgotten. Absent: not told. */
+    running: z.array(z.string()).max(MAX_RUNNING_TOLD).optional(),
+  }),
   /**
    * This journal began as a fork of another one: what lies after `shared` in that one is here, what lies before stayed there.
    * `lost`: the cloud holds rows of it that this box has not (a backup was restored); `parted`: both went on, differently.

@@ -12,6 +12,7 @@ const REVIEW_WORDS: Record<string, string> = {
   'unknown-start': 'its start is not known',
   'unplaceable-time': 'its times cannot be placed',
   'no-identity': 'nobody is known who would pay',
+  'end-unknown': 'its site has forgotten it before its end was told',
   'overlaps-another-session': 'another session is billed at the same time on its connector',
   'no-tariff': 'there is no tariff for it',
   'waived-before': 'a person waived it, and its site told it anew since',

@@ -98,6 +98,8 @@ export const cloudFactData = {
     /** The person said that it is right though it is implausible. */
     override: z.boolean(),
   }),
+  // station-service: the end that it makes for a session that its site has forgotten
+  'session.forgotten': factData['session.ended'],
   // station-service: whether energy that nobody identified for is billed, or put before a person
   'site.policy': z.object({ unidentifiedEnergy: z.enum(['review', 'bill']) }),
   // the log itself, to every tenant: its database was restored, or an operator says so. What came after `since` is lost, or comes again.

@@ -6,7 +6,7 @@ import type { StartTransactionRequest, StartTransactionResponse } from '@switchy
 import { Draft } from '../../draft.ts'
 import { isInUse, tokenDecided } from '../../session/authorize.ts'
 import { registerFromWh } from '../../session/reading.ts'
-import { hasDelivered, runningSessions, sessionById } from '../../session/session.ts'
+import { hasDelivered, runningSessions, sessionById, startKey } from '../../session/session.ts'
 import { startSession } from '../../session/start.ts'
 import { isPlausible } from '../../session/timing.ts'
 import { connectorOf, stationOf } from '../../station/station.ts'
@@ -29,7 +29,7 @@ export function startTransaction(
   const startedAtMs = parseInstant(said.timestamp) ?? context.at.nowMs
 
   // A resend is what a start on that connector said, word for word; anything else is another start.
-  const resendKey = `${idTag}/${meterStart}/${startedAtMs}`
+  const resendKey = startKey(idTag, meterStart, startedAtMs)
   const station = stationOf(draft, context.stationId)
   const connector = station && connectorOf(station, connectorId, 1)
   const newest = sessionById(draft, connector?.newestSessionId)

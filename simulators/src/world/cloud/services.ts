@@ -5,6 +5,7 @@ import type { OracleLedger } from '../oracle/ledger.ts'
 import type { Stage } from '../stage.ts'
 import type { Billing } from './billing.ts'
 import type { Desk } from './desk.ts'
+import { OpenSessions } from './open-sessions.ts'
 import type { LoggedRow } from './store.ts'
 
 export interface ServicesPorts {
@@ -16,6 +17,7 @@ export interface ServicesPorts {
 
 export class Services {
   readonly #ports: ServicesPorts
+  readonly #open = new OpenSessions()
   readonly #appliedVersions = new Map<string, DocumentVersion>()
   /** Tokens of sessions whose end the cloud has as their charger told it. */
   readonly ends = new Set<string>()
@@ -28,7 +30,9 @@ export class Services {
 
   /** The log went back to an earlier state: what is derived from it is derived anew. */
   again(log: readonly LoggedRow[]): void {
-    const { billing } = this.#ports
+    const { billing, oracle } = this.#ports
+    oracle.again()
+    this.#open.clear()
     billing.accounts.clear()
     billing.unmatched.clear()
     this.ends.clear()
@@ -46,10 +50,19 @@ export class Services {
       const { fact } = read
       stage.tell('cloud', `takes ${row.journalId} ${row.seq} ${fact.kind} ${gist(fact)}`)
       switch (fact.kind) {
+        case 'controller.started':
+          this.#giveUp(row, fact.data.running)
+          break
         case 'session.started':
+          this.#open.started(row, fact)
           oracle.started(row, fact)
           break
+        case 'session.updated':
+        case 'session.register':
+          this.#open.changed(row, fact)
+          break
         case 'session.ended':
+          this.#open.ended(fact.sessionId ?? '')
           oracle.ended(fact.sessionId ?? '')
           if (!fact.data.presumed) this.ends.add(fact.data.idToken?.value ?? '')
           billing.take(row.siteId, fact.stationId ?? '', fact.sessionId ?? '', fact.data)
@@ -66,6 +79,19 @@ export class Services {
         case 'document.applied':
           this.#applied(row, fact.data)
       }
+    }
+  }
+
+  /** Sessions that their site has forgotten, as station-service finds them: they go to review. */
+  #giveUp(row: LoggedRow, running: readonly string[] | undefined): void {
+    const { stage, oracle, billing } = this.#ports
+    for (const { sessionId, stationId, ended } of this.#open.forgotten(row, running)) {
+      stage.tell(
+        'cloud',
+        `makes an end for session ${sessionId} of ${stationId}, which its site has forgotten`,
+      )
+      oracle.ended(sessionId)
+      billing.take(row.siteId, stationId, sessionId, ended)
     }
   }
 

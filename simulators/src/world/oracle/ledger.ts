@@ -49,6 +49,12 @@ export class OracleLedger {
     })
   }
 
+  /** The cloud was restored: what it was told since comes again, by whichever journal has it. */
+  again(): void {
+    this.#running.clear()
+    this.#ended.clear()
+  }
+
   ended(sessionId: string): void {
     this.#ended.add(sessionId)
   }
