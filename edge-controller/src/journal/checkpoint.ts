@@ -9,8 +9,20 @@ import type { Database } from './sqlite-driver.ts'
 
 /** Pages in the log from which on a quiet moment is used. */
 export const CHECKPOINT_IDLE_PAGES = 1_000
-/** Pages in the log at which the next commit takes them over, quiet or not. */
-export const CHECKPOINT_PAGES = 2_000
+/**
+ * Pages in the log at which the next commit takes them over, quiet or not: rare enough that of a hundred messages less than one waits
+ * for it, where stations never pause.
+ */
+export const CHECKPOINT_PAGES = 6_000
+const PAGE_BYTES = 4_096
+/** A disk is this many times as large as the log, at least. */
+const DISK_PER_LOG = 64
+
+/** How long the log may become on a disk of that size. */
+export function checkpointPages(capacityBytes: number): number {
+  const pages = Math.floor(capacityBytes / DISK_PER_LOG / PAGE_BYTES)
+  return Math.min(CHECKPOINT_PAGES, Math.max(CHECKPOINT_IDLE_PAGES, pages))
+}
 /** SQLite tells the length of its log without writing anything from this version on; an older one keeps to its own way. */
 const TELLS_FROM = [3, 51]
 

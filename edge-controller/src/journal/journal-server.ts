@@ -1,4 +1,5 @@
 /** Answers requests from the journal's file, each in one go: in the worker thread on the box, at its virtual disk in the simulator. */
+import { checkpointPages } from './checkpoint.ts'
 import { readFlat } from './flat-changes.ts'
 import type { GroupResult, JournalFile, Request, Response } from './journal-messages.ts'
 import { isDamage, markDamaged, openJournal } from './open-journal.ts'
@@ -99,8 +100,11 @@ export class JournalServer {
   }
 
   #opened(): SqliteJournal {
-    const { file, newJournalId, checkpointPages } = this.#file
-    const options = { open: this.#open, checkpointPages, makeRoom: () => this.#makeRoom() }
+    const { file, newJournalId } = this.#file
+    const capacityBytes = this.#volume?.space().capacityBytes
+    const ofDisk = capacityBytes === undefined ? undefined : checkpointPages(capacityBytes)
+    const pages = this.#file.checkpointPages ?? ofDisk
+    const options = { open: this.#open, checkpointPages: pages, makeRoom: () => this.#makeRoom() }
     const files = this.#volume?.files
     return files
       ? openJournal(file, newJournalId, options, files)

@@ -8,7 +8,7 @@ const APPLICATION_ID = 0x53575944
 /** Waits this long for a predecessor that is still closing the file. */
 export const BUSY_TIMEOUT_MS = 5_000
 /** The WAL file is cut back to this size after a checkpoint. */
-const WAL_SIZE_LIMIT_BYTES = 16 * 1024 * 1024
+const WAL_SIZE_LIMIT_BYTES = 32 * 1024 * 1024
 /** What `PRAGMA synchronous` answers for FULL. */
 export const SYNCHRONOUS_FULL = 2
 
