@@ -1,5 +1,5 @@
 /** Commands on their way to sites: sent when the site is there, and again until an outcome has arrived. */
-import type { Command } from '@switchyard/protocol/site/command.ts'
+import { type Command, IDEMPOTENT_KINDS } from '@switchyard/protocol/site/command.ts'
 import type { TransactionSql } from 'postgres'
 import { createLoop, type Loop } from '../platform/event-log/loop.ts'
 import type { ServiceContext } from '../platform/service.ts'
@@ -30,6 +30,11 @@ interface Due {
 }
 
 export function createCommands({ sql, clock, log, eventLog }: ServiceContext, send: Send): Commands {
+  const sentElsewhere = () => sql`(
+    p.sent_journal is not null
+    and (p.sent_journal <> l.journal_id or p.sent_epoch <> l.epoch
+         or (p.sent_boot <> l.boot_id and p.command::json ->> 'kind' <> all(${[...IDEMPOTENT_KINDS]}::text[]))))`
+
   async function flush(siteIds?: string[], again = false): Promise<number> {
     await abandon(siteIds)
     const now = new Date(clock.now())
@@ -37,7 +42,7 @@ export function createCommands({ sql, clock, log, eventLog }: ServiceContext, se
     // Marked before it is sent: what may have reached the site is never said to be unsent.
     const due = await sql<Due[]>`
       update site_gateway.pending_command p
-         set sent_at = ${now}, sent_journal = l.journal_id, sent_epoch = l.epoch
+         set sent_at = ${now}, sent_journal = l.journal_id, sent_epoch = l.epoch, sent_boot = l.boot_id
         from site_gateway.site s join site_gateway.lane l on l.site_id = s.site_id and l.journal_id = s.journal_id
        where p.site_id = s.site_id and p.command_id in (
          select due.command_id from site_gateway.pending_command due
@@ -45,7 +50,7 @@ export function createCommands({ sql, clock, log, eventLog }: ServiceContext, se
           where (${siteIds === undefined} or due.site_id = any(${siteIds ?? []}::text[]))
             and not due.settled and due.expires_at > ${now} and (due.sent_at is null or due.sent_at <= ${sentBefore})
           order by due.expires_at limit ${MAX_SENDING} for update of due skip locked)
-         and (p.sent_journal is null or (p.sent_journal = l.journal_id and p.sent_epoch = l.epoch))
+         and not ${sentElsewhere()}
       returning s.site_id, l.journal_id, l.epoch, l.nonce, p.command`
     for (const it of due) {
       const to = { siteId: it.site_id, journalId: it.journal_id, epoch: it.epoch, nonce: it.nonce }
@@ -55,8 +60,9 @@ export function createCommands({ sql, clock, log, eventLog }: ServiceContext, se
   }
 
   /**
-   * What was sent to another journal, or before authority was granted anew, may have had its effect there, and whoever is there
-   * now cannot know: it is not sent again, and its outcome is unknown.
+   * What was sent to another journal, before authority was granted anew, or to another boot of the controller (which may be another
+   * box with a copy of the card) may have had its effect there, and whoever is there now cannot know: it is not sent again, and its
+   * outcome is unknown unless the site tells it after all. What may be repeated goes to another boot as well.
    */
   async function abandon(siteIds: string[] | undefined): Promise<void> {
     const abandoned = (await sql.begin(async (tx) => {
@@ -65,8 +71,7 @@ export function createCommands({ sql, clock, log, eventLog }: ServiceContext, se
           from site_gateway.site s, site_gateway.lane l
          where s.site_id = p.site_id and l.site_id = s.site_id and l.journal_id = s.journal_id
            and (${siteIds === undefined} or p.site_id = any(${siteIds ?? []}::text[]))
-           and not p.settled and p.sent_journal is not null
-           and (p.sent_journal <> l.journal_id or p.sent_epoch <> l.epoch)
+           and not p.settled and ${sentElsewhere()}
         returning p.command_id, p.tenant_id, p.site_id, p.command`
       await eventLog.publishAll(
         tx,
@@ -76,7 +81,10 @@ export function createCommands({ sql, clock, log, eventLog }: ServiceContext, se
           stationId: (JSON.parse(it.command) as Command).stationId,
           kind: 'command.abandoned' as const,
           at: new Date(clock.now()).toISOString(),
-          data: { commandId: it.command_id, reason: 'authority was granted anew after it was sent' },
+          data: {
+            commandId: it.command_id,
+            reason: 'another controller, journal or start of it speaks for the site since it was sent',
+          },
         })),
       )
       return rows.length

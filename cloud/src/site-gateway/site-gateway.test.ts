@@ -241,19 +241,19 @@ describe('batches', () => {
 })
 
 describe('intentions', () => {
-  const command = (id: string, ttlMs = 60_000) => ({
+  const command = (id: string, ttlMs = 60_000, kind = 'RemoteStop') => ({
     id,
     stationId: 'CP1',
-    kind: 'RemoteStop',
+    kind,
     args: { sessionId: 's1' },
     issuedAt: new Date(gateway.clock.now()).toISOString(),
     expiresAt: new Date(gateway.clock.now() + ttlMs).toISOString(),
   })
-  const request = (siteId: string, id: string, ttlMs?: number) =>
+  const request = (siteId: string, id: string, ttlMs?: number, kind?: string) =>
     publish('default', siteId, {
       kind: 'command.requested',
       at: '2026-11-23T12:00:00.000Z',
-      data: { command: command(id, ttlMs) },
+      data: { command: command(id, ttlMs, kind) },
     })
 
   it('go down at once, again on a timer and at hello, until the outcome is in the log', async () => {
@@ -305,6 +305,30 @@ describe('intentions', () => {
     expect(new Set(ids)).toEqual(new Set(['fresh']))
     const told = (await logged('swapped')).filter((entry) => entry.kind === 'command.abandoned')
     expect(told.map((entry) => JSON.parse(entry.text).data.commandId)).toEqual(['sent'])
+  })
+
+  it('that were sent to another start of the controller are not sent again, but for those that may be repeated', async () => {
+    const it1 = await site('restarting')
+    await it1.hello('n', { bootId: 'boot-1' })
+    await request('restarting', 'start', 600_000, 'RemoteStart')
+    await request('restarting', 'stop', 600_000, 'RemoteStop')
+    for (const id of ['start', 'stop'])
+      await it1.next('command', (it) => (it.command as { id: string }).id === id)
+    // The same start of it may have lost them on their way.
+    await it1.hello('n2', { bootId: 'boot-1' })
+    for (const id of ['start', 'stop'])
+      await it1.next('command', (it) => it.nonce === 'n2' && (it.command as { id: string }).id === id)
+    await it1.hello('n3', { bootId: 'boot-2' })
+    await it1.next('command', (it) => it.nonce === 'n3')
+    gateway.clock.advance(30_000)
+    await request('restarting', 'last', 600_000)
+    await it1.next('command', (it) => (it.command as { id: string }).id === 'last')
+    const ids = it1.received
+      .filter((it) => it.channel === 'command' && it.message.nonce === 'n3')
+      .map((it) => (it.message.command as { id: string }).id)
+    expect(new Set(ids)).toEqual(new Set(['stop', 'last']))
+    const told = (await logged('restarting')).filter((entry) => entry.kind === 'command.abandoned')
+    expect(told.map((entry) => JSON.parse(entry.text).data.commandId)).toEqual(['start'])
   })
 
   it('wait for a site that is away, and never leave after their expiry', async () => {

@@ -9,8 +9,8 @@ import {
   type Command,
   type CommandKind,
   commandArgs,
-  IDEMPOTENT_KINDS,
   MAX_TTL_MS,
+  mayRepeat,
 } from '@switchyard/protocol/site/command.ts'
 import { z } from 'zod'
 import type { CommandResult, Execute } from '../execute.ts'
@@ -72,7 +72,7 @@ export class Downlink {
 
   async #giveUpCut(): Promise<void> {
     if (mutated('command-again-after-restart')) return
-    const cut = this.#idle().filter((r) => !IDEMPOTENT_KINDS.has(r.command.kind as CommandKind))
+    const cut = this.#idle().filter((r) => !mayRepeat(r.command.kind))
     await this.#commit(this.#unknown(cut, ...RESTARTED))
   }
 
@@ -90,10 +90,7 @@ export class Downlink {
     for (const { entry, result } of [...this.#unsaved.values()]) await this.#end(entry, result)
     await this.recover()
     for (const remembered of this.#idle())
-      if (
-        IDEMPOTENT_KINDS.has(remembered.command.kind as CommandKind) ||
-        mutated('command-again-after-restart')
-      )
+      if (mayRepeat(remembered.command.kind) || mutated('command-again-after-restart'))
         void this.#carryOut(remembered, conversation, true)
   }
 

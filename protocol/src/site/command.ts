@@ -39,6 +39,10 @@ export const MAX_TTL_MS = 24 * 3_600_000
 /** Kinds that may be tried again after a crash in between; all others end as `unknown`. */
 export const IDEMPOTENT_KINDS: ReadonlySet<CommandKind> = new Set(['RemoteStop'])
 
+export function mayRepeat(kind: string): boolean {
+  return IDEMPOTENT_KINDS.has(kind as CommandKind)
+}
+
 export const command = z.object({
   id: z.string(),
   stationId: z.string(),

@@ -1,7 +1,7 @@
 /** What goes down from the cloud: commands until an outcome has come, documents until the site has them. */
 import { createHash } from 'node:crypto'
 import { instant } from '@switchyard/protocol/instant.ts'
-import type { Command, CommandKind } from '@switchyard/protocol/site/command.ts'
+import { type Command, type CommandKind, mayRepeat } from '@switchyard/protocol/site/command.ts'
 import type { DocumentName, DocumentVersion } from '@switchyard/protocol/site/document.ts'
 import { give, isSilent, isUnrivalled } from '@switchyard/protocol/site/grant.ts'
 import type { DownChannel } from '@switchyard/protocol/site/topics.ts'
@@ -132,18 +132,19 @@ export class Desk {
       if (pending.siteId !== siteId) continue
       const expiresMs = Date.parse(pending.command.expiresAt)
       if (expiresMs + FORGET_AFTER_MS < stage.wallMs) commands.delete(id)
-      const { journalId, epoch } = lane
+      const { journalId, epoch, bootId } = lane
       const { sentTo } = pending
-      if (sentTo && (sentTo.journalId !== journalId || sentTo.epoch !== epoch)) {
+      const isElsewhere = sentTo && (sentTo.journalId !== journalId || sentTo.epoch !== epoch)
+      if (isElsewhere || (sentTo && sentTo.bootId !== bootId && !mayRepeat(pending.command.kind))) {
         // It may have had its effect where it was sent, and whoever is there now cannot know.
-        stage.tell('cloud', `gives up ${id}: authority was granted anew after it was sent`)
+        stage.tell('cloud', `gives up ${id}: another one speaks for the site since it was sent`)
         commands.delete(id)
         continue
       }
       const isDue = again || (pending.sentAtMs ?? Number.NEGATIVE_INFINITY) <= stage.nowMs - COMMAND_RESEND_MS
       if (expiresMs <= stage.wallMs || !isDue) continue
       pending.sentAtMs = stage.nowMs
-      pending.sentTo = { journalId, epoch }
+      pending.sentTo = { journalId, epoch, bootId }
       handed(id, lane.bootId)
       send(lane, 'command', { command: pending.command })
     }

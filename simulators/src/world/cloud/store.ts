@@ -36,7 +36,7 @@ export interface PendingCommand {
   command: Command
   sentAtMs: number | undefined
   /** The lane and its authority that it was sent to. */
-  sentTo: { journalId: string; epoch: number } | undefined
+  sentTo: { journalId: string; epoch: number; bootId: string | null } | undefined
 }
 
 export interface StoredDocument {

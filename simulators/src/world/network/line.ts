@@ -7,7 +7,7 @@ import type { Random } from '../../random.ts'
 import type { Stage } from '../stage.ts'
 
 const FASTEST_MS = 2
-const SLOWEST_MS = 60
+export const SLOWEST_MS = 60
 /** A cut is noticed within this. */
 const NOTICED_MS = 2_000
 

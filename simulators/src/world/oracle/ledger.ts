@@ -1,6 +1,7 @@
 /** The oracle's own books: sessions as they truly were, and what the sites made chargers do. */
 import type { Fact } from '@switchyard/protocol/site/fact.ts'
 import type { PhysicalSession } from '../charger/physical-session.ts'
+import { SLOWEST_MS } from '../network/line.ts'
 import type { Stage } from '../stage.ts'
 
 type Told = Extract<Fact, { kind: 'session.started' }>
@@ -83,7 +84,8 @@ export class OracleLedger {
     this.#stage.tell(chargerId, `is told ${kind} ${key}`)
     if (command.effects > 1)
       this.#stage.broken('I6', `${kind} ${key} took effect ${command.effects} times at ${chargerId}`)
-    if (this.#stage.wallMs > command.expiresMs)
+    // What a box sent in time is on its way for a moment more.
+    if (this.#stage.wallMs > command.expiresMs + SLOWEST_MS)
       this.#stage.broken('I6', `${kind} ${key} took effect at ${chargerId} after it had expired`)
   }
 }
