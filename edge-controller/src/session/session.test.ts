@@ -289,6 +289,19 @@ describe('starts and ends', () => {
     expect(stop(live, '13:00:00', 19_000)).toMatchObject({ energyMilliWh: 10_000_000, review: [] })
   })
 
+  it('a start ends what began before it, though another session has the connector', () => {
+    const { d, start, stop } = site()
+    // Of a station whose clock was set back since: this one's stop was lost.
+    const stale = start('12:00:00', 9_000)
+    start('11:00:00', 10_000, 1, 'LOST')
+    d.pass(600_000)
+    const last = start('11:10:00', 12_000, 1, 'LAST')
+    const ended = () => d.facts.filter((fact) => fact.kind === 'session.ended').map((fact) => fact.data)
+    expect(ended()).toMatchObject([{ idToken: { value: 'LOST' }, presumed: true, reason: 'NewSession' }])
+    expect(stop(last, '11:20:00', 13_000)).toMatchObject({ energyMilliWh: 1_000_000 })
+    expect(stop(stale, '13:00:00', 19_000)).toMatchObject({ energyMilliWh: 10_000_000 })
+  })
+
   it('a resend is told from another start by what it says', () => {
     const { d, start, stop } = site()
     const id = start('08:00:00', 0)

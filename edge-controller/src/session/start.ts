@@ -49,8 +49,24 @@ function beganBefore(startedAtMs: number, at: Moment, there: Session): boolean {
   )
 }
 
+/** What runs on the connector beside the session that has it, and began before this start. */
+function besides(
+  draft: Draft,
+  { stationId, at }: SessionContext,
+  { evseId, connectorId, startedAtMs }: Start,
+  there: Session | undefined,
+): Session[] {
+  return runningSessions(draft, stationId).filter(
+    (it) =>
+      it.evseId === evseId &&
+      it.connectorId === connectorId &&
+      it.sessionId !== there?.sessionId &&
+      !beganBefore(startedAtMs, at, it),
+  )
+}
+
 /**
- * Starts a session. One that still runs on the connector ends as presumed, unless the new start is the older of the two (a
+ * Starts a session. Those that still run on the connector end as presumed, unless the new start is the older one (a
  * queue delivered out of order): then the new one runs beside it until its stop comes, or for a while (see sweep.ts).
  */
 export function startSession(draft: Draft, context: SessionContext, start: Start): Session {
@@ -61,8 +77,11 @@ export function startSession(draft: Draft, context: SessionContext, start: Start
   const isOlder = there !== undefined && there.end === undefined && beganBefore(start.startedAtMs, at, there)
   const isBeside = isOlder || start.isOver === true
   // Where the station has not said where, several may wait for their plug.
-  if (there && !isBeside && start.evseId > 0 && !mutated('start-ends-nothing'))
-    presumeEnd(draft, context, there, 'NewSession')
+  if (start.evseId > 0 && !start.isOver && !mutated('start-ends-nothing')) {
+    if (there && !isBeside) presumeEnd(draft, context, there, 'NewSession')
+    for (const beside of besides(draft, context, start, there))
+      presumeEnd(draft, context, beside, 'NewSession')
+  }
   const running = runningSessions(draft, stationId)
   if (running.length >= RUNNING_MAX) presumeEnd(draft, context, running[0]!, 'TooManyRunning')
 

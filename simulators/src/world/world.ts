@@ -373,6 +373,7 @@ export class World {
       box.card.discard()
     }
     this.watch.checkTold(this.services.toldOfLoss)
+    this.oracle.checkLate()
     checkBills(stage, this.billing, this.oracle.sessions)
   }
 }

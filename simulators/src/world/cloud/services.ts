@@ -53,6 +53,9 @@ export class Services {
         case 'controller.started':
           this.#giveUp(row, fact.data.running)
           break
+        case 'stream.loss':
+          oracle.lost(row)
+          break
         case 'session.started':
           this.#open.started(row, fact)
           oracle.started(row, fact)

@@ -24,6 +24,9 @@ export class OracleLedger {
   /** By journal, charger and connector: the session that runs there, as the cloud was told. */
   readonly #running = new Map<string, { sessionId: string; startedAt: string }>()
   readonly #ended = new Set<string>()
+  readonly #withLosses = new Set<string>()
+  /** Sessions that another one followed, and whose end was not told: what is to be said of it. */
+  readonly #late = new Map<string, string>()
 
   /**
    * I4: what began once is one session, however often its charger tells it. I12: a connector has one session; one that begins
@@ -44,16 +47,29 @@ export class OracleLedger {
     if (!there || there.sessionId === sessionId || this.#ended.has(there.sessionId)) return
     // Once the batch is taken: a session that is heard of only by its end had its connector before, and is over with its start.
     queueMicrotask(() => {
+      const text = `${stationId}: ${sessionId} is started, ${there.sessionId} has not ended`
       if (this.#ended.has(sessionId)) this.#running.set(place, there)
-      else
-        this.#stage.broken('I12', `${stationId}: ${sessionId} is started, ${there.sessionId} has not ended`)
+      else if (this.#withLosses.has(journalId)) this.#late.set(there.sessionId, text)
+      else this.#stage.broken('I12', text)
     })
+  }
+
+  /** Rows of a journal are lost, and told so: an end among them is made when it is noticed. */
+  lost({ journalId }: { journalId: string }): void {
+    this.#withLosses.add(journalId)
+  }
+
+  /** At the end: what could be late has come. */
+  checkLate(): void {
+    for (const [sessionId, text] of this.#late)
+      if (!this.#ended.has(sessionId)) this.#stage.broken('I12', text)
   }
 
   /** The cloud was restored: what it was told since comes again, by whichever journal has it. */
   again(): void {
     this.#running.clear()
     this.#ended.clear()
+    this.#late.clear()
   }
 
   ended(sessionId: string): void {
