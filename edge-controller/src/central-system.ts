@@ -119,11 +119,11 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
       else linkOf(stationId).accept(socket, version)
     },
 
-    async execute(command, remainingMs) {
-      const link = links.get(command.stationId)
-      if (!link?.connected)
-        return failed('StationOffline', `station ${command.stationId.slice(0, 64)} is not connected`)
-      return link.execute(command, remainingMs)
+    async execute(command, remainingMs, mayStillGo) {
+      const { stationId } = command
+      if (!links.has(stationId) && !stationOf(state, stationId) && !stationEntry(state, stationId))
+        return failed('UnknownStation', `station ${stationId.slice(0, 64)} is not known at this site`)
+      return linkOf(stationId).execute(command, remainingMs, mayStillGo)
     },
 
     correctTimes(before) {

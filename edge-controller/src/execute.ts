@@ -9,5 +9,12 @@ export interface CommandResult {
   error?: { code: string; description: string }
 }
 
-/** Carries a command to its station; never throws: what goes wrong is a result. The station being away is `failed`, code "StationOffline". */
-export type Execute = (command: Command, remainingMs: number) => Promise<CommandResult>
+/**
+ * Carries a command to its station; never throws: what goes wrong is a result. While the station is away the command waits, and is
+ * sent then only if `mayStillGo` says so; when its time is over, it is `expired`, code "StationOffline".
+ */
+export type Execute = (
+  command: Command,
+  remainingMs: number,
+  mayStillGo?: () => boolean,
+) => Promise<CommandResult>

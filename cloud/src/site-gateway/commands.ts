@@ -1,5 +1,6 @@
 /** Commands on their way to sites: sent when the site is there, and again until an outcome has arrived. */
-import { type Command, IDEMPOTENT_KINDS } from '@switchyard/protocol/site/command.ts'
+import { COMMAND_KINDS, mayRepeat } from '@switchyard/protocol/command/commands.ts'
+import type { Command } from '@switchyard/protocol/site/command.ts'
 import type { TransactionSql } from 'postgres'
 import { createLoop, type Loop } from '../platform/event-log/loop.ts'
 import type { ServiceContext } from '../platform/service.ts'
@@ -33,7 +34,7 @@ export function createCommands({ sql, clock, log, eventLog }: ServiceContext, se
   const sentElsewhere = () => sql`(
     p.sent_journal is not null
     and (p.sent_journal <> l.journal_id or p.sent_epoch <> l.epoch
-         or (p.sent_boot <> l.boot_id and p.command::json ->> 'kind' <> all(${[...IDEMPOTENT_KINDS]}::text[]))))`
+         or (p.sent_boot <> l.boot_id and p.command::json ->> 'kind' <> all(${COMMAND_KINDS.filter(mayRepeat)}::text[]))))`
 
   async function flush(siteIds?: string[], again = false): Promise<number> {
     await abandon(siteIds)

@@ -1,13 +1,13 @@
 /** `/v1/stations/{id}/commands` and `/calls`, `/v1/commands/{id}`: what stations are asked to do. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { callInput, commandInput, commandResource as shape } from '@switchyard/protocol/api/shapes.ts'
+import { callInput, commandInput, commandResource as shape } from '@switchyard/protocol/api/commands.ts'
 import { anyJson } from '@switchyard/protocol/json.ts'
 import type { Context } from 'hono'
 import { conflict, notFound, ProblemError } from '../platform/http/problem.ts'
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
-import { checkCall } from './call-check.ts'
+import { checkCommand } from './command-check.ts'
 import { awaitOutcome, commandResource, issueCommand } from './commands.ts'
 import { type CommandRow, findCommand, listStations } from './queries.ts'
 
@@ -21,9 +21,19 @@ const params = z.object({ stationId: z.string() })
 const command = createRoute({
   method: 'post',
   path: '/v1/stations/{stationId}/commands',
-  summary: 'Asks a station to do something; the outcome is read from /commands/{commandId}',
-  request: { params, body: jsonBody(commandInput) },
-  responses: { 202: answers('Issued', z.object({ commandId: z.string() })), ...problems },
+  summary: 'Asks a station to do something, in the same words for every OCPP version',
+  description:
+    'Answered with 202 once it is on its way: the outcome is read from /commands/{commandId}. With `wait=true` the outcome is awaited, for at most 50 s: then 200 with the command, its `status` and the reply of the station, whatever it is. A station that is away gets the command when it comes back, while `ttlMs` is not over. 422: the arguments are wrong, or the OCPP version of the station has nothing for this; nothing was sent.',
+  request: {
+    params,
+    query: z.object({ wait: z.enum(['true', 'false']).optional() }),
+    body: jsonBody(commandInput),
+  },
+  responses: {
+    200: answers('The outcome, where it was awaited', shape),
+    202: answers('Issued; the outcome is not there yet', z.object({ commandId: z.string() })),
+    ...problems,
+  },
 })
 const get = createRoute({
   method: 'get',
@@ -47,7 +57,7 @@ const call = createRoute({
 })
 
 export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext): void {
-  const { sql, random } = context
+  const { sql, random, clock } = context
   const caller = (c: Context<ServiceEnv>) => ({
     tenantId: c.get('tenantId'),
     actor: c.get('actor'),
@@ -57,18 +67,16 @@ export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
   app.openapi(command, async (c) => {
     const { kind, args, ttlMs } = c.req.valid('json')
     const { stationId } = c.req.valid('param')
-    if (kind === 'ocpp.call') {
-      const [station] = await listStations(sql, { tenantId: c.get('tenantId'), stationId }, 1)
-      await checkCall(station?.ocpp ?? null, args, 'args.')
-    }
-    const { commandId } = await issueCommand(context, random.uuid(), {
-      ...caller(c),
-      stationId,
-      kind,
-      args,
-      ttlMs,
-    })
-    return c.json({ commandId }, 202)
+    const tenantId = c.get('tenantId')
+    const [station] = await listStations(sql, { tenantId, stationId }, 1)
+    if (station === undefined) throw notFound(`There is no station ${stationId}`)
+    await checkCommand(station.ocpp, { kind, args })
+    const issued = await issueCommand(context, random.uuid(), { ...caller(c), stationId, kind, args, ttlMs })
+    const { commandId } = issued
+    if (c.req.valid('query').wait !== 'true') return c.json({ commandId }, 202)
+    const deadlineMs = Math.min(issued.expiresAtMs + CALL_GRACE_MS, clock.now() + MAX_CALL_TTL_MS)
+    const outcome = await awaitOutcome(context, { tenantId, ...issued }, deadlineMs, c.req.raw.signal)
+    return outcome === undefined ? c.json({ commandId }, 202) : c.json(commandResource(outcome), 200)
   })
 
   app.openapi(get, async (c) => {
@@ -84,7 +92,7 @@ export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
     const [station] = await listStations(sql, { tenantId, stationId }, 1)
     if (station === undefined) throw notFound(`There is no station ${stationId}`)
     const input = c.req.valid('json')
-    await checkCall(station.ocpp, input)
+    await checkCommand(station.ocpp, { kind: 'ocpp.call', args: input }, 'args.')
     if (!station.site_online) throw conflict(`Site ${station.site_id} is not connected; nothing was sent`)
     if (!station.connected) throw conflict(`Station ${stationId} is not connected; nothing was sent`)
     const issued = await issueCommand(context, random.uuid(), {
@@ -100,6 +108,15 @@ export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
   })
 }
 
+/** Codes of a site that sent nothing: load control, or a call that it cannot make of a station whose version is known there only. */
+const REFUSED_BY_SITE: ReadonlySet<string> = new Set([
+  'LoadManagement',
+  'InvalidArguments',
+  'NotInVersion',
+  'NotSent',
+  'TooManyWaiting',
+])
+
 function replyOf(outcome: CommandRow | undefined, stationId: string, commandId: string) {
   const seeCommand = `its outcome may still come: /commands/${commandId}`
   if (outcome === undefined) throw new ProblemError(504, `No answer from ${stationId} in time; ${seeCommand}`)
@@ -111,8 +128,8 @@ function replyOf(outcome: CommandRow | undefined, stationId: string, commandId: 
   const description = error?.description ?? ''
   if (code === 'StationOffline')
     throw new ProblemError(409, `Station ${stationId} is not connected`, { code })
-  // The site's own word, from its load control: the station was not asked.
-  if (code === 'LoadManagement')
+  // The site's own word: the station was not asked.
+  if (REFUSED_BY_SITE.has(code))
     throw new ProblemError(409, `The site refuses this: ${description}; nothing was sent`, { code })
   if (status === 'unknown') {
     const why = description === '' ? code : `${code}: ${description}`

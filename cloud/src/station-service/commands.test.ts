@@ -217,3 +217,70 @@ test('a call of which nothing is known says so, and not that nothing happened', 
   expect({ status, code: body.code }).toEqual({ status: 504, code: 'NoAnswer' })
   expect(body.detail).toMatch(/^It is not known whether CS-1 did this .*Look before trying again/)
 })
+
+test('an awaited command is answered with its outcome, whatever that is', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, booted)
+  await platform.settle(service)
+  await online()
+  const answer = ask('POST', '/v1/stations/CS-1/commands?wait=true', {
+    kind: 'SetSettings',
+    args: { settings: [{ name: 'HeartbeatInterval', value: '60' }] },
+  })
+  const command = await issuedCommand()
+  expect(command.kind).toBe('SetSettings')
+  expect(Date.parse(command.expiresAt) - TEST_EPOCH_MS).toBe(24 * 3_600_000)
+  const reply = { status: 'NotSupported' }
+  await platform.appendFacts(SITE, [
+    { kind: 'command.outcome', data: { commandId: command.id, status: 'rejected', reply } },
+  ])
+  await platform.settle(service)
+  expect(await answer).toMatchObject({
+    status: 200,
+    body: { commandId: command.id, kind: 'SetSettings', status: 'rejected', reply, error: null },
+  })
+})
+
+test('an awaited command without an outcome in time is told by its id, and goes on', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, booted)
+  await platform.settle(service)
+  await online()
+  const answer = ask('POST', '/v1/stations/CS-1/commands?wait=true', { kind: 'ClearCache', args: {} })
+  const { id } = await issuedCommand()
+  platform.clock.advance(51_000)
+  expect(await answer).toEqual({ status: 202, body: { commandId: id } })
+  expect((await ask('GET', `/v1/commands/${id}`)).body.status).toBe('pending')
+})
+
+test('what cannot be asked is refused before anything is sent, by the field that is wrong', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, booted)
+  await platform.settle(service)
+  const asked = async (kind: string, args: object, stationId = 'CS-1') => {
+    const { status, body } = await ask('POST', `/v1/stations/${stationId}/commands`, { kind, args })
+    return { status, errors: body.errors }
+  }
+  expect(await asked('GetBaseReport', { reportBase: 'FullInventory' })).toEqual({
+    status: 422,
+    errors: [{ path: 'kind', message: 'OCPP 1.6 has no GetBaseReport; it is there in 2.0.1 and 2.1' }],
+  })
+  expect(await asked('Reset', { evseId: 1 })).toMatchObject({
+    status: 422,
+    errors: [{ path: 'args.evseId' }],
+  })
+  expect(await asked('ReserveNow', { reservationId: 1 })).toMatchObject({
+    status: 422,
+    errors: expect.arrayContaining([{ path: 'args.expiresAt', message: 'is missing' }]),
+  })
+  expect(await asked('Reset', { typ: 'Hard' })).toEqual({
+    status: 422,
+    errors: [{ path: 'args.typ', message: 'is not known here' }],
+  })
+  expect(await asked('Dance', {})).toMatchObject({ status: 422, errors: [{ path: 'kind' }] })
+  expect((await asked('Reset', {}, 'NOBODY')).status).toBe(404)
+  // A session that the cloud cannot know of is left to the site.
+  expect((await asked('RemoteStop', { sessionId: 'S-1' })).status).toBe(202)
+  await platform.relay()
+  expect(await platform.entries('command.requested')).toHaveLength(1)
+})

@@ -1,6 +1,7 @@
 /** Intentions for stations: issued, waited for, and ended when nothing is heard. */
-import type { CommandResource } from '@switchyard/protocol/api/shapes.ts'
-import { type CommandKind, DEFAULT_TTL_MS, MAX_TTL_MS } from '@switchyard/protocol/site/command.ts'
+import type { CommandResource } from '@switchyard/protocol/api/commands.ts'
+import { COMMANDS, type CommandKind } from '@switchyard/protocol/command/commands.ts'
+import { MAX_TTL_MS } from '@switchyard/protocol/site/command.ts'
 import { live as liveShape } from '@switchyard/protocol/site/live.ts'
 import type { JSONValue } from 'postgres'
 import { BUS } from '../platform/bus.ts'
@@ -38,7 +39,7 @@ export async function issueCommand(
   if (station === undefined) throw notFound(`There is no station ${stationId}`)
   const siteId = station.site_id
   const issuedAtMs = clock.now()
-  const expiresAtMs = issuedAtMs + Math.min(ttlMs ?? DEFAULT_TTL_MS[kind], MAX_TTL_MS)
+  const expiresAtMs = issuedAtMs + Math.min(ttlMs ?? COMMANDS[kind].about.ttlMs, MAX_TTL_MS)
   const command = {
     id: commandId,
     stationId,

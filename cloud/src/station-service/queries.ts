@@ -1,5 +1,5 @@
 /** Reads and writes of sites, stations and commands; every query is scoped by the tenant. */
-import type { CommandResource } from '@switchyard/protocol/api/shapes.ts'
+import type { CommandResource } from '@switchyard/protocol/api/commands.ts'
 import type { Command } from '@switchyard/protocol/site/command.ts'
 import type { JSONValue, Sql, TransactionSql } from 'postgres'
 import type { StationRow } from './station-row.ts'

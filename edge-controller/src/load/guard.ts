@@ -1,6 +1,8 @@
 /**
- * Raw calls that would go round load control. Where a site has a limit, profiles of sessions are load control's own; a profile
- * for the whole station may only lower what those allow, so it passes.
+ * Calls that would go round load control, whether raw or of a typed command. Where a site has a limit, profiles of sessions are
+ * load control's own; a profile for the whole station may only lower what those allow, so it passes. A site without a limit
+ * passes everything, and load control says in the log that it has none. What a vendor's own message (DataTransfer) or own key does nobody here can
+ * know: those pass, and what they bring about is measured.
  */
 import { decimalToInteger } from '@switchyard/protocol/units.ts'
 import type { OutgoingCall } from '../ocpp/module.ts'
@@ -15,6 +17,9 @@ export interface Refusal {
 
 /** Purposes that can only lower the limit of a session (1.6 section 3.13.1; 2.x use case K01). */
 const TIGHTENING = ['ChargePointMaxProfile', 'ChargingStationMaxProfile']
+/** Parts of the names of keys, components and variables by which profiles are kept or heeded (1.6 section 9.4; 2.x SmartChargingCtrlr, V2XChargingCtrlr). */
+const OF_PROFILES = /smartcharging|v2xcharging|charg(e|ing)profile|chargingschedule|connectorswitch3to1/i
+const SETTINGS_REASON = 'smart charging settings belong to load control on a site with a limit'
 /** Watts per ampere and phase at 0.9 of nominal voltage: the most amperes that a limit in watts can mean. */
 const VOLTS = 207
 
@@ -37,7 +42,10 @@ interface Payload {
   chargingProfileId?: number
   chargingProfilePurpose?: string
   chargingProfileCriteria?: { chargingProfilePurpose?: string }
-  setVariableData?: { component?: { name?: string } }[]
+  setVariableData?: { component?: { name?: string }; variable?: { name?: string } }[]
+  key?: string
+  activate?: boolean
+  controlType?: string
 }
 
 /** Why a schema-valid call does not pass on a site with a limit; undefined when it does. */
@@ -63,19 +71,44 @@ export function refusalOf(call: OutgoingCall): Refusal | undefined {
         : undefined
     case 'ClearChargingProfile': {
       const id = payload.id ?? payload.chargingProfileId
-      if (id !== undefined && !isReservedProfileId(id)) return undefined
-      const purpose =
-        payload.chargingProfilePurpose ?? payload.chargingProfileCriteria?.chargingProfilePurpose
-      if (id === undefined && TIGHTENING.includes(purpose ?? '')) return undefined
+      const criteria = payload.chargingProfileCriteria
+      if (id !== undefined && isReservedProfileId(id))
+        return refuse('this would clear the limits of load control')
+      if (id !== undefined && criteria === undefined) return undefined
+      const purpose = payload.chargingProfilePurpose ?? criteria?.chargingProfilePurpose
+      if (TIGHTENING.includes(purpose ?? '')) return undefined
       return refuse('this would clear the limits of load control')
     }
+    case 'ChangeConfiguration':
+      return isOfProfiles(payload.key) ? refuse(SETTINGS_REASON) : undefined
     case 'SetVariables':
-      return payload.setVariableData?.some((v) => v.component?.name?.toLowerCase() === 'smartchargingctrlr')
-        ? refuse('smart charging settings belong to load control on a site with a limit')
+      return payload.setVariableData?.some(
+        ({ component, variable }) => isOfProfiles(component?.name) || isOfProfiles(variable?.name),
+      )
+        ? refuse(SETTINGS_REASON)
         : undefined
+    // 2.1. Which profile has that id, and what it allows, is known to the station only.
+    case 'UpdateDynamicSchedule':
+      return refuse('limits of profiles are told by load control on a site with a limit')
+    // Priority overrules the limits of the session (K23); its end gives them back.
+    case 'UsePriorityCharging':
+      return payload.activate === false
+        ? undefined
+        : refuse('priority would overrule the limit of the session on a site with a limit')
+    // Both move the power of a session by themselves, upwards too (Q and R use cases).
+    case 'AFRRSignal':
+      return refuse('power follows the grid only within limits that load control does not keep yet')
+    case 'SetDERControl':
+      return payload.controlType === 'LimitMaxDischarge'
+        ? undefined
+        : refuse('power follows the grid only within limits that load control does not keep yet')
     default:
       return undefined
   }
+}
+
+function isOfProfiles(name: string | undefined): boolean {
+  return name !== undefined && OF_PROFILES.test(name)
 }
 
 /** A fact holds safe integers only; the schemas of OCPP know no bound. */

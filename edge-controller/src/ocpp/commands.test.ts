@@ -89,20 +89,20 @@ describe('commands to a 1.6 station', () => {
     })
     expect(await execute('ocpp.call', { action: 'Reset', payload: { type: 'Gently' } })).toMatchObject({
       status: 'failed',
-      error: { code: 'PropertyConstraintViolation', description: expect.stringContaining('/type') },
+      error: { code: 'InvalidArguments', description: expect.stringContaining('args.payload.type') },
     })
     expect(await execute('ocpp.call', { action: 'SetVariables', payload: {} })).toMatchObject({
-      error: { code: 'NotImplemented' },
+      error: { code: 'NotInVersion' },
     })
   })
 
   it('what cannot be carried out says why', async () => {
     await open('ocpp1.6')
-    expect(await execute('Reset', {}, 'AWAY')).toMatchObject({ error: { code: 'StationOffline' } })
+    expect(await execute('Reset', {}, 'NOBODY')).toMatchObject({ error: { code: 'UnknownStation' } })
     expect(await execute('Fly', {})).toMatchObject({ error: { code: 'UnknownKind' } })
     expect(await execute('RemoteStart', {})).toMatchObject({ error: { code: 'InvalidArguments' } })
     expect(await execute('RemoteStop', { sessionId: 'none' })).toMatchObject({
-      error: { code: 'UnknownSession' },
+      error: { code: 'UnknownSession', description: expect.stringContaining('args.sessionId') },
     })
   })
 

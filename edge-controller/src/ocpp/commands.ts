@@ -1,30 +1,35 @@
-/** Commands become OCPP calls: checked against the version's own schema before anything is sent, and their replies become outcomes. */
-import type { JsonObject } from '@switchyard/protocol/json.ts'
-import { describeErrors, errorCodeFor } from '@switchyard/protocol/ocpp/error-code.ts'
-import type { Validators } from '@switchyard/protocol/ocpp/validators.ts'
+/** Commands become OCPP calls: all of them checked before the first is sent, and their replies become one outcome. */
 import {
-  type Command,
+  COMMANDS,
   type CommandArgs,
   type CommandKind,
-  commandArgs,
-} from '@switchyard/protocol/site/command.ts'
+  isCommandKind,
+  plan,
+} from '@switchyard/protocol/command/commands.ts'
+import {
+  CommandFault,
+  type OutgoingCall,
+  type PlanContext,
+  type ReportWish,
+} from '@switchyard/protocol/command/define.ts'
+import type { JsonObject } from '@switchyard/protocol/json.ts'
+import type { Validators } from '@switchyard/protocol/ocpp/validators.ts'
+import type { Command } from '@switchyard/protocol/site/command.ts'
 import { z } from 'zod'
-import type { StateReader } from '../draft.ts'
 import type { CommandResult } from '../execute.ts'
-import { type Session, sessionById } from '../session/session.ts'
+import type { Clock } from '../ports.ts'
 import type { Call, CallOutcome } from './calls.ts'
-import { type OcppModule, type OutgoingCall, statusOf } from './module.ts'
+import { isYes } from './reply.ts'
+import type { Report } from './reports.ts'
 
-/** Longest wait for a station's answer to a command. */
+/** Longest wait for a station's answer to a call of a command. */
 export const ANSWER_TIMEOUT_MS = 30_000
 
 export interface CommandPorts {
-  state: StateReader
-  module: OcppModule
+  clock: Clock
   validators: Validators
+  plan: Omit<PlanContext, 'version'>
   call: Call
-  /** Draws the id by which a started session tells that it was remotely started, 31 bits. */
-  drawRemoteStartId(): number
   /** Why load control does not let this call pass; undefined when it may. */
   refusal(call: OutgoingCall): string | undefined
   /** The disk is too full for another session. */
@@ -34,66 +39,121 @@ export interface CommandPorts {
    * to take that back.
    */
   vouch(args: CommandArgs<'RemoteStart'>): () => void
+  /** From now on, what the station tells by that id is collected. */
+  collect(wish: ReportWish, requestId: number): Report
 }
+
+/** The connection ended before anything was sent. */
+export type NotSent = 'not-sent'
 
 /** Carries one command out on a connected station; never rejects. */
 export async function carryOut(
   command: Command,
   remainingMs: number,
   ports: CommandPorts,
-): Promise<CommandResult> {
-  if (!Object.hasOwn(commandArgs, command.kind))
-    return failed('UnknownKind', `this controller knows no command ${command.kind.slice(0, 64)}`)
-  const kind = command.kind as CommandKind
-  const parsed = commandArgs[kind].safeParse(command.args)
+): Promise<CommandResult | NotSent> {
+  const { kind } = command
+  if (!isCommandKind(kind))
+    return failed('UnknownKind', `this controller knows no command ${kind.slice(0, 64)}`)
+  const parsed = COMMANDS[kind].args.safeParse(command.args)
   if (!parsed.success) return failed('InvalidArguments', z.prettifyError(parsed.error).slice(0, 500))
-
-  const built = build(kind, parsed.data, command.stationId, ports)
-  if ('status' in built) return built
-  const checks = ports.validators.find(built.action)
-  if (!checks) return failed('NotImplemented', `OCPP ${ports.validators.version} has no action of that name`)
-  const errors = checks.request(built.payload)
-  if (errors.length > 0) return failed(errorCodeFor(ports.validators.version, errors), describeErrors(errors))
-  const refusal = ports.refusal(built)
-  if (refusal !== undefined) return failed('LoadManagement', refusal)
+  if (kind === 'RemoteStart' && ports.refusesSessions)
+    return failed('DiskFull', 'the disk of the site has no room for another session')
+  let calls: OutgoingCall[]
+  try {
+    const { validators } = ports
+    calls = plan(kind, parsed.data, validators, { ...ports.plan, version: validators.version })
+  } catch (error) {
+    if (error instanceof CommandFault) return failed(error.code, `${error.path}: ${error.message}`)
+    throw error
+  }
+  for (const call of calls) {
+    const refusal = ports.refusal(call)
+    if (refusal !== undefined) return failed('LoadManagement', refusal)
+  }
 
   const withdraw = kind === 'RemoteStart' ? ports.vouch(parsed.data as CommandArgs<'RemoteStart'>) : undefined
-  const outcome = await ports.call(built.action, built.payload, {
-    timeoutMs: Math.min(remainingMs, ANSWER_TIMEOUT_MS),
-    expiresInMs: remainingMs,
-  })
-  const result = resultOf(kind, outcome)
-  if (result.status !== 'accepted' && result.status !== 'unknown') withdraw?.()
+  const result = await send(kind, calls, remainingMs, ports)
+  if (result === 'not-sent' || (result.status !== 'accepted' && result.status !== 'unknown')) withdraw?.()
   return result
 }
 
-function build(
+async function send(
   kind: CommandKind,
-  args: unknown,
-  stationId: string,
-  { state, module, drawRemoteStartId, refusesSessions }: CommandPorts,
-): OutgoingCall | CommandResult {
-  switch (kind) {
-    case 'RemoteStart':
-      if (refusesSessions) return failed('DiskFull', 'the disk of the site has no room for another session')
-      return module.remoteStart(args as CommandArgs<'RemoteStart'>, drawRemoteStartId())
-    case 'RemoteStop': {
-      const { sessionId } = args as CommandArgs<'RemoteStop'>
-      const session = sessionById(state, sessionId)
-      return isOf(session, stationId)
-        ? module.remoteStop(session)
-        : failed('UnknownSession', `no session ${sessionId.slice(0, 64)} runs on this station`)
+  calls: readonly OutgoingCall[],
+  remainingMs: number,
+  { clock, call, collect }: CommandPorts,
+): Promise<CommandResult | NotSent> {
+  const { report: wish, inOrder = false } = COMMANDS[kind].about
+  const deadlineMs = clock.mono() + remainingMs
+  const requestId = wish && (calls[0]!.payload.requestId as number)
+  const report = wish && collect(wish, requestId!)
+  try {
+    const done: Done[] = []
+    for (const { action, payload } of calls) {
+      const leftMs = deadlineMs - clock.mono()
+      const timeoutMs = Math.min(leftMs, ANSWER_TIMEOUT_MS)
+      const outcome = await call(action, payload, { timeoutMs, expiresInMs: leftMs })
+      if (done.length === 0 && outcome.status === 'not-sent' && outcome.reason === 'connection-lost')
+        return 'not-sent'
+      const result = resultOf(kind, outcome)
+      done.push({
+        action,
+        ...result,
+        ...(result.reply && kind !== 'ocpp.call' ? named(result.reply, payload) : {}),
+      })
+      // Nothing more is asked of a station of which it is not known what it did, or that cannot be reached.
+      if (result.status === 'unknown' || outcome.status === 'not-sent') break
+      if (inOrder && result.status !== 'accepted') break
     }
-    case 'Reset':
-      return module.reset(args as CommandArgs<'Reset'>)
-    case 'ocpp.call':
-      return args as { action: string; payload: JsonObject }
+    const whole = together(done, calls)
+    if (!report || whole.status !== 'accepted') return whole
+    return { ...whole, reply: { ...whole.reply, ...(await report.within(deadlineMs - clock.mono())) } }
+  } finally {
+    report?.end()
   }
 }
 
-/** A session that ended as presumed may still run at the station: it can be stopped. */
-function isOf(session: Session | undefined, stationId: string): session is Session {
-  return session !== undefined && session.stationId === stationId && (!session.end || session.end.presumed)
+interface Done extends CommandResult {
+  action: string
+}
+
+/** Ids that were drawn here are told: what the station says later goes by them. */
+function named(reply: JsonObject, { requestId, remoteStartId }: JsonObject): { reply: JsonObject } {
+  return {
+    reply: {
+      ...reply,
+      ...(requestId === undefined ? {} : { requestId }),
+      ...(remoteStartId === undefined ? {} : { remoteStartId }),
+    },
+  }
+}
+
+/** One call's result is the command's; several tell what each did, and those that were not sent. */
+function together(done: readonly Done[], calls: readonly OutgoingCall[]): CommandResult {
+  if (calls.length === 1) {
+    const { action: _, ...result } = done[0]!
+    return result
+  }
+  const told = done.map(({ action, status, reply, error }) => ({
+    action,
+    status,
+    ...(reply === undefined ? {} : { reply }),
+    ...(error === undefined ? {} : { error }),
+  }))
+  const unsent = calls.slice(done.length).map(({ action }) => ({ action, status: 'not-sent' }))
+  const reply = { calls: [...told, ...unsent] }
+  const last = done.at(-1)!
+  const worst = (['unknown', 'failed', 'expired', 'rejected'] as const).find((status) =>
+    done.some((it) => it.status === status),
+  )
+  if (worst === undefined) return { status: 'accepted', reply }
+  const accepted = done.filter((it) => it.status === 'accepted').length
+  const why = last.error ?? done.find((it) => it.error)?.error
+  // What expired in the middle has had a part of its effect.
+  const status = worst === 'expired' && done.length > 1 ? 'failed' : worst
+  const description = `${accepted} of ${calls.length} calls were accepted${why ? `; ${why.code}: ${why.description}` : ''}`
+  return { status, reply, error: { code: accepted > 0 ? 'Partial' : (why?.code ?? 'Rejected'), description } }
 }
 
 function resultOf(kind: CommandKind, outcome: CallOutcome): CommandResult {
@@ -101,8 +161,8 @@ function resultOf(kind: CommandKind, outcome: CallOutcome): CommandResult {
     case 'answered': {
       const reply = outcome.payload as JsonObject
       // Whatever a station answers to a raw call is that call's success; its caller reads the reply.
-      const isYes = kind === 'ocpp.call' || ['Accepted', 'Scheduled'].includes(statusOf(reply) ?? '')
-      return { status: isYes ? 'accepted' : 'rejected', reply }
+      const accepted = kind === 'ocpp.call' || isYes(reply)
+      return { status: accepted ? 'accepted' : 'rejected', reply }
     }
     case 'failed':
       return failed(outcome.code, outcome.description)

@@ -1,16 +1,12 @@
 /** What one OCPP version brings: its handlers, and how the site's intentions are said in its words. */
-import type { JsonObject } from '@switchyard/protocol/json.ts'
+import type { OutgoingCall } from '@switchyard/protocol/command/define.ts'
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
-import type { CommandArgs } from '@switchyard/protocol/site/command.ts'
 import type { FactData } from '@switchyard/protocol/site/fact.ts'
 import type { Session } from '../session/session.ts'
 import type { Call } from './calls.ts'
 import type { Routes } from './handler.ts'
 
-export interface OutgoingCall {
-  action: string
-  payload: JsonObject
-}
+export type { OutgoingCall }
 
 export interface BaselineWish {
   /** Seconds between sampled meter values in a session. */
@@ -30,9 +26,6 @@ export interface Limit {
 export interface OcppModule {
   version: OcppVersion
   routes: Routes
-  remoteStart(args: CommandArgs<'RemoteStart'>, remoteStartId: number): OutgoingCall
-  remoteStop(session: Session): OutgoingCall
-  reset(args: CommandArgs<'Reset'>): OutgoingCall
   /** Sets the metering baseline and reads it back; never throws, a station that refuses has deviations. */
   setBaseline(call: Call, wish: BaselineWish): Promise<FactData<'station.settings'>>
   /** The limit of every session that has none of its own yet: installed after every boot. */

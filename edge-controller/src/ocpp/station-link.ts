@@ -1,11 +1,11 @@
 /** One station and its current connection: what it says is dispatched, what the site wants of it is called. */
+import type { CallFrame } from '@switchyard/protocol/ocpp/frame.ts'
 import { loadValidators } from '@switchyard/protocol/ocpp/validators.ts'
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
-import type { Command } from '@switchyard/protocol/site/command.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import type { CentralSystemPorts } from '../central-system-ports.ts'
 import { Draft } from '../draft.ts'
-import type { CommandResult } from '../execute.ts'
+import type { Execute } from '../execute.ts'
 import { uuidV7 } from '../ids.ts'
 import { JournalFull } from '../journal/port.ts'
 import { limitedLog } from '../limited-log.ts'
@@ -21,12 +21,12 @@ import type { TransactionIds } from '../session/transaction-ids.ts'
 import { stationSettings } from '../station/settings.ts'
 import { newStation, STATION_KIND, stationOf } from '../station/station.ts'
 import type { Call } from './calls.ts'
-import { carryOut, failed } from './commands.ts'
-import { Connection } from './connection.ts'
+import { type Answer, Connection } from './connection.ts'
 import { dispatch } from './dispatch.ts'
 import type { After, HandlerContext } from './handler.ts'
 import { Lane } from './lane.ts'
 import type { OcppModule, OutgoingCall } from './module.ts'
+import { StationCommands } from './station-commands.ts'
 import { v16 } from './v16/module.ts'
 import { v201 } from './v201/module.ts'
 
@@ -55,6 +55,7 @@ export class StationLink {
   readonly stationId: string
   readonly #ports: StationLinkPorts
   readonly #lane = new Lane()
+  readonly #commands: StationCommands
   #connection: Connection | undefined
   /** The password hash that the current connection was admitted with. */
   #passwordHash: string | undefined
@@ -66,6 +67,11 @@ export class StationLink {
   constructor(ports: StationLinkPorts) {
     this.#ports = { ...ports, log: withStation(ports) }
     this.stationId = ports.stationId
+    this.#commands = new StationCommands({
+      ...this.#ports,
+      line: () => this.#connection,
+      refusal: (call) => this.#refusal(call),
+    })
   }
 
   get connected(): boolean {
@@ -109,7 +115,9 @@ export class StationLink {
       answer: async (call) => {
         // The disk was full when it came: registered with its first message for which there is room.
         if (!stationOf(this.#ports.state, this.stationId)) await this.#commitConnected(version, socket.remote)
-        return dispatch(call, await dispatching)
+        const answer = await dispatch(call, await dispatching)
+        if (!answer || 'closeReason' in answer || answer.frame.type !== 'callResult') return answer
+        return { ...answer, after: () => this.#answered(answer, call) }
       },
       ...(record ? { record: (direction, text) => record(this.stationId, direction, text) } : {}),
       onClosed: (code, reason) => this.#closed(connection, code, reason),
@@ -121,7 +129,14 @@ export class StationLink {
     log.info({ version, remote: socket.remote, replaces: older !== undefined }, 'station connected')
     older?.close(1000, 'replaced by a newer connection')
     this.#ports.onConnected(this.stationId)
+    this.#commands.connected()
     this.#ports.onPresence()
+  }
+
+  /** A message was taken and its answer sent. */
+  #answered(answer: Answer, { action, payload }: CallFrame): void {
+    answer.after?.()
+    this.#commands.heard(action, payload)
   }
 
   /** How load control reaches the station; undefined while it is away or not accepted. */
@@ -131,7 +146,9 @@ export class StationLink {
     return module && this.#isAccepted() ? { call: connection.call, module } : undefined
   }
 
+  /** The controller stops. */
   close(code: number, reason: string): void {
+    this.#commands.stop()
     this.#connection?.close(code, reason)
   }
 
@@ -140,21 +157,9 @@ export class StationLink {
     return this.#lane.run(async () => {})
   }
 
-  async execute(command: Command, remainingMs: number): Promise<CommandResult> {
-    const connection = this.#connection
-    const module = connection && MODULES[connection.version]
-    if (!connection || !module) return failed('StationOffline', 'the station is not connected')
-    const { state, random, grants } = this.#ports
-    return carryOut(command, remainingMs, {
-      state,
-      module,
-      validators: await loadValidators(connection.version),
-      call: connection.call,
-      drawRemoteStartId: () => 1 + Math.floor(random.fraction() * (2 ** 31 - 2)),
-      refusal: (call) => this.#refusal(call),
-      refusesSessions: state.refusesSessions,
-      vouch: (args) => grants.add(this.stationId, args.idToken.value),
-    })
+  /** Carries a command out, once the station is there; never rejects. */
+  execute: Execute = (command, remainingMs, mayStillGo) => {
+    return this.#commands.execute(command, remainingMs, mayStillGo)
   }
 
   /** A call that would go round load control is refused, and the refusal told. */

@@ -43,6 +43,10 @@ class Site {
   journal!: FillingJournal
   state!: SiteState
   downlink!: Downlink
+  /** The station is away: commands wait for it. */
+  away = false
+  /** Lets those that wait go on, in this process. */
+  waiting: (() => void)[] = []
   /** Calls that the station has not answered yet. */
   open: { id: string; answer: (result: CommandResult) => void }[] = []
 
@@ -57,12 +61,17 @@ class Site {
       systemRandom,
     )
     this.open = []
+    this.waiting = []
     this.downlink = new Downlink({
       siteId: 's',
       state: this.state,
       log: silent,
       ended: () => {},
-      execute: ({ id }) => {
+      execute: async ({ id }, _remainingMs, mayStillGo) => {
+        if (this.away) {
+          await new Promise<void>((goOn) => this.waiting.push(goOn))
+          if (!mayStillGo!()) return { status: 'unknown' }
+        }
         this.effects.set(id, [...(this.effects.get(id) ?? []), this.cloudMs])
         return new Promise((answer) => this.open.push({ id, answer }))
       },
@@ -174,6 +183,39 @@ describe('a command', () => {
     await site.welcome()
     expect(await site.said('stop')).toEqual(['unknown'])
     expect(site.effects.get('stop')).toHaveLength(1)
+  })
+
+  it('that waited for its station when the controller stopped is unknown: another box with this card may have sent it', async () => {
+    const site = await new Site().boot()
+    site.away = true
+    await site.take(command(site, 'w'))
+    await site.crash()
+    await site.welcome()
+    expect(site.waiting).toHaveLength(0)
+    expect(await site.said('w')).toEqual(['unknown'])
+    expect(site.effects.has('w')).toBe(false)
+  })
+
+  it('that waits when its lane is fenced is not sent when the station comes', async () => {
+    const site = await new Site().boot()
+    site.away = true
+    await site.take(command(site, 'w'))
+    site.downlink.fence()
+    site.waiting[0]!()
+    await settled()
+    expect(site.effects.has('w')).toBe(false)
+    expect(await site.said('w')).toEqual(['unknown'])
+  })
+
+  it('that waits when its epoch ends is given up, and not sent when the station comes', async () => {
+    const site = await new Site().boot()
+    site.away = true
+    await site.take(command(site, 'w'))
+    await site.welcome(7)
+    site.waiting[0]!()
+    await settled()
+    expect(site.effects.has('w')).toBe(false)
+    expect(await site.said('w')).toEqual(['unknown'])
   })
 
   it('that a change of epoch made unknown is corrected by its answer, when that comes', async () => {

@@ -3,15 +3,10 @@
  * expiry. The result is a `command.outcome` fact (rules: section 6 of the design).
  */
 
+import { COMMANDS, isCommandKind, mayRepeat } from '@switchyard/protocol/command/commands.ts'
 import type { Json, JsonObject } from '@switchyard/protocol/json.ts'
 import { mutated } from '@switchyard/protocol/mutation.ts'
-import {
-  type Command,
-  type CommandKind,
-  commandArgs,
-  MAX_TTL_MS,
-  mayRepeat,
-} from '@switchyard/protocol/site/command.ts'
+import { type Command, MAX_TTL_MS } from '@switchyard/protocol/site/command.ts'
 import { z } from 'zod'
 import type { CommandResult, Execute } from '../execute.ts'
 import { MAX_FACT_BYTES } from '../journal/port.ts'
@@ -50,6 +45,8 @@ export class Downlink {
   readonly #ports: DownlinkPorts
   /** Commands that this process is carrying out. */
   readonly #running = new Set<string>()
+  /** What the cloud said last: another lane speaks for the site. */
+  #fenced = false
   /** Results that could not be journalled yet: the disk was full. */
   readonly #unsaved = new Map<string, { entry: RememberedCommand; result: CommandResult }>()
 
@@ -57,7 +54,7 @@ export class Downlink {
     this.#ports = ports
   }
 
-  /** At boot: what was cut off in the middle may have had its effect; only idempotent kinds are left to be tried again. */
+  /** At boot: what was cut off in the middle may have had its effect; only idempotent kinds are left to be tried again. That holds for one that waited for its station, too: another box with a copy of this card may have sent it. */
   async recover(): Promise<void> {
     try {
       await this.#giveUpCut()
@@ -87,11 +84,17 @@ export class Downlink {
 
   /** At a welcome: tells what could not be told, and tries again what a restart cut off and may be repeated. */
   async resume(conversation: Conversation): Promise<void> {
+    this.#fenced = false
     for (const { entry, result } of [...this.#unsaved.values()]) await this.#end(entry, result)
     await this.recover()
     for (const remembered of this.#idle())
       if (mayRepeat(remembered.command.kind) || mutated('command-again-after-restart'))
         void this.#carryOut(remembered, conversation, true)
+  }
+
+  /** At a welcome that fences this lane: what waits for its station is not sent any more. */
+  fence(): void {
+    this.#fenced = true
   }
 
   /** Takes a command; resolves when it is journalled, not when it is done. */
@@ -137,11 +140,20 @@ export class Downlink {
       const remainingMs = mutated('command-after-expiry')
         ? MAX_TTL_MS
         : Date.parse(command.expiresAt) - conversation.cloudNow()
-      if (remainingMs > 0) await this.#end(entry, bounded(await execute(command, remainingMs)))
+      if (remainingMs > 0)
+        await this.#end(
+          entry,
+          bounded(await execute(command, remainingMs, () => this.#mayStillGo(command.id))),
+        )
       else await this.#end(entry, cutOff ? unknown(...RESTARTED) : EXPIRED)
     } finally {
       this.#running.delete(command.id)
     }
+  }
+
+  /** Whether a command that waited for its station may be sent: not given up meanwhile by a change of epoch, and not on a fenced lane (I8). */
+  #mayStillGo(id: string): boolean {
+    return !this.#fenced && !this.#ports.state.get<RememberedCommand>(COMMAND_KIND, id)?.result
   }
 
   /** A result that is known after all replaces the word that it was not; any other first word stands. Never rejects. */
@@ -223,9 +235,9 @@ function refuse(command: Command, cloudNowMs: number): CommandResult | undefined
   if (expiresMs <= cloudNowMs && !mutated('command-after-expiry')) return EXPIRED
   if (expiresMs - cloudNowMs > MAX_TTL_MS)
     return failed('InvalidArguments', 'expiresAt: more than a day ahead')
-  if (!Object.hasOwn(commandArgs, command.kind))
+  if (!isCommandKind(command.kind))
     return failed('UnknownCommand', `kind: "${command.kind}" is not known here`)
-  const args = commandArgs[command.kind as CommandKind].safeParse(command.args)
+  const args = COMMANDS[command.kind].args.safeParse(command.args)
   return args.success ? undefined : failed('InvalidArguments', z.prettifyError(args.error))
 }
 
@@ -265,7 +277,13 @@ function ending(entry: RememberedCommand, result: CommandResult): Outcome {
         },
       },
     ],
-    puts: [{ kind: COMMAND_KIND, id: command.id, value: { ...entry, result } as unknown as Json }],
+    puts: [
+      {
+        kind: COMMAND_KIND,
+        id: command.id,
+        value: { ...entry, result } as unknown as Json,
+      },
+    ],
     deletes: [],
   }
 }

@@ -112,6 +112,7 @@ export function createSync(options: SyncOptions): Sync {
     live.begin(conversation)
     uplink.begin(conversation)
     if (conversation.authority) await downlink.resume(conversation)
+    else downlink.fence()
   }
 
   const link: Link = new Link(linkPorts, {

@@ -5,9 +5,7 @@
  */
 import { z } from 'zod'
 import { isKeepable, parseInstant } from '../instant.ts'
-import { anyJson } from '../json.ts'
 import { tariff } from '../pricing/tariff.ts'
-import { commandArgs, MAX_TTL_MS } from '../site/command.ts'
 import { live } from '../site/live.ts'
 
 const instant = z.iso.datetime()
@@ -178,37 +176,6 @@ export const session = z
   })
   .meta({ id: 'Session' })
 export type Session = z.infer<typeof session>
-
-/** Life of a command, ms; each kind has a default of its own. */
-const ttlMs = z.int().min(1_000).max(MAX_TTL_MS).optional()
-export const commandInput = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('RemoteStart'), args: commandArgs.RemoteStart.strict(), ttlMs }),
-  z.strictObject({ kind: z.literal('RemoteStop'), args: commandArgs.RemoteStop.strict(), ttlMs }),
-  z.strictObject({ kind: z.literal('Reset'), args: commandArgs.Reset.strict(), ttlMs }),
-  z.strictObject({ kind: z.literal('ocpp.call'), args: commandArgs['ocpp.call'].strict(), ttlMs }),
-])
-/** What a client sends; defaults may be left out. */
-export type CommandInput = z.input<typeof commandInput>
-export const commandResource = z
-  .object({
-    commandId: z.string(),
-    siteId: z.string(),
-    stationId: z.string(),
-    kind: z.string(),
-    args: anyJson,
-    issuedAt: instant,
-    expiresAt: instant,
-    status: z.enum(['pending', 'accepted', 'rejected', 'failed', 'expired', 'unknown']),
-    reply: anyJson.nullable(),
-    error: z.object({ code: z.string(), description: z.string() }).nullable(),
-    finishedAt: instant.nullable(),
-  })
-  .meta({ id: 'Command' })
-export type CommandResource = z.infer<typeof commandResource>
-export const callInput = z.strictObject({
-  action: z.string().min(1).max(64),
-  payload: z.record(z.string(), anyJson).default({}),
-})
 
 export const token = z
   .object({

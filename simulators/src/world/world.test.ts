@@ -26,7 +26,7 @@ it('tells the same story for the same seed', async () => {
  * then put in what this test prints as received. Where neither changed, something came in that is not drawn from the seed.
  */
 it.each([
-  { seed: 1, hash: '4fff6fb5781c48f1' },
+  { seed: 1, hash: '3ceccfef77e967d8' },
   { seed: 4, hash: 'c52ce2da3f715ed2' },
   { seed: 9, hash: '6e3002592aac7264' },
 ])('tells the story of seed $seed as ever', async ({ seed, hash }) => {

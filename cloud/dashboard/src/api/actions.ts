@@ -1,6 +1,8 @@
 /** What the page can change. Every POST carries an idempotency key made when the person acted, so a retry acts once. */
+
+import type { CommandInput } from '@switchyard/protocol/api/commands.ts'
 import type { ReviewDetail } from '@switchyard/protocol/api/reviews.ts'
-import type { CommandInput, DriverInput, TokenInput } from '@switchyard/protocol/api/shapes.ts'
+import type { DriverInput, TokenInput } from '@switchyard/protocol/api/shapes.ts'
 import { request } from './client.ts'
 
 export function signIn(email: string, password: string): Promise<unknown> {

@@ -1,6 +1,6 @@
 /** Asks once more before a command is sent, with what it needs to know. */
 import { Button, Modal, NativeSelect, TextInput } from '@mantine/core'
-import type { CommandInput } from '@switchyard/protocol/api/shapes.ts'
+import type { CommandInput } from '@switchyard/protocol/api/commands.ts'
 import { useInfiniteQuery, useMutation } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
 import { sendCommand } from '../api/actions.ts'

@@ -1,5 +1,5 @@
 /** A command that was sent, and what came of it. */
-import type { CommandResource } from '@switchyard/protocol/api/shapes.ts'
+import type { CommandResource } from '@switchyard/protocol/api/commands.ts'
 import { useQuery } from '@tanstack/react-query'
 import { commandQuery } from '../api/queries.ts'
 import { useLiveOutcome } from '../live/live-context.tsx'

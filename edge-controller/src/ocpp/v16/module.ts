@@ -1,6 +1,5 @@
 import type { OcppModule } from '../module.ts'
 import { setBaseline } from './baseline.ts'
-import { remoteStart, remoteStop, reset } from './commands.ts'
 import { failsafeProfile, limitProfile } from './profiles.ts'
 import { routes } from './routes.ts'
 
@@ -8,9 +7,6 @@ import { routes } from './routes.ts'
 export const v16: OcppModule = {
   version: '1.6',
   routes,
-  remoteStart,
-  remoteStop,
-  reset,
   setBaseline,
   failsafeProfile,
   limitProfile,

@@ -1,7 +1,8 @@
 /** What goes down from the cloud: commands until an outcome has come, documents until the site has them. */
 import { createHash } from 'node:crypto'
+import { type CommandKind, mayRepeat } from '@switchyard/protocol/command/commands.ts'
 import { instant } from '@switchyard/protocol/instant.ts'
-import { type Command, type CommandKind, mayRepeat } from '@switchyard/protocol/site/command.ts'
+import type { Command } from '@switchyard/protocol/site/command.ts'
 import type { DocumentName, DocumentVersion } from '@switchyard/protocol/site/document.ts'
 import { give, isSilent, isUnrivalled } from '@switchyard/protocol/site/grant.ts'
 import type { DownChannel } from '@switchyard/protocol/site/topics.ts'

@@ -1,0 +1,166 @@
+/** The commands of one station: they wait while it is away, are carried out on its connection, and hear what follows. */
+import type { OutgoingCall } from '@switchyard/protocol/command/define.ts'
+import { loadValidators, type Validators } from '@switchyard/protocol/ocpp/validators.ts'
+import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
+import type { Command } from '@switchyard/protocol/site/command.ts'
+import type { CommandResult } from '../execute.ts'
+import type { Clock, Random } from '../ports.ts'
+import type { Grants } from '../session/grants.ts'
+import { type Session, sessionById } from '../session/session.ts'
+import type { SiteState } from '../site-state.ts'
+import type { Call } from './calls.ts'
+import { carryOut, failed } from './commands.ts'
+import { MessageLimits } from './message-limits.ts'
+import { Reports } from './reports.ts'
+
+/** Commands that wait for one station; one more is refused at once. */
+export const MAX_WAITING = 32
+/**
+ * A station that comes back may boot first, and is not to be called before (1.6 section 4.2): it is given so long to say
+ * something, and is called once it has.
+ */
+export const SETTLE_MS = 10_000
+
+/** How the station is reached now. */
+export interface Line {
+  version: OcppVersion
+  call: Call
+}
+
+export interface StationCommandsPorts {
+  stationId: string
+  state: SiteState
+  clock: Clock
+  random: Random
+  grants: Grants
+  /** Undefined while the station is away. */
+  line(): Line | undefined
+  /** Why load control does not let a call pass; undefined when it may. */
+  refusal(call: OutgoingCall): string | undefined
+}
+
+export class StationCommands {
+  readonly #ports: StationCommandsPorts
+  readonly #reports: Reports
+  readonly #limits = new MessageLimits()
+  /** Each goes on with true when the station is there, with false when its time is over. */
+  readonly #waiting = new Set<(there: boolean) => void>()
+  readonly #cancels = new Set<() => void>()
+  #settling = false
+  #cancelSettling = (): void => {}
+
+  constructor(ports: StationCommandsPorts) {
+    this.#ports = ports
+    this.#reports = new Reports(ports.clock)
+  }
+
+  /** Never rejects. A command that waits when the controller stops is left unanswered: its journal knows that it was not done with. */
+  async execute(
+    command: Command,
+    remainingMs: number,
+    mayStillGo: () => boolean = () => true,
+  ): Promise<CommandResult> {
+    const deadlineMs = this.#ports.clock.mono() + remainingMs
+    const leftMs = (): number => deadlineMs - this.#ports.clock.mono()
+    let line = this.#ports.line()
+    for (;;) {
+      if (line) {
+        const result = await this.#carryOut(command, leftMs(), line)
+        if (result !== 'not-sent') return result
+      }
+      if (this.#waiting.size >= MAX_WAITING)
+        return failed('TooManyWaiting', `${MAX_WAITING} commands wait for this station already`)
+      if (!(await this.#comes(leftMs()))) return AWAY
+      if (!mayStillGo()) return WITHDRAWN
+      line = this.#ports.line()
+    }
+  }
+
+  async #carryOut(command: Command, remainingMs: number, line: Line): Promise<CommandResult | 'not-sent'> {
+    const { state, clock, random, grants, stationId, refusal } = this.#ports
+    const validators: Validators = await loadValidators(line.version)
+    return carryOut(command, remainingMs, {
+      clock,
+      validators,
+      call: async (...args) => {
+        const outcome = await line.call(...args)
+        if (outcome.status === 'answered') this.#limits.learn(outcome.payload)
+        return outcome
+      },
+      plan: {
+        transactionIdOf: (sessionId) => {
+          const session = sessionById(state, sessionId)
+          return isOf(session, stationId) ? session.transactionId : undefined
+        },
+        drawId: () => 1 + Math.floor(random.fraction() * (2 ** 31 - 2)),
+        itemsPerMessage: (action) => this.#limits.of(action),
+      },
+      refusal,
+      refusesSessions: state.refusesSessions,
+      vouch: (args) => grants.add(stationId, args.idToken.value),
+      collect: (wish, requestId) => this.#reports.collect(wish, requestId),
+    })
+  }
+
+  /** A new connection: those that wait go on once the station has said something on it, or has had time to. */
+  connected(): void {
+    this.#cancelSettling()
+    this.#settling = true
+    this.#cancelSettling = this.#ports.clock.after(SETTLE_MS, () => this.#settled())
+  }
+
+  /** A message of the station on its connection was taken, and the answer sent. */
+  heard(action: string, payload: unknown): void {
+    this.#limits.learn(payload)
+    this.#reports.heard(action, payload)
+    this.#settled()
+  }
+
+  /** The controller stops: nothing is sent any more. */
+  stop(): void {
+    this.#cancelSettling()
+    for (const cancel of this.#cancels) cancel()
+    this.#waiting.clear()
+  }
+
+  #settled(): void {
+    if (!this.#settling) return
+    this.#settling = false
+    this.#cancelSettling()
+    if (this.#ports.line() === undefined) return
+    for (const goOn of [...this.#waiting]) goOn(true)
+  }
+
+  /** Whether the station is there within so long. */
+  #comes(ms: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const goOn = (there: boolean): void => {
+        this.#waiting.delete(goOn)
+        this.#cancels.delete(cancel)
+        cancel()
+        resolve(there)
+      }
+      const cancel = this.#ports.clock.after(Math.max(0, ms), () => goOn(false))
+      this.#waiting.add(goOn)
+      this.#cancels.add(cancel)
+    })
+  }
+}
+
+const AWAY: CommandResult = {
+  status: 'expired',
+  error: {
+    code: 'StationOffline',
+    description: 'the station was away until the time for this was over; nothing was sent',
+  },
+}
+
+const WITHDRAWN: CommandResult = {
+  status: 'unknown',
+  error: { code: 'Withdrawn', description: 'it was given up while it waited for its station' },
+}
+
+/** A session that ended as presumed may still run at the station: it can be stopped. */
+function isOf(session: Session | undefined, stationId: string): session is Session {
+  return session !== undefined && session.stationId === stationId && (!session.end || session.end.presumed)
+}
