@@ -103,6 +103,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     )
     for (const { session, reason } of sweep.overdue(running, clock.mono()))
       void linkOf(session.stationId).presumeEnd(session.sessionId, reason)
+    for (const link of links.values()) link.askForMissed()
   }
 
   return {

@@ -28,6 +28,8 @@ export interface DispatchPorts {
   context(authorization: Authorization | undefined): HandlerContext
   authorize(idToken: IdToken): Promise<Authorization>
   after(after: After): void
+  /** What the station told could not be journalled, and it can be asked for again. */
+  missed(): void
   /** The journal failed: the process must stop, and the station gets no answer. */
   onFatal(error: Error): void
 }
@@ -71,6 +73,7 @@ export async function dispatch(
       log.error({ action }, 'the disk is full: the station keeps this message, its connection is closed')
       return { closeReason: 'the disk is full: try again later' }
     }
+    if (error instanceof JournalFull && route.canBeAskedFor) ports.missed()
     if (error instanceof JournalFull) return refuse(call, 'InternalError', 'the disk is full: try later', log)
     if (error instanceof ChangeRefused)
       return refuse(call, 'PropertyConstraintViolation', 'too large to be kept', log)

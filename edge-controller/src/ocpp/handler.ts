@@ -44,6 +44,8 @@ export interface Route {
   resendable?: boolean
   /** The station keeps it until it is answered, and money depends on it: what cannot be journalled stays with the station. */
   keptByStation?: boolean
+  /** What it tells can be asked for: that is done once there is room again, where it could not be journalled. */
+  canBeAskedFor?: boolean
 }
 
 /** Binds a handler to its action's types; the payload has passed the action's schema when it gets here. */
@@ -54,6 +56,7 @@ export function route<Request, Response extends object>(
     beforeBoot?: boolean
     resendable?: boolean
     keptByStation?: boolean
+    canBeAskedFor?: boolean
   } = {},
 ): Route {
   return { handle, ...more } as Route

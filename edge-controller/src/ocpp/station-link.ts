@@ -27,6 +27,7 @@ import type { After, HandlerContext } from './handler.ts'
 import { Lane } from './lane.ts'
 import type { OcppModule, OutgoingCall } from './module.ts'
 import { StationCommands } from './station-commands.ts'
+import { statusTrigger } from './status-trigger.ts'
 import { v16 } from './v16/module.ts'
 import { v201 } from './v201/module.ts'
 
@@ -61,6 +62,8 @@ export class StationLink {
   #passwordHash: string | undefined
   #baselineSet = false
   #askedForBoot: Connection | undefined
+  /** A status could not be journalled, as the disk was full; stations tell it once only. */
+  #missedStatus = false
   /** Monotonic time since which the current connection stands. */
   #connectedMonoMs: number | undefined
 
@@ -103,6 +106,9 @@ export class StationLink {
           offlinePolicy: config.offlinePolicy,
         }),
       after: (after: After) => this.#after(after, connection, module),
+      missed: () => {
+        this.#missedStatus = true
+      },
     }))
     const connection = new Connection(socket, {
       stationId: this.stationId,
@@ -214,6 +220,17 @@ export class StationLink {
     if (this.#askedForBoot === connection || stationOf(this.#ports.state, this.stationId)?.boot) return
     this.#askedForBoot = connection
     void connection.call('TriggerMessage', { requestedMessage: 'BootNotification' })
+  }
+
+  /** To be called now and then: asks for what the station told in vain, once there is room for it. */
+  askForMissed(): void {
+    const { reach } = this
+    if (!this.#missedStatus || !reach || this.#ports.state.refusesSessions) return
+    this.#missedStatus = false
+    for (const connector of stationOf(this.#ports.state, this.stationId)?.connectors ?? []) {
+      const { action, payload } = statusTrigger(reach.module.version, connector)
+      if (connector.evseId > 0) void reach.call(action, payload)
+    }
   }
 
   #isAccepted(): boolean {

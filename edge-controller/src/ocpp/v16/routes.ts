@@ -14,7 +14,7 @@ import { stopTransaction } from './stop-transaction.ts'
 export const routes: Routes = {
   BootNotification: route(bootNotification, { beforeBoot: true }),
   Heartbeat: route(heartbeat),
-  StatusNotification: route(statusNotification),
+  StatusNotification: route(statusNotification, { canBeAskedFor: true }),
   Authorize: route(authorize, { identity: (said) => idTokenOf(said.idTag) }),
   StartTransaction: route(startTransaction, {
     identity: (said) => idTokenOf(said.idTag),

@@ -1,5 +1,6 @@
 import type { JsonObject } from '@switchyard/protocol/json.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { JournalFull } from '../../journal/port.ts'
 import { type ChargePoint, connect } from '../../testing/charge-point.ts'
 import { TestController } from '../../testing/test-controller.ts'
 
@@ -224,6 +225,29 @@ describe('a 1.6 session over a real socket, with a charge point that is not ours
     const [ended] = await site.factsOf('session.ended')
     expect(ended?.data).toMatchObject({ presumed: true, reason: 'NewSession', review: ['register-missing'] })
     expect(site.controller.live()[0]?.connectors[0]?.session?.startedAt).toBe('2026-11-23T12:30:00.000Z')
+  })
+
+  it('ends as presumed though the disk was full when its connector became available: the status is asked for', async () => {
+    await station.call('BootNotification', BOOT)
+    await start()
+    const status = { connectorId: 1, errorCode: 'NoError', status: 'Available' }
+    const asked: JsonObject[] = []
+    station.handle('TriggerMessage', (payload) => {
+      asked.push(payload)
+      return { status: 'Accepted' }
+    })
+    site.failCommits(new JournalFull('full'))
+    await expect(station.call('StatusNotification', status)).rejects.toThrow('the disk is full')
+    site.failCommits(undefined)
+    site.clock.advance(5_000)
+    await site.until(() => asked.length > 0)
+    expect(asked).toEqual([{ requestedMessage: 'StatusNotification', connectorId: 1 }])
+    await station.call('StatusNotification', status)
+    site.clock.advance(5_000)
+    site.clock.advance(30_000)
+    const ended = await site.until(async () => (await site.factsOf('session.ended'))[0])
+    expect(ended.data).toMatchObject({ presumed: true, reason: 'ConnectorAvailable' })
+    expect(asked).toHaveLength(1)
   })
 
   it('ends as presumed after hours of silence of its station', async () => {

@@ -16,7 +16,7 @@ import { transactionEvent } from './transaction-event.ts'
 export const routes: Routes = {
   BootNotification: route(bootNotification, { beforeBoot: true }),
   Heartbeat: route(heartbeat),
-  StatusNotification: route(statusNotification),
+  StatusNotification: route(statusNotification, { canBeAskedFor: true }),
   Authorize: route(authorize, { identity: (said) => idTokenOf(said.idToken) }),
   TransactionEvent: route(transactionEvent, {
     identity: (said) => (said.idToken ? idTokenOf(said.idToken) : undefined),

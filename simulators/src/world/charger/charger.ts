@@ -392,7 +392,9 @@ export class Charger {
         effect('DataTransfer', String(payload.data))
         return { status: 'Accepted' }
       case 'TriggerMessage':
-        stage.after(200, () => this.#bootsAgain())
+        if (payload.requestedMessage === 'StatusNotification')
+          stage.after(200, () => this.#status(this.#session !== undefined))
+        else stage.after(200, () => this.#bootsAgain())
         return { status: 'Accepted' }
       case 'Reset':
         stage.after(1_000, () => this.reboot(20_000))
