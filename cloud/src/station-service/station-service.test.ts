@@ -1,3 +1,4 @@
+import { COMMAND_KINDS } from '@switchyard/protocol/command/commands.ts'
 import type { FactDraft } from '@switchyard/protocol/site/fact.ts'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { BUS } from '../platform/bus.ts'
@@ -311,4 +312,18 @@ test('the document describes the routes, and a request without the service key i
   expect(Object.keys(document.paths)).toContain('/v1/stations/{stationId}/calls')
   expect(document.components.schemas).toHaveProperty('Session')
   expect((await service.routes!.request('/v1/sites')).status).toBe(401)
+})
+
+test('the document tells every command with its arguments, defaults and life', async () => {
+  const { body: document } = await ask('GET', '/openapi.json')
+  const { post } = document.paths['/v1/stations/{stationId}/commands']
+  const { oneOf } = post.requestBody.content['application/json'].schema
+  expect(oneOf.map((it: { properties: { kind: { enum: string[] } } }) => it.properties.kind.enum[0])).toEqual(
+    COMMAND_KINDS,
+  )
+  const start = oneOf[COMMAND_KINDS.indexOf('RemoteStart')]
+  expect(start.properties.args.required).toEqual(['idToken'])
+  expect(start.description).toMatch(
+    /^Sessions\. .*1\.6: RemoteStartTransaction; 2\.0\.1: RequestStartTransaction; .*30 s/,
+  )
 })

@@ -1,7 +1,8 @@
 /** Commands and raw calls as the API takes and shows them. What a client sends is read strictly. */
 import { z } from 'zod'
-import { COMMANDS, type CommandKind } from '../command/commands.ts'
+import { actionsOf, COMMANDS, type CommandKind } from '../command/commands.ts'
 import { anyJson } from '../json.ts'
+import { OCPP_VERSIONS } from '../ocpp/version.ts'
 import { MAX_TTL_MS } from '../site/command.ts'
 
 /** Life of a command, ms; each kind has a default of its own. */
@@ -17,7 +18,13 @@ export type ReadCommand = {
 }[CommandKind]
 
 const inputs = Object.entries(COMMANDS).map(([kind, { about, args }]) => {
-  const description = `${about.group}. ${about.summary}. Lives ${about.ttlMs / 1000} s unless \`ttlMs\` says otherwise.`
+  const calls = OCPP_VERSIONS.flatMap((version) => {
+    const actions = actionsOf(kind as CommandKind, version)
+    return actions.length === 0 ? [] : [`${version}: ${actions.join(' or ')}`]
+  })
+  const becomes = calls.length === 0 ? '' : ` OCPP ${calls.join('; ')}.`
+  const life = `Lives ${about.ttlMs / 1000} s unless \`ttlMs\` says otherwise.`
+  const description = `${about.group}. ${about.summary}.${becomes} ${life}`
   return z.strictObject({ kind: z.literal(kind), args: args.strict(), ttlMs }).meta({ description })
 })
 export const commandInput = z.discriminatedUnion(

@@ -9,7 +9,7 @@ const DAY_MS = 24 * 3_600_000
 /** Most tokens in one command: what an API body and a fact hold well. */
 export const MAX_LIST_ENTRIES = 2_000
 
-const entry = z.object({
+const entry = z.strictObject({
   idToken: part.idToken,
   /** Absent in a differential list: the token is removed. */
   status: z.string().max(20).optional(),

@@ -15,7 +15,10 @@ export const requestId = z.int().min(0).max(2_147_483_647).optional()
 /** RFC 3339. */
 export const instant = z.iso.datetime({ offset: true })
 
-export const idToken = z.object({ value: z.string().min(1).max(255), type: z.string().default('Central') })
+export const idToken = z.strictObject({
+  value: z.string().min(1).max(255),
+  type: z.string().default('Central'),
+})
 export type CommandIdToken = z.infer<typeof idToken>
 
 /** A structure of OCPP 2.x that goes to the station as it is: its name in the schemas, which say what it may hold. */

@@ -28,7 +28,7 @@ const setting = {
   /** 2.x: Actual unless said. */
   attributeType: z.enum(['Actual', 'Target', 'MinSet', 'MaxSet']).optional(),
 }
-const settingShape = z.object(setting)
+const settingShape = z.strictObject(setting)
 type Setting = z.infer<typeof settingShape>
 
 const NAME_2 = /^([^.[\]]+)(?:\[([^\]]+)\])?\.([^[\]]+)(?:\[([^\]]+)\])?$/

@@ -1,8 +1,8 @@
 /** What the page reads, one query per resource. Facts from the stream invalidate them; nothing polls but a pending command. */
+import type { CommandResource } from '@switchyard/protocol/api/commands.ts'
 import type { Review, ReviewDetail } from '@switchyard/protocol/api/reviews.ts'
 import type {
   Alert,
-  CommandResource,
   Driver,
   Invoice,
   Session,
