@@ -16,6 +16,7 @@ import { SessionSweep, SWEEP_INTERVAL_MS } from './session/sweep.ts'
 import type { Moment } from './session/timing.ts'
 import { TransactionIds } from './session/transaction-ids.ts'
 import { PasswordCheck } from './station/password.ts'
+import type { Credential } from './station/security.ts'
 import { stationEntry } from './station/settings.ts'
 import { STATION_KIND, type Station, stationOf } from './station/station.ts'
 
@@ -25,8 +26,8 @@ export const MAX_STATIONS = 1_000
 export interface CentralSystem {
   /** Whether a station may connect; asked before the handshake is completed. */
   admit(knock: Knock): Promise<Admission>
-  /** Takes over an admitted station's socket; one that the station had before is closed. */
-  accept(socket: Socket, stationId: string, version: OcppVersion): void
+  /** Takes over the socket of a station that was admitted with a credential; one that the station had before is closed. */
+  accept(socket: Socket, stationId: string, version: OcppVersion, credential: Credential): void
   execute: Execute
   /** The time is known now: what was written under the unknown clock of this boot gets its true time. */
   correctTimes(before: Moment): void
@@ -106,6 +107,11 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     for (const link of links.values()) link.askForMissed()
   }
 
+  /** Also stations that are not connected: one of them may have been removed. */
+  function applyStations(): void {
+    for (const { stationId } of state.list<Station>(STATION_KIND)) linkOf(stationId).applySettings()
+  }
+
   return {
     async admit(knock) {
       if (stopping) return { ok: false, status: 503, reason: 'the controller stops' }
@@ -115,9 +121,9 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
       return admit(state, config.onboarding, passwords, knock)
     },
 
-    accept(socket, stationId, version) {
+    accept(socket, stationId, version, credential) {
       if (stopping) socket.close(1001, 'the controller stops')
-      else linkOf(stationId).accept(socket, version)
+      else linkOf(stationId).accept(socket, version, credential)
     },
 
     async execute(command, remainingMs, mayStillGo) {
@@ -150,11 +156,12 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
         state.atFork(() => transactionIds.redrawn()),
         state.onCommitted((facts) => {
           for (const fact of facts)
-            if (fact.kind === 'document.applied' && fact.data.name === 'stations')
-              for (const link of links.values()) link.applySettings()
+            if (fact.kind === 'document.applied' && fact.data.name === 'stations') applyStations()
           changed()
         }),
       )
+      // The process may have ended between a document and what it changes.
+      applyStations()
       every(SWEEP_INTERVAL_MS, sweepSessions)
       load.tick()
       every(CONTROL_INTERVAL_MS, () => load.tick())

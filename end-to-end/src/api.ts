@@ -1,5 +1,6 @@
 /** The public API as a user of it writes a client: fetch, a key, JSON. */
-import type { Cdr, Invoice, Session, Site, Station } from '@switchyard/protocol/api/shapes.ts'
+import type { Cdr, Invoice, Session, Site } from '@switchyard/protocol/api/shapes.ts'
+import type { Station } from '@switchyard/protocol/api/stations.ts'
 
 export class ApiError extends Error {
   readonly status: number

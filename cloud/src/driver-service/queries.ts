@@ -101,6 +101,32 @@ export async function upsertTokens(
     returning t.*, (xmax = 0) as made`
 }
 
+/** Tokens with exactly this identifier, in whatever case, of one type or of all. */
+export async function tokensNamed(
+  sql: AnySql,
+  tenantId: string,
+  idToken: string,
+  type: string | undefined,
+): Promise<TokenRow[]> {
+  return await sql<TokenRow[]>`
+    select * from driver.token
+    where tenant_id = ${tenantId} and id_token_key = upper(${idToken})
+      and (${type === undefined} or type = ${type ?? ''})
+    order by type`
+}
+
+/** False: there was none. */
+export async function deleteToken(
+  tx: TransactionSql,
+  tenantId: string,
+  { id_token_key, type }: Pick<TokenRow, 'id_token_key' | 'type'>,
+): Promise<boolean> {
+  const rows = await tx`
+    delete from driver.token
+    where tenant_id = ${tenantId} and id_token_key = ${id_token_key} and type = ${type} returning 1`
+  return rows.length > 0
+}
+
 /** Tokens of these buckets, as the document for sites tells them. */
 export async function tokensIn(
   tx: TransactionSql,

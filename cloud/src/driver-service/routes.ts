@@ -3,6 +3,7 @@ import type { Hono } from 'hono'
 import { createServiceApp } from '../platform/http/openapi.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { driverRoutes } from './driver-routes.ts'
+import { tokenByIdRoutes } from './token-by-id-routes.ts'
 import { tokenRoutes } from './token-routes.ts'
 import { tokensContentRoutes } from './tokens-content.ts'
 import type { TokensPublisher } from './tokens-document.ts'
@@ -15,6 +16,7 @@ export function driverServiceRoutes(context: ServiceContext, publisher: TokensPu
   })
   driverRoutes(app, context)
   tokenRoutes(app, context, publisher)
+  tokenByIdRoutes(app, context, publisher)
   tokensContentRoutes(app, context)
   return app as unknown as Hono
 }

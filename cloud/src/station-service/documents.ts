@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { DocumentBody } from '@switchyard/protocol/site/document.ts'
 import type { TransactionSql } from 'postgres'
 import type { EventLog } from '../platform/event-log/event-log.ts'
+import { isThere } from './queries.ts'
 
 export interface PublishContext {
   eventLog: EventLog
@@ -22,30 +23,62 @@ export async function lockSite(tx: TransactionSql, siteId: string): Promise<void
 
 /** The document `stations`, from the rows as this transaction sees them. The caller holds the site's lock. */
 export async function publishStations(tx: TransactionSql, context: PublishContext): Promise<void> {
-  const rows = await tx<
-    {
-      station_id: string
-      approved: boolean
-      wanted_password_hash: string | null
-      wanted_baseline: boolean | null
-      wanted_max_power_w: number | null
-    }[]
-  >`
-    select station_id, coalesce(wanted_approved, approved) as approved, wanted_password_hash, wanted_baseline,
-           wanted_max_power_w
+  const rows = await tx<WantedRow[]>`
+    select station_id, coalesce(wanted_approved, approved) as approved, wanted_rejected, wanted_password_hash,
+           wanted_next_password_hash, rotation_id, wanted_min_profile, wanted_profile_reset, wanted_certificate_cn,
+           wanted_baseline, wanted_max_power_w, removal, not ${isThere(tx, tx`station.station`)} as removed
     from station.station
     where site_id = ${context.siteId} and tenant_id = ${context.tenantId}
       and (wanted_approved is not null or wanted_password_hash is not null or wanted_baseline is not null
-           or wanted_max_power_w is not null)
+           or wanted_max_power_w is not null or wanted_rejected or wanted_min_profile is not null
+           or wanted_profile_reset is not null or wanted_certificate_cn is not null
+           or wanted_next_password_hash is not null or removal is not null)
     order by station_id`
-  const stations = rows.map((row) => ({
-    stationId: row.station_id,
-    approved: row.approved,
-    ...(row.wanted_password_hash === null ? {} : { passwordHash: row.wanted_password_hash }),
-    ...(row.wanted_baseline === null ? {} : { baseline: row.wanted_baseline }),
-    ...(row.wanted_max_power_w === null ? {} : { maxPowerW: row.wanted_max_power_w }),
-  }))
+  const stations = rows.map(entryOf)
   await publish(tx, context, 'stations', { stations })
+}
+
+interface WantedRow {
+  station_id: string
+  approved: boolean
+  wanted_rejected: boolean
+  wanted_password_hash: string | null
+  wanted_next_password_hash: string | null
+  rotation_id: string | null
+  wanted_min_profile: number | null
+  wanted_profile_reset: string | null
+  wanted_certificate_cn: string | null
+  wanted_baseline: boolean | null
+  wanted_max_power_w: number | null
+  removal: string | null
+  removed: boolean
+}
+
+function entryOf(row: WantedRow): DocumentBody<'stations'>['stations'][number] {
+  const stationId = row.station_id
+  if (row.removed) return { stationId, approved: false, ...told('removal', row.removal), removed: true }
+  const next =
+    row.wanted_next_password_hash === null || row.rotation_id === null
+      ? null
+      : { id: row.rotation_id, passwordHash: row.wanted_next_password_hash }
+  return {
+    stationId,
+    approved: row.approved && !row.wanted_rejected,
+    ...(row.wanted_rejected ? { rejected: true } : {}),
+    ...told('passwordHash', row.wanted_password_hash),
+    ...told('next', next),
+    ...told('minProfile', row.wanted_min_profile),
+    ...told('profileReset', row.wanted_profile_reset),
+    ...told('certificateCn', row.wanted_certificate_cn),
+    ...told('baseline', row.wanted_baseline),
+    ...told('maxPowerW', row.wanted_max_power_w),
+    ...told('removal', row.removal),
+  }
+}
+
+/** A field that somebody has said something of; null: nobody has. */
+function told<K extends string, V>(name: K, value: V | null): { [P in K]?: V } {
+  return (value === null ? {} : { [name]: value }) as { [P in K]?: V }
 }
 
 export async function publishSite(

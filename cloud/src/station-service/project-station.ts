@@ -77,6 +77,9 @@ function newStation({ entry, read }: Reading): StationRow {
     connected: false,
     connected_since: null,
     booted_at: null,
+    registered_after: null,
+    proved_rotation: null,
+    security_profile: null,
     ledger_seq: 0,
     position: 0,
     received_at: entry.receivedAt,
@@ -93,9 +96,19 @@ function stationAfter(row: StationRow, entry: LogEntry, fact: ReadEntry): Statio
   }
   switch (fact.kind) {
     case 'station.registered':
-      return { ...moved, approved: fact.data.approved }
+      return { ...moved, approved: fact.data.approved, registered_after: fact.data.afterRemoval ?? null }
+    case 'station.removed':
+      return { ...moved, connected: false }
+    case 'station.password-proved':
+      return { ...moved, proved_rotation: fact.data.rotation }
     case 'station.connected':
-      return { ...moved, connected: true, connected_since: entry.receivedAt, ocpp: fact.data.ocpp }
+      return {
+        ...moved,
+        connected: true,
+        connected_since: entry.receivedAt,
+        ocpp: fact.data.ocpp,
+        security_profile: fact.data.securityProfile ?? null,
+      }
     case 'station.disconnected':
       return { ...moved, connected: false, connected_since: entry.receivedAt }
     case 'station.booted': {

@@ -1,7 +1,7 @@
 /** Reads and writes of sites, stations and commands; every query is scoped by the tenant. */
 import type { CommandResource } from '@switchyard/protocol/api/commands.ts'
 import type { Command } from '@switchyard/protocol/site/command.ts'
-import type { JSONValue, Sql, TransactionSql } from 'postgres'
+import type { JSONValue, PendingQuery, Row, Sql, TransactionSql } from 'postgres'
 import type { StationRow } from './station-row.ts'
 
 type AnySql = Sql | TransactionSql
@@ -28,7 +28,7 @@ export async function listSites(
   limit: number,
 ): Promise<SiteRow[]> {
   return await sql<SiteRow[]>`
-    select s.*, (select count(*)::int from station.station t where t.site_id = s.site_id) as stations
+    select s.*, (select count(*)::int from station.station t where t.site_id = s.site_id and ${isThere(sql, sql`t`)}) as stations
     from station.site s
     where s.tenant_id = ${tenantId} and s.site_id > ${afterId ?? ''}
     order by s.site_id limit ${limit}`
@@ -36,7 +36,7 @@ export async function listSites(
 
 export async function findSite(sql: AnySql, tenantId: string, siteId: string): Promise<SiteRow | undefined> {
   const rows = await sql<SiteRow[]>`
-    select s.*, (select count(*)::int from station.station t where t.site_id = s.site_id) as stations
+    select s.*, (select count(*)::int from station.station t where t.site_id = s.site_id and ${isThere(sql, sql`t`)}) as stations
     from station.site s where s.tenant_id = ${tenantId} and s.site_id = ${siteId}`
   return rows[0]
 }
@@ -68,11 +68,23 @@ export interface StationView
     | 'connected'
     | 'connected_since'
     | 'booted_at'
+    | 'security_profile'
     | 'ledger_seq'
   > {
+  rejected: boolean
+  min_security_profile: number | null
+  password_set: boolean
+  password_rotating: boolean
+  certificate_cn: string | null
   site_online: boolean
   site_last_heard_at: Date | null
   time_zone: string
+}
+
+/** The station was not removed, or was registered again since, by the API or by its site. */
+export function isThere(sql: AnySql, station: PendingQuery<Row[]>): PendingQuery<Row[]> {
+  return sql`(${station}.removal is null or ${station}.removal is not distinct from ${station}.wanted_after_removal
+              or ${station}.removal is not distinct from ${station}.registered_after)`
 }
 
 /** In the order of their ids. */
@@ -88,11 +100,16 @@ export async function listStations(
 ): Promise<StationView[]> {
   return await sql<StationView[]>`
     select t.station_id, t.site_id, t.ocpp, t.vendor, t.model, t.serial, t.firmware,
-           coalesce(t.wanted_approved, t.approved) as approved, t.connected, t.connected_since, t.booted_at,
-           t.ledger_seq, coalesce(s.online, false) as site_online, s.last_heard_at as site_last_heard_at,
+           (coalesce(t.wanted_approved, t.approved) and not t.wanted_rejected) as approved,
+           t.wanted_rejected as rejected, t.connected, t.connected_since, t.booted_at,
+           t.security_profile, t.wanted_min_profile as min_security_profile,
+           (t.wanted_password_hash is not null or t.wanted_next_password_hash is not null) as password_set,
+           (t.wanted_next_password_hash is not null and t.proved_rotation is distinct from t.rotation_id)
+             as password_rotating,
+           t.wanted_certificate_cn as certificate_cn, t.ledger_seq, coalesce(s.online, false) as site_online, s.last_heard_at as site_last_heard_at,
            coalesce(s.time_zone, 'UTC') as time_zone
     from station.station t left join station.site s on s.site_id = t.site_id
-    where t.tenant_id = ${filter.tenantId}
+    where t.tenant_id = ${filter.tenantId} and ${isThere(sql, sql`t`)}
       ${filter.stationId === undefined ? sql`` : sql`and t.station_id = ${filter.stationId}`}
       ${filter.siteId === undefined ? sql`` : sql`and t.site_id = ${filter.siteId}`}
       ${filter.afterId === undefined ? sql`` : sql`and t.station_id > ${filter.afterId}`}
@@ -118,34 +135,6 @@ export async function connectorsOf(
     select station_id, evse_id, connector_id, status, detail, error_code, since from station.connector
     where tenant_id = ${tenantId} and station_id = any(${stationIds as string[]})
     order by station_id, evse_id, connector_id`
-}
-
-export interface StationWish {
-  approved?: boolean | undefined
-  /** Null removes it; undefined leaves it. */
-  passwordHash?: string | null | undefined
-  baseline?: boolean | undefined
-  maxPowerW?: number | undefined
-}
-
-/** What an operator wants of a station; makes its row when it has never been heard of. Undefined fields stay. */
-export async function wishOfStation(
-  tx: TransactionSql,
-  station: { tenantId: string; stationId: string; siteId: string; at: Date },
-  wish: StationWish,
-): Promise<void> {
-  await tx`
-    insert into station.station (tenant_id, station_id, site_id, created_at)
-    values (${station.tenantId}, ${station.stationId}, ${station.siteId}, ${station.at})
-    on conflict (tenant_id, station_id) do nothing`
-  const keepsPassword = wish.passwordHash === undefined
-  await tx`
-    update station.station set
-      wanted_approved = coalesce(${wish.approved ?? null}, wanted_approved),
-      wanted_password_hash = case when ${keepsPassword} then wanted_password_hash else ${wish.passwordHash ?? null} end,
-      wanted_baseline = coalesce(${wish.baseline ?? null}, wanted_baseline),
-      wanted_max_power_w = coalesce(${wish.maxPowerW ?? null}, wanted_max_power_w)
-    where tenant_id = ${station.tenantId} and station_id = ${station.stationId}`
 }
 
 export interface CommandRow {

@@ -1,6 +1,13 @@
 /** `/v1/stations`: what they are, and what an operator wants of them. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { page, pageQuery, station, stationInput, stationPatch } from '@switchyard/protocol/api/shapes.ts'
+import { page, pageQuery } from '@switchyard/protocol/api/shapes.ts'
+import {
+  STATION_ID_PATTERN,
+  station,
+  stationInput,
+  stationPatch,
+  stationPut,
+} from '@switchyard/protocol/api/stations.ts'
 import { decodeCursor, pageOf } from '../platform/http/cursor.ts'
 import { conflict, invalid, notFound, ProblemError } from '../platform/http/problem.ts'
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
@@ -8,8 +15,9 @@ import type { ServiceEnv, ServiceVariables } from '../platform/http/service-auth
 import type { ServiceContext } from '../platform/service.ts'
 import { lockSite, publishStations } from './documents.ts'
 import { hashPassword } from './password-hash.ts'
-import { findSite, listStations, type StationView, wishOfStation } from './queries.ts'
+import { findSite, listStations, type StationView } from './queries.ts'
 import { stationResources } from './views.ts'
+import { CLEARED, removeStation, type StationWish, wishOfStation } from './wanted.ts'
 
 const params = z.object({ stationId: z.string() })
 
@@ -37,13 +45,40 @@ const create = createRoute({
 const patch = createRoute({
   method: 'patch',
   path: '/v1/stations/{stationId}',
-  summary: 'Approves a station, sets its password, its plausibility bound or its tariff',
+  summary:
+    'Approves, holds back or rejects a station, sets its password, lowest security profile, plausibility bound or tariff',
+  description:
+    'What changes holds at once for a running connection: one that would not be let in any more is closed, one that is approved is asked to boot again.',
   request: { params, body: jsonBody(stationPatch) },
   responses: { 200: answers('The station', station), ...problems },
 })
+const put = createRoute({
+  method: 'put',
+  path: '/v1/stations/{stationId}',
+  summary:
+    'Registers a station, or replaces all that is wanted of it but its password, where that is left out',
+  request: {
+    params: z.object({ stationId: z.string().regex(STATION_ID_PATTERN) }),
+    body: jsonBody(stationPut),
+  },
+  responses: {
+    200: answers('Replaced', station),
+    201: answers('Registered', station),
+    ...problems,
+  },
+})
+const remove = createRoute({
+  method: 'delete',
+  path: '/v1/stations/{stationId}',
+  summary: 'Removes a station: its connection is closed, and its site forgets it',
+  description:
+    'Its sessions, CDRs and invoices stay. A session that still runs ends at its last register. Where onboarding is closed its identity is then refused with 404; else it is new when it comes again.',
+  request: { params },
+  responses: { 204: { description: 'Removed' }, ...problems },
+})
 
 export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext): void {
-  const { sql } = context
+  const { sql, clock, random, eventLog } = context
 
   async function found(tenantId: string, stationId: string): Promise<StationView> {
     const [row] = await listStations(sql, { tenantId, stationId }, 1)
@@ -82,8 +117,42 @@ export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
     const [known] = await listStations(sql, { tenantId, stationId }, 1)
     if (known !== undefined)
       throw conflict(`There is a station ${stationId} already, at site ${known.site_id}`)
-    await want(context, c.var, { stationId, siteId }, { approved: true, ...wish })
+    await want(
+      context,
+      c.var,
+      { stationId, siteId },
+      { registration: registrationOf(wish, 'accepted'), ...wish },
+    )
     return c.json(await resource(tenantId, stationId), 201)
+  })
+
+  app.openapi(put, async (c) => {
+    const { stationId } = c.req.valid('param')
+    const { siteId, ...wish } = c.req.valid('json')
+    const tenantId = c.get('tenantId')
+    if ((await findSite(sql, tenantId, siteId)) === undefined)
+      throw invalid([{ path: 'siteId', message: `There is no site ${siteId}` }])
+    const [known] = await listStations(sql, { tenantId, stationId }, 1)
+    if (known !== undefined && known.site_id !== siteId)
+      throw conflict(`Station ${stationId} is at site ${known.site_id}: remove it there first`)
+    const registration = registrationOf(wish, 'accepted')
+    const whole = { ...wish, registration, tariffId: wish.tariffId ?? null }
+    await want(context, c.var, { stationId, siteId }, whole, CLEARED)
+    return c.json(await resource(tenantId, stationId), known === undefined ? 201 : 200)
+  })
+
+  app.openapi(remove, async (c) => {
+    const { stationId } = c.req.valid('param')
+    const { tenantId, trace } = c.var
+    const { site_id: siteId } = await found(tenantId, stationId)
+    const at = new Date(clock.now())
+    await sql.begin(async (tx) => {
+      await lockSite(tx, siteId)
+      await removeStation(tx, { tenantId, stationId, siteId }, random.uuid())
+      await publishStations(tx, { eventLog, tenantId, siteId, at, trace })
+    })
+    eventLog.wake()
+    return c.body(null, 204)
   })
 
   app.openapi(patch, async (c) => {
@@ -95,28 +164,51 @@ export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
   })
 }
 
+type Wish = z.infer<typeof stationPatch>
+
+function registrationOf<D>({ registration, approved }: Wish, otherwise: D) {
+  if (approved === undefined) return registration ?? otherwise
+  return registration ?? (approved ? 'accepted' : 'pending')
+}
+
+/** As columns of the row; `newId` draws what names a reset of the proved profile. */
+function wantedOf(wish: Wish, passwordHash: string | null | undefined, newId: () => string): StationWish {
+  const registration = registrationOf(wish, undefined)
+  return {
+    ...(registration === undefined
+      ? {}
+      : { wanted_approved: registration === 'accepted', wanted_rejected: registration === 'rejected' }),
+    // A password that is set stands at once: one that was on its way is not taken any more.
+    ...(passwordHash === undefined
+      ? {}
+      : { wanted_password_hash: passwordHash, wanted_next_password_hash: null, rotation_id: null }),
+    ...(wish.minSecurityProfile === undefined ? {} : { wanted_min_profile: wish.minSecurityProfile }),
+    ...(wish.resetSecurityProfile ? { wanted_profile_reset: newId() } : {}),
+    ...(wish.certificateCn === undefined ? {} : { wanted_certificate_cn: wish.certificateCn }),
+    ...(wish.baseline === undefined ? {} : { wanted_baseline: wish.baseline }),
+    ...(wish.maxPowerW === undefined ? {} : { wanted_max_power_w: wish.maxPowerW }),
+  }
+}
+
 /** Writes what is wanted, and tells the site (document `stations`) and billing (the tariff), in one transaction. */
 async function want(
   context: ServiceContext,
   { tenantId, actor, actorName, requestId, trace }: ServiceVariables,
   { stationId, siteId }: { stationId: string; siteId: string },
-  patch: z.infer<typeof stationPatch>,
+  wish: Wish,
+  before: StationWish = {},
 ): Promise<void> {
   const { sql, clock, eventLog, random } = context
-  const { password, tariffId } = patch
+  const { password, tariffId } = wish
   if (typeof tariffId === 'string')
     await requireTariff(context, { tenantId, actor, actorName, requestId, trace }, tariffId)
   const passwordHash =
     typeof password === 'string' ? await hashPassword(password, (n) => random.bytes(n)) : password
   const at = new Date(clock.now())
   await sql.begin(async (tx) => {
-    const { approved, baseline, maxPowerW } = patch
     await lockSite(tx, siteId)
-    await wishOfStation(
-      tx,
-      { tenantId, stationId, siteId, at },
-      { approved, passwordHash, baseline, maxPowerW },
-    )
+    const wanted = { ...before, ...wantedOf(wish, passwordHash, () => random.uuid()) }
+    await wishOfStation(tx, { tenantId, stationId, siteId }, wanted, at)
     await publishStations(tx, { eventLog, tenantId, siteId, at, trace })
     if (tariffId !== undefined) {
       await eventLog.publish(tx, {

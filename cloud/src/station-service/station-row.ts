@@ -15,6 +15,9 @@ export interface StationRow {
   connected: boolean
   connected_since: Date | null
   booted_at: Date | null
+  registered_after: string | null
+  proved_rotation: string | null
+  security_profile: number | null
   ledger_seq: number
   position: number
   received_at: Date
@@ -35,6 +38,9 @@ export const STATION: RowTable = {
     'connected',
     'connected_since',
     'booted_at',
+    'registered_after',
+    'proved_rotation',
+    'security_profile',
     'ledger_seq',
     'position',
     'received_at',

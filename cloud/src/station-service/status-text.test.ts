@@ -16,6 +16,7 @@ const sentence = (over: Partial<StatusOfStation>) =>
   statusText(
     {
       approved: true,
+      rejected: false,
       connected: true,
       connectedSince: at('08:00'),
       siteOnline: true,

@@ -2,6 +2,7 @@
 
 export interface StatusOfStation {
   approved: boolean
+  rejected: boolean
   connected: boolean
   connectedSince: Date | null
   siteOnline: boolean
@@ -44,6 +45,7 @@ function whatItDoes(station: StatusOfStation, at: (when: Date) => string): strin
       ? 'Never connected'
       : `Not connected since ${at(station.connectedSince)}`
   }
+  if (station.rejected) return 'Rejected by an operator'
   if (!station.approved) return 'Waiting for approval'
   const whole = station.connectors.find((c) => c.evseId === 0)
   if (whole !== undefined && isBad(whole.status)) return faultText(whole)

@@ -1,5 +1,6 @@
 /** Rows -> the resources of the public API. */
-import type { Site, Station } from '@switchyard/protocol/api/shapes.ts'
+import type { Site } from '@switchyard/protocol/api/shapes.ts'
+import type { Station } from '@switchyard/protocol/api/stations.ts'
 import type { Live } from '@switchyard/protocol/site/live.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { livePictures, sessionInPicture } from './live-picture.ts'
@@ -63,12 +64,19 @@ export async function stationResources(
       serial: row.serial,
       firmware: row.firmware,
       approved: row.approved,
+      registration: row.rejected ? 'rejected' : row.approved ? 'accepted' : 'pending',
       connected: row.connected,
+      securityProfile: row.security_profile,
+      minSecurityProfile: row.min_security_profile,
+      passwordSet: row.password_set,
+      passwordRotating: row.password_rotating,
+      certificateCn: row.certificate_cn,
       bootedAt: row.booted_at?.toISOString() ?? null,
       evses: evsesOf(own, shown),
       statusText: statusText(
         {
           approved: row.approved,
+          rejected: row.rejected,
           connected: row.connected,
           connectedSince: row.connected_since,
           siteOnline: row.site_online,

@@ -1,6 +1,9 @@
-/** Whether a station may open a connection: onboarding, then its password (OCPP security profiles 1 and 2: HTTP basic auth). */
+/** Whether a station may open a connection: onboarding, its certificate (OCPP security profile 3) or its password (1 and 2: HTTP basic auth), and the lowest profile that it may come with. */
+import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { StateReader } from '../draft.ts'
 import type { PasswordCheck, PasswordVerdict } from '../station/password.ts'
+import { isToBeForgotten } from '../station/removal.ts'
+import { type Credential, certificateNames, lowestProfile, passwordsOf } from '../station/security.ts'
 import { stationEntry } from '../station/settings.ts'
 import { stationOf } from '../station/station.ts'
 
@@ -10,7 +13,10 @@ export type Onboarding = 'open' | 'approve' | 'closed'
 /** Identities as OCPP 2.0.1 allows them (48 characters), and what 1.6 stations use beside: never a slash or a control character, nor what a URL takes for a folder. */
 export const STATION_ID_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9 *\-_=:+|@.()#,;!~$&']{1,48}$/
 
-export type Admission = { ok: true } | { ok: false; status: 401 | 404 | 429 | 503; reason: string }
+export type Admission =
+  | { ok: true; credential: Credential }
+  | { ok: false; status: 401 | 404 | 429 | 503; reason: string }
+type Refused = Extract<Admission, { ok: false }>
 
 export interface Knock {
   /** As decoded from the URL. */
@@ -19,8 +25,11 @@ export interface Knock {
   rawId: string
   /** Network address. */
   remote: string
+  version: OcppVersion
   /** The Authorization header. */
   authorization?: string | undefined
+  /** It came over TLS; with the certificate that the station has shown, which is valid and of a CA of the site. */
+  tls?: { certificateCn?: string | undefined } | undefined
 }
 
 export async function admit(
@@ -30,25 +39,51 @@ export async function admit(
   knock: Knock,
 ): Promise<Admission> {
   const { stationId } = knock
+  const isOpen = onboarding === 'open'
   if (!STATION_ID_PATTERN.test(stationId))
     return { ok: false, status: 404, reason: 'the identity in the path is none that a station can have' }
-  const entry = stationEntry(state, stationId)
-  if (onboarding === 'closed' && !entry && !stationOf(state, stationId))
+  if (onboarding === 'closed' && !stationEntry(state, stationId) && !knownStation(state, stationId))
     return { ok: false, status: 404, reason: 'unknown station, and onboarding is closed' }
-  if (entry?.passwordHash === undefined) return { ok: true }
+  const named = knock.tls?.certificateCn
+  if (named !== undefined && !certificateNames(state, stationId).includes(named))
+    return unauthorized(`the certificate is of ${named.slice(0, 64)}, not of this identity`)
+
+  const hashes = passwordsOf(state, stationId)
+  const reachable = named !== undefined ? 3 : hashes.length === 0 ? 0 : knock.tls ? 2 : 1
+  const fitting = { version: knock.version, isOpen }
+  const lowest = lowestProfile(state, stationId, fitting)
+  if (reachable < lowest) return unauthorized(tooLow(lowest, reachable))
+  if (reachable === 3 || reachable === 0) return { ok: true, credential: { profile: reachable } }
 
   const credentials = readBasic(knock.authorization)
-  if (!credentials)
-    return { ok: false, status: 401, reason: 'this station has a password: basic auth is asked for' }
+  if (!credentials) return unauthorized('this station has a password: basic auth is asked for')
   const password = passwordFor(credentials, knock)
-  if (password === undefined) return { ok: false, status: 401, reason: 'the user name is not the identity' }
-  const verdict = await passwords.verify(knock, spellingsOf(password), entry.passwordHash)
-  if (verdict !== 'fits') return REFUSALS[verdict]
+  if (password === undefined) return unauthorized('the user name is not the identity')
+  const verdict = await passwords.verify(knock, spellingsOf(password), hashes)
+  if (typeof verdict === 'string') return REFUSALS[verdict]
   // It may have been changed while it was being verified.
-  return stationEntry(state, stationId)?.passwordHash === entry.passwordHash ? { ok: true } : REFUSALS.wrong
+  if (!passwordsOf(state, stationId).includes(verdict.fits)) return REFUSALS.wrong
+  return { ok: true, credential: { profile: reachable, passwordHash: verdict.fits } }
 }
 
-const REFUSALS: Record<Exclude<PasswordVerdict, 'fits'>, Admission> = {
+/** One that was removed and not forgotten yet is none. */
+function knownStation(state: StateReader, stationId: string): boolean {
+  return stationOf(state, stationId) !== undefined && !isToBeForgotten(state, stationId)
+}
+
+function tooLow(lowest: number, reachable: number): string {
+  const missing =
+    reachable === 0 && lowest === 1
+      ? 'give the station a password first'
+      : 'connect with TLS, and a password or a certificate'
+  return `this station must connect with security profile ${lowest} at least, this is ${reachable}: ${missing}`
+}
+
+function unauthorized(reason: string): Refused {
+  return { ok: false, status: 401, reason }
+}
+
+const REFUSALS: Record<Exclude<PasswordVerdict, object>, Refused> = {
   wrong: { ok: false, status: 401, reason: 'wrong password' },
   busy: { ok: false, status: 503, reason: 'too many stations are being authenticated' },
   'too-soon': { ok: false, status: 429, reason: 'too many wrong passwords: wait a minute' },

@@ -9,6 +9,7 @@ import { type OcppVersion, SUBPROTOCOL, versionOfSubprotocol } from '@switchyard
 import { type WebSocket, WebSocketServer } from 'ws'
 import { limitedLog } from '../limited-log.ts'
 import type { Clock, Log, Socket } from '../ports.ts'
+import type { Credential } from '../station/security.ts'
 import type { Admission, Knock } from './admission.ts'
 
 /** Largest frame of a station; a longer one closes its socket with 1009. */
@@ -31,7 +32,7 @@ export interface OcppServerOptions {
   clock: Clock
   log: Log
   admit(knock: Knock): Promise<Admission>
-  accept(socket: Socket, stationId: string, version: OcppVersion): void
+  accept(socket: Socket, stationId: string, version: OcppVersion, credential: Credential): void
 }
 
 export interface OcppServer {
@@ -90,12 +91,13 @@ export async function listenOcpp(options: OcppServerOptions): Promise<OcppServer
       stationId,
       rawId,
       remote: request.socket.remoteAddress ?? '',
+      version: chosen.version,
       authorization,
     })
     if (!admission.ok) return refuse(socket, admission.status, admission.reason, log, request)
     if (socket.destroyed) return
     sockets.handleUpgrade(request, socket, head, (ws) =>
-      options.accept(socketOf(ws, request, log), stationId, chosen.version),
+      options.accept(socketOf(ws, request, log), stationId, chosen.version, admission.credential),
     )
   }
 

@@ -18,7 +18,9 @@ import type { Grants } from '../session/grants.ts'
 import { type SessionContext, sessionById } from '../session/session.ts'
 import type { Moment } from '../session/timing.ts'
 import type { TransactionIds } from '../session/transaction-ids.ts'
-import { stationSettings } from '../station/settings.ts'
+import { forgetStation, isToBeForgotten } from '../station/removal.ts'
+import { type Credential, lowestProfile, NO_CREDENTIAL, passwordsOf, takeProof } from '../station/security.ts'
+import { removalOf, stationEntry, stationSettings } from '../station/settings.ts'
 import { newStation, STATION_KIND, stationOf } from '../station/station.ts'
 import type { Call } from './calls.ts'
 import { type Answer, Connection } from './connection.ts'
@@ -58,8 +60,8 @@ export class StationLink {
   readonly #lane = new Lane()
   readonly #commands: StationCommands
   #connection: Connection | undefined
-  /** The password hash that the current connection was admitted with. */
-  #passwordHash: string | undefined
+  /** What the current connection was let in with. */
+  #credential: Credential = NO_CREDENTIAL
   #baselineSet = false
   #askedForBoot: Connection | undefined
   /** A status could not be journalled, as the disk was full; stations tell it once only. */
@@ -82,7 +84,7 @@ export class StationLink {
   }
 
   /** The newest socket wins; the older one's close is no disconnect. */
-  accept(socket: Socket, version: OcppVersion): void {
+  accept(socket: Socket, version: OcppVersion, credential: Credential): void {
     const { clock, random, log, config, record } = this.#ports
     const module = MODULES[version]
     if (!module) {
@@ -90,7 +92,7 @@ export class StationLink {
       return
     }
     const older = this.#connection
-    void this.#lane.run(() => this.#commitConnected(version, socket.remote))
+    void this.#lane.run(() => this.#commitConnected(version, socket.remote, credential))
     const dispatching = loadValidators(version).then((validators) => ({
       ...this.#ports,
       validators,
@@ -120,7 +122,11 @@ export class StationLink {
       pingIntervalMs: config.pingIntervalMs,
       answer: async (call) => {
         // The disk was full when it came: registered with its first message for which there is room.
-        if (!stationOf(this.#ports.state, this.stationId)) await this.#commitConnected(version, socket.remote)
+        if (!stationOf(this.#ports.state, this.stationId)) {
+          // Removed: what it had sent before its connection was closed makes it known no more.
+          if (connection.closed) return undefined
+          await this.#commitConnected(version, socket.remote, credential)
+        }
         const answer = await dispatch(call, await dispatching)
         if (!answer || 'closeReason' in answer || answer.frame.type !== 'callResult') return answer
         return { ...answer, after: () => this.#answered(answer, call) }
@@ -130,7 +136,7 @@ export class StationLink {
     })
     this.#connection = connection
     this.#connectedMonoMs = clock.mono()
-    this.#passwordHash = this.#settings().passwordHash
+    this.#credential = credential
     this.#baselineSet = false
     log.info({ version, remote: socket.remote, replaces: older !== undefined }, 'station connected')
     older?.close(1000, 'replaced by a newer connection')
@@ -199,27 +205,60 @@ export class StationLink {
   /** The stations document has changed: it holds for the running connection at once. */
   applySettings(): void {
     const connection = this.#connection
-    if (!connection) return
+    if (isToBeForgotten(this.#ports.state, this.stationId)) this.#forget()
+    else if (connection) this.#applyTo(connection)
+  }
+
+  #applyTo(connection: Connection): void {
     const settings = this.#settings()
-    const wasAccepted = stationOf(this.#ports.state, this.stationId)?.boot?.status === 'Accepted'
+    const boot = stationOf(this.#ports.state, this.stationId)?.boot?.status
+    const wasAccepted = boot === 'Accepted'
     const module = MODULES[connection.version]
-    if (settings.passwordHash !== undefined && settings.passwordHash !== this.#passwordHash)
-      connection.close(1008, 'the password of this station was changed')
-    else if (!settings.approved && wasAccepted) connection.close(1008, 'this station is not approved')
-    else if (settings.approved && !wasAccepted)
+    const unfit = this.#unfit(connection)
+    if (unfit !== undefined) connection.close(1008, unfit)
+    else if (!settings.approved && wasAccepted)
+      connection.close(1008, `this station ${settings.rejected ? 'was rejected' : 'is not approved'}`)
+    else if ((settings.approved && !wasAccepted) || (settings.rejected && boot !== 'Rejected'))
       // A station that cannot be triggered boots again by itself after its interval.
-      void connection.call('TriggerMessage', { requestedMessage: 'BootNotification' })
+      this.#triggerBoot(connection)
     else if (module && settings.approved) void this.#setBaseline(connection, module)
+  }
+
+  /** Why the running connection would not be let in now. */
+  #unfit(connection: Connection): string | undefined {
+    const { state, config } = this.#ports
+    const { profile, passwordHash } = this.#credential
+    const passwords = passwordsOf(state, this.stationId)
+    const isAsked = profile < 3 && passwords.length > 0
+    if (isAsked && (passwordHash === undefined || !passwords.includes(passwordHash)))
+      return 'the password of this station was changed'
+    const { version } = connection
+    const lowest = lowestProfile(state, this.stationId, { version, isOpen: config.onboarding === 'open' })
+    return profile < lowest
+      ? `security profile ${lowest} is asked for, this connection has ${profile}`
+      : undefined
+  }
+
+  #forget(): void {
+    this.#connection?.close(1008, 'this station was removed')
+    void this.#commit((draft) => forgetStation(draft, this.#sessionContext()))
+    this.#ports.onPresence()
+  }
+
+  #triggerBoot(connection: Connection): void {
+    void connection.call('TriggerMessage', { requestedMessage: 'BootNotification' })
   }
 
   /**
    * A station that was booted by another card does not boot again because this one does not know it: it is asked to, once a
-   * connection, or its sessions would be refused for ever. One that waits for approval has booted.
+   * connection, or its sessions would be refused for ever. So is one that was accepted and is not any more: it shall hear so. One
+   * that waits for approval has booted.
    */
   #askForBoot(connection: Connection): void {
-    if (this.#askedForBoot === connection || stationOf(this.#ports.state, this.stationId)?.boot) return
+    const boot = stationOf(this.#ports.state, this.stationId)?.boot
+    if (this.#askedForBoot === connection || (boot && boot.status !== 'Accepted')) return
     this.#askedForBoot = connection
-    void connection.call('TriggerMessage', { requestedMessage: 'BootNotification' })
+    this.#triggerBoot(connection)
   }
 
   /** To be called now and then: asks for what the station told in vain, once there is room for it. */
@@ -306,22 +345,29 @@ export class StationLink {
     )
   }
 
-  #commitConnected(version: OcppVersion, remote: string): Promise<void> {
+  #commitConnected(version: OcppVersion, remote: string, credential: Credential): Promise<void> {
     const { state, config } = this.#ports
+    const { stationId } = this
     return this.#commitNow((draft) => {
-      if (!stationOf(state, this.stationId)) {
-        const approved = config.onboarding === 'open'
-        draft.put(STATION_KIND, this.stationId, newStation(this.stationId, approved))
+      if (!stationOf(state, stationId)) {
+        const isOpen = config.onboarding === 'open'
+        const afterRemoval = removalOf(state, stationId)
+        draft.put(STATION_KIND, stationId, newStation(stationId, isOpen, afterRemoval))
         draft.fact({
           kind: 'station.registered',
-          stationId: this.stationId,
-          data: { onboarding: config.onboarding, approved: this.#settings().approved || approved },
+          stationId,
+          data: {
+            onboarding: config.onboarding,
+            approved: this.#settings().approved || (isOpen && !stationEntry(state, stationId)),
+            ...(afterRemoval === undefined ? {} : { afterRemoval }),
+          },
         })
       }
+      takeProof(draft, stationId, credential)
       draft.fact({
         kind: 'station.connected',
-        stationId: this.stationId,
-        data: { ocpp: version, remote },
+        stationId,
+        data: { ocpp: version, remote, securityProfile: credential.profile },
       })
     })
   }

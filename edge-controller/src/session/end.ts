@@ -217,12 +217,14 @@ function leave(draft: Draft, session: Session, registerMilliWh: number | undefin
   })
   changeStation(draft, stationId, (station) => {
     const ended = [...station.ended.filter((id) => id !== sessionId), sessionId]
-    for (const forgotten of ended.splice(0, Math.max(0, ended.length - ENDED_MAX))) forget(draft, forgotten)
+    for (const forgotten of ended.splice(0, Math.max(0, ended.length - ENDED_MAX)))
+      forgetSession(draft, forgotten)
     return { ...station, running: station.running.filter((id) => id !== sessionId), ended }
   })
 }
 
-function forget(draft: Draft, sessionId: string): void {
+/** Nothing of the session is known any more: a stop that still comes is one of an unknown transaction. */
+export function forgetSession(draft: Draft, sessionId: string): void {
   const session = sessionById(draft, sessionId)
   // A station may have used its id again: then it is another session's now.
   const key = session && transactionKey(session.stationId, session.transactionId)

@@ -6,6 +6,8 @@ import { type Boot, changeStation } from './station.ts'
 
 /** A station that waits for approval boots again after this time. */
 export const PENDING_INTERVAL_S = 30
+/** One that was turned away does so after this time: an operator may think again. */
+export const REJECTED_INTERVAL_S = 60
 
 export interface BootReply {
   status: 'Accepted' | 'Pending' | 'Rejected'
@@ -20,7 +22,7 @@ export function bootStation(
 ): Decision<BootReply> {
   const { stationId, settings, version } = context
   const currentTime = instant(context.at.nowMs)
-  const status = settings.approved ? 'Accepted' : 'Pending'
+  const status = settings.rejected ? 'Rejected' : settings.approved ? 'Accepted' : 'Pending'
   const { reason, ...about } = said
   const draft = new Draft(context.state)
   changeStation(draft, stationId, (station) => ({
@@ -33,7 +35,11 @@ export function bootStation(
     stationId,
     data: { ocpp: version, ...about, ...(reason === undefined ? {} : { reason }), status },
   })
-  const interval = status === 'Accepted' ? context.heartbeatIntervalS : PENDING_INTERVAL_S
+  const interval = {
+    Accepted: context.heartbeatIntervalS,
+    Pending: PENDING_INTERVAL_S,
+    Rejected: REJECTED_INTERVAL_S,
+  }[status]
   return {
     reply: { status, currentTime, interval },
     outcome: draft.outcome(),

@@ -59,8 +59,8 @@ const CALLERS_MAX = 1_000
 /** Stations remembered for the password that fitted last; the oldest goes first. */
 const PROVEN_MAX = 1_000
 
-/** `fits`, `wrong`, or not looked at: `busy` (too many wait), `too-soon` (after too many wrong ones). */
-export type PasswordVerdict = 'fits' | 'wrong' | 'busy' | 'too-soon'
+/** Which hash it `fits`, `wrong`, or not looked at: `busy` (too many wait), `too-soon` (after too many wrong ones). */
+export type PasswordVerdict = { fits: string } | 'wrong' | 'busy' | 'too-soon'
 
 export interface Caller {
   stationId: string
@@ -88,28 +88,36 @@ export class PasswordCheck {
     this.#key = random.bytes(32)
   }
 
-  /** Whether one of the spellings is the password. A hash that cannot be read fits none. */
-  async verify(caller: Caller, spellings: readonly string[], hashText: string): Promise<PasswordVerdict> {
-    const hash = readHash(hashText)
-    if (!hash) return 'wrong'
+  /** Whether one of the spellings is one of the passwords. A hash that cannot be read fits none. */
+  async verify(
+    caller: Caller,
+    spellings: readonly string[],
+    hashTexts: readonly string[],
+  ): Promise<PasswordVerdict> {
+    const pairs = hashTexts.flatMap((text) => {
+      const hash = readHash(text)
+      return hash ? spellings.map((spelling) => ({ text, hash, spelling })) : []
+    })
+    if (pairs.length === 0) return 'wrong'
     const { stationId } = caller
-    const digests = spellings.map((spelling) => this.#digest(spelling, hashText))
     const proven = this.#proven.get(stationId)
-    if (proven && digests.some((digest) => timingSafeEqual(digest, proven))) return 'fits'
+    const known = proven && pairs.find((it) => timingSafeEqual(this.#digest(it.spelling, it.text), proven))
+    if (known) return { fits: known.text }
     const who = `${caller.remote} ${stationId}`
     if ((this.#wrong.get(who)?.untilMs ?? 0) > this.#clock.mono()) return 'too-soon'
     if (this.#callers.has(who)) return 'busy'
     this.#callers.add(who)
     try {
-      const fitting = await this.#compute(spellings, hash)
+      const fitting = await this.#compute(pairs)
       if (fitting === undefined) return 'busy'
-      if (fitting < 0) {
+      const found = pairs[fitting]
+      if (!found) {
         this.#guessed(who)
         return 'wrong'
       }
       this.#wrong.delete(who)
-      remember(this.#proven, stationId, digests[fitting]!, PROVEN_MAX)
-      return 'fits'
+      remember(this.#proven, stationId, this.#digest(found.spelling, found.text), PROVEN_MAX)
+      return { fits: found.text }
     } finally {
       this.#callers.delete(who)
     }
@@ -126,15 +134,15 @@ export class PasswordCheck {
     remember(this.#wrong, who, { tries, untilMs: this.#clock.mono() + waitMs }, CALLERS_MAX)
   }
 
-  /** Which spelling fits; -1 for none, undefined when too many wait already. */
-  async #compute(spellings: readonly string[], hash: ScryptHash): Promise<number | undefined> {
+  /** Which pair fits; -1 for none, undefined when too many wait already. */
+  async #compute(pairs: readonly { spelling: string; hash: ScryptHash }[]): Promise<number | undefined> {
     if (this.#verifying >= VERIFYING_MAX) {
       if (this.#waiting.length >= WAITING_MAX) return undefined
       // Woken by one that ends and hands its place over.
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     } else this.#verifying++
     try {
-      for (const [i, spelling] of spellings.entries())
+      for (const [i, { spelling, hash }] of pairs.entries())
         if (timingSafeEqual(await derive(spelling, hash), hash.hash)) return i
       return -1
     } catch {

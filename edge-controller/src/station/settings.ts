@@ -6,8 +6,8 @@ import { stationOf } from './station.ts'
 
 export interface StationSettings {
   approved: boolean
-  /** scrypt hash; absent: no password is asked for. */
-  passwordHash?: string
+  /** Turned away by an operator. */
+  rejected: boolean
   /** Whether the metering baseline is set on it. */
   baseline: boolean
   /** Largest power of one connector, W. */
@@ -24,7 +24,18 @@ type StationEntry = DocumentBody<'stations'>['stations'][number]
 /** By document, so that 1,000 stations are not searched with every message; a document that was replaced is forgotten. */
 const indexes = new WeakMap<object, Map<string, StationEntry>>()
 
+/** What the stations document says of it; undefined also where it says that the station was removed. */
 export function stationEntry(state: StateReader, stationId: string): StationEntry | undefined {
+  const entry = wholeEntry(state, stationId)
+  return entry?.removed ? undefined : entry
+}
+
+/** The newest removal of the station. */
+export function removalOf(state: StateReader, stationId: string): string | undefined {
+  return wholeEntry(state, stationId)?.removal
+}
+
+function wholeEntry(state: StateReader, stationId: string): StationEntry | undefined {
   const document = appliedDocument(state, 'stations')
   if (!document) return undefined
   let index = indexes.get(document)
@@ -43,7 +54,7 @@ export function stationSettings(
   const entry = stationEntry(state, stationId)
   return {
     approved: entry?.approved ?? stationOf(state, stationId)?.approved ?? false,
-    ...(entry?.passwordHash === undefined ? {} : { passwordHash: entry.passwordHash }),
+    rejected: entry?.rejected ?? false,
     baseline: entry?.baseline ?? appliedDocument(state, 'site')?.baseline ?? defaults.baseline,
     maxPowerW: entry?.maxPowerW ?? defaults.maxPowerW,
   }

@@ -42,6 +42,12 @@ export interface Station {
   stationId: string
   /** By onboarding; the stations document has the last word. */
   approved: boolean
+  /** Removal of the stations document that it came after. */
+  afterRemoval?: string
+  /** Highest OCPP security profile that it has proved, since the reset of the stations document named here. */
+  proved?: { profile: number; reset?: string }
+  /** The newest rotation of its password of which the new one was used. */
+  provedRotation?: string
   ocpp?: OcppVersion
   boot?: Boot
   connectors: Connector[]
@@ -74,8 +80,9 @@ export function assertPlace(evseId: number, connectorId: number): void {
       throw new OcppFault('PropertyConstraintViolation', 'no EVSE and no connector has such a number')
 }
 
-export function newStation(stationId: string, approved: boolean): Station {
-  return { stationId, approved, connectors: [], running: [], ended: [] }
+export function newStation(stationId: string, approved: boolean, afterRemoval?: string): Station {
+  const station = { stationId, approved, connectors: [], running: [], ended: [] }
+  return afterRemoval === undefined ? station : { ...station, afterRemoval }
 }
 
 export function stationOf(state: StateReader, stationId: string): Station | undefined {

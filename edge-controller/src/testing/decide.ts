@@ -18,6 +18,7 @@ export class Decisions implements StateReader {
   connectedMonoMs: number | undefined
   quality: HandlerContext['at']['quality'] = 'synced'
   approved = true
+  rejected = false
   status: Authorization['status'] = 'Accepted'
 
   constructor() {
@@ -51,7 +52,7 @@ export class Decisions implements StateReader {
       version: '1.6',
       state: this,
       at: { nowMs, monoMs, bootId, quality, ...(connectedMonoMs === undefined ? {} : { connectedMonoMs }) },
-      settings: { approved: this.approved, baseline: false, maxPowerW },
+      settings: { approved: this.approved, rejected: this.rejected, baseline: false, maxPowerW },
       maxPowerW,
       authorization: { idToken, status: this.status, source: 'document', offline: false },
       stationIds: ['CP1'],

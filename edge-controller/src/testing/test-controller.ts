@@ -98,7 +98,7 @@ export class TestController {
       clock,
       log,
       admit: (knock) => this.controller.admit(knock),
-      accept: (socket, stationId, version) => this.controller.accept(socket, stationId, version),
+      accept: (...admitted) => this.controller.accept(...admitted),
     })
   }
 

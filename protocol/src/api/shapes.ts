@@ -13,9 +13,6 @@ const instant = z.iso.datetime()
 export const instantInput = z.iso
   .datetime({ offset: true })
   .refine((text) => isKeepable(parseInstant(text) ?? Number.NaN), 'a date from the year 1 on')
-/** OCPP identity: what may stand in the WebSocket URL (OCPP 2.0.1 Part 4, 3.1.1: identifierString, at most 48). */
-export const STATION_ID_PATTERN = /^[A-Za-z0-9*\-_=:+|@.]{1,48}$/
-
 export const problem = z
   .object({
     type: z.string(),
@@ -73,53 +70,6 @@ export const sitePatch = z.strictObject({ unidentifiedEnergy: z.enum(['review', 
 export const siteCreated = site
   .extend({ mqtt: z.object({ username: z.string(), password: z.string() }) })
   .meta({ id: 'SiteCreated' })
-
-export const connector = z.object({
-  connectorId: z.int(),
-  status: z.string(),
-  detail: z.string().nullable(),
-  errorCode: z.string().nullable(),
-  since: instant,
-})
-export const evse = z.object({
-  evseId: z.int(),
-  connectors: z.array(connector),
-  sessionId: z.string().nullable(),
-})
-export const station = z
-  .object({
-    stationId: z.string(),
-    siteId: z.string(),
-    ocpp: z.string().nullable(),
-    vendor: z.string().nullable(),
-    model: z.string().nullable(),
-    serial: z.string().nullable(),
-    firmware: z.string().nullable(),
-    approved: z.boolean(),
-    connected: z.boolean(),
-    bootedAt: instant.nullable(),
-    evses: z.array(evse),
-    /** A plain sentence, e.g. "Charging since 14:05, 7.2 kW". */
-    statusText: z.string(),
-    /** Ledger seq of the newest fact that this shows. */
-    ledgerSeq: z.int(),
-  })
-  .meta({ id: 'Station' })
-export type Station = z.infer<typeof station>
-
-export const stationPatch = z.strictObject({
-  approved: z.boolean().optional(),
-  /** Basic-auth password; null removes it. Kept only as a hash. */
-  password: z.string().min(8).max(64).nullable().optional(),
-  baseline: z.boolean().optional(),
-  maxPowerW: z.int().min(1).max(10_000_000).optional(),
-  /** Tariff of this station; null: the site's, else the tenant's. */
-  tariffId: z.string().nullable().optional(),
-})
-export const stationInput = stationPatch.extend({
-  stationId: z.string().regex(STATION_ID_PATTERN),
-  siteId: z.string(),
-})
 
 export const moneyShape = z.object({ amount: z.string(), currency: z.string() })
 export type MoneyAmount = z.infer<typeof moneyShape>
@@ -189,26 +139,29 @@ export const token = z
   })
   .meta({ id: 'Token' })
 export type Token = z.infer<typeof token>
-export const tokenInput = z
-  .strictObject({
+const tokenWish = z.strictObject({
+  /** true is Accepted, false Blocked. Left out with `status`: as it was, and Accepted for a token that is new. */
+  valid: z.boolean().optional(),
+  /** Says more exactly why a token is not valid. */
+  status: z.enum(['Accepted', 'Blocked', 'Expired', 'Invalid']).optional(),
+  expiresAt: instantInput.nullable().optional(),
+  groupId: z.string().max(36).nullable().optional(),
+  driverId: z.string().nullable().optional(),
+})
+const tokenAgrees = {
+  check: ({ valid, status }: Pick<z.infer<typeof tokenWish>, 'valid' | 'status'>) =>
+    valid === undefined || status === undefined || valid === (status === 'Accepted'),
+  fault: { path: ['valid'], message: 'contradicts status' },
+}
+export const tokenInput = tokenWish
+  .extend({
     idToken: z.string().min(1).max(255),
     /** OCPP 2.x idToken type; 1.6 has none and matches any. */
     type: z.string().min(1).max(20).default('ISO14443'),
-    /** true is Accepted, false Blocked. Left out with `status`: as it was, and Accepted for a token that is new. */
-    valid: z.boolean().optional(),
-    /** Says more exactly why a token is not valid. */
-    status: z.enum(['Accepted', 'Blocked', 'Expired', 'Invalid']).optional(),
-    expiresAt: instantInput.nullable().optional(),
-    groupId: z.string().max(36).nullable().optional(),
-    driverId: z.string().nullable().optional(),
   })
-  .refine(
-    (it) => it.valid === undefined || it.status === undefined || it.valid === (it.status === 'Accepted'),
-    {
-      path: ['valid'],
-      message: 'contradicts status',
-    },
-  )
+  .refine(tokenAgrees.check, tokenAgrees.fault)
+/** What a token shall be: whole (PUT), or only what is said of it (PATCH). */
+export const tokenPatch = tokenWish.refine(tokenAgrees.check, tokenAgrees.fault)
 export type TokenInput = z.input<typeof tokenInput>
 
 /** A fact that is kept and could not be read by any version that ran so far. */

@@ -25,8 +25,22 @@ export const stationsDocument = z.object({
     z.object({
       stationId: z.string(),
       approved: z.boolean(),
+      /** Turned away: its boots are answered Rejected. Only beside `approved: false`. */
+      rejected: z.boolean().optional(),
       /** scrypt, as `scrypt$N$r$p$salt$hash` in base64url; absent: no password asked for. */
       passwordHash: z.string().optional(),
+      /** A password on its way to the station: both are taken until this one was used, then only this one (A01). */
+      next: z.object({ id: z.string(), passwordHash: z.string() }).optional(),
+      /** Lowest OCPP security profile (0 to 3) that it may connect with. */
+      minProfile: z.int().min(0).max(3).optional(),
+      /** Changes when an operator gives up the highest profile that the station has proved: it is counted anew from then on. */
+      profileReset: z.string().optional(),
+      /** Common name of its certificate, where that is not its identity: its serial number, by A02. */
+      certificateCn: z.string().optional(),
+      /** Changes when the station is removed: what the site knows of it from before is forgotten. */
+      removal: z.string().optional(),
+      /** Nothing of this entry holds but `removal`. */
+      removed: z.boolean().optional(),
       /** false: the metering baseline is not set on this station. */
       baseline: z.boolean().optional(),
       /** Largest power of one connector, W; the bound for plausibility. */

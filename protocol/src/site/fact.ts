@@ -115,8 +115,26 @@ export const factData = {
   'station.registered': z.object({
     onboarding: z.enum(['open', 'approve', 'closed']),
     approved: z.boolean(),
+    /** Of the stations document: the removal that it comes after. */
+    afterRemoval: z.string().optional(),
   }),
-  'station.connected': z.object({ ocpp: z.string(), remote: z.string().optional() }),
+  /** By an operator's word; nothing of it is known here any more. */
+  'station.removed': z.object({ removal: z.string() }),
+  'station.connected': z.object({
+    ocpp: z.string(),
+    remote: z.string().optional(),
+    /** OCPP security profile, 0 to 3. */
+    securityProfile: small.optional(),
+  }),
+  /** A new password, by the id of its rotation, was used for the first time: the one before is not taken any more. */
+  'station.password-proved': z.object({ rotation: z.string() }),
+  /** A station of this site was refused in the handshake; told once in a while for each, `times` since the last. */
+  'station.connection-refused': z.object({
+    reason: z.string(),
+    status: small,
+    remote: z.string(),
+    times: small,
+  }),
   'station.disconnected': z.object({ reason: z.string(), code: z.int().optional() }),
   'station.booted': z.object({
     ocpp: z.string(),

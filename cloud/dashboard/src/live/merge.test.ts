@@ -1,4 +1,5 @@
-import type { Session, Site, Station, StreamLive } from '@switchyard/protocol/api/shapes.ts'
+import type { Session, Site, StreamLive } from '@switchyard/protocol/api/shapes.ts'
+import type { Station } from '@switchyard/protocol/api/stations.ts'
 import { LIVE_INTERVAL_MS } from '@switchyard/protocol/site/live.ts'
 import { expect, test } from 'vitest'
 import { LiveStore } from './live-store.ts'
@@ -29,6 +30,12 @@ const station: Station = {
   serial: null,
   firmware: null,
   approved: true,
+  registration: 'accepted',
+  securityProfile: null,
+  minSecurityProfile: null,
+  passwordSet: false,
+  passwordRotating: false,
+  certificateCn: null,
   connected: true,
   bootedAt: null,
   evses: [

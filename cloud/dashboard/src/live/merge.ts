@@ -3,7 +3,8 @@
  * newer fact. What is on a connector (structure) is taken from the picture only if the picture knows at least the facts that
  * the resource shows; a reading (power, energy) is the one with the later time, as long as the facts say the session runs.
  */
-import type { Session, Site, Station, StreamLive } from '@switchyard/protocol/api/shapes.ts'
+import type { Session, Site, StreamLive } from '@switchyard/protocol/api/shapes.ts'
+import type { Station } from '@switchyard/protocol/api/stations.ts'
 import { milliWhOf } from '../format/energy.ts'
 import { epochOf } from '../format/time.ts'
 import type { ReceivedPicture } from './live-store.ts'

@@ -1,5 +1,6 @@
 /** Stations of a site (or of all) with their running sessions and what the live pictures add. */
-import type { Session, Station } from '@switchyard/protocol/api/shapes.ts'
+import type { Session } from '@switchyard/protocol/api/shapes.ts'
+import type { Station } from '@switchyard/protocol/api/stations.ts'
 import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { runningSessionsQuery, stationsQuery } from '../api/queries.ts'

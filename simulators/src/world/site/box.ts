@@ -163,11 +163,11 @@ export class Box {
   async accept(line: Line, stationId: string, version: OcppVersion): Promise<boolean> {
     const running = this.#running
     if (!running?.controller) return false
-    const knock = { stationId, rawId: stationId, remote: line.siteEnd.remote }
+    const knock = { stationId, rawId: stationId, remote: line.siteEnd.remote, version }
     const admission = await running.controller.admit(knock)
     if (!admission.ok || !running.life.isAlive || !line.isOpen) return false
     this.#lines.add(line)
-    running.controller.accept(line.siteEnd, stationId, version)
+    running.controller.accept(line.siteEnd, stationId, version, admission.credential)
     return true
   }
 

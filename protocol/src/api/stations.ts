@@ -1,0 +1,84 @@
+/** Stations in the public API: what they are, and what an operator wants of them. */
+import { z } from 'zod'
+
+const instant = z.iso.datetime()
+/** OCPP identity: what may stand in the WebSocket URL (OCPP 2.0.1 Part 4, 3.1.1: identifierString, at most 48). */
+export const STATION_ID_PATTERN = /^[A-Za-z0-9*\-_=:+|@.]{1,48}$/
+
+export const connector = z.object({
+  connectorId: z.int(),
+  status: z.string(),
+  detail: z.string().nullable(),
+  errorCode: z.string().nullable(),
+  since: instant,
+})
+export const evse = z.object({
+  evseId: z.int(),
+  connectors: z.array(connector),
+  sessionId: z.string().nullable(),
+})
+/** accepted; pending: waits for approval; rejected: turned away. */
+export const REGISTRATIONS = ['accepted', 'pending', 'rejected'] as const
+export const station = z
+  .object({
+    stationId: z.string(),
+    siteId: z.string(),
+    ocpp: z.string().nullable(),
+    vendor: z.string().nullable(),
+    model: z.string().nullable(),
+    serial: z.string().nullable(),
+    firmware: z.string().nullable(),
+    approved: z.boolean(),
+    /** How its boots are answered. */
+    registration: z.enum(REGISTRATIONS).default('pending'),
+    connected: z.boolean(),
+    bootedAt: instant.nullable(),
+    /** OCPP security profile of its newest connection; null: none yet. */
+    securityProfile: z.int().nullable().default(null),
+    /** Lowest profile that it may connect with; null: nobody has said. */
+    minSecurityProfile: z.int().nullable().default(null),
+    /** Whether it is asked for a password. */
+    passwordSet: z.boolean().default(false),
+    /** A new password is on its way: both are taken until the new one was used. */
+    passwordRotating: z.boolean().default(false),
+    certificateCn: z.string().nullable().default(null),
+    evses: z.array(evse),
+    /** A plain sentence, e.g. "Charging since 14:05, 7.2 kW". */
+    statusText: z.string(),
+    /** Ledger seq of the newest fact that this shows. */
+    ledgerSeq: z.int(),
+  })
+  .meta({ id: 'Station' })
+export type Station = z.infer<typeof station>
+
+const stationWish = z.strictObject({
+  /** true: `registration` accepted; false: pending. */
+  approved: z.boolean().optional(),
+  /** How its boots are answered; a running connection hears of a change at once. */
+  registration: z.enum(REGISTRATIONS).optional(),
+  /** Basic-auth password; null removes it. Kept only as a hash. A connection that was opened with another one is closed. */
+  password: z.string().min(8).max(64).nullable().optional(),
+  /** Lowest OCPP security profile that it may connect with; null: as its OCPP version asks for. */
+  minSecurityProfile: z.int().min(0).max(3).nullable().optional(),
+  /** Gives up the highest profile that the station has proved, below which it is not let in again. */
+  resetSecurityProfile: z.literal(true).optional(),
+  /** Common name of its certificate (its serial number), where that is not its identity; null: it is. */
+  certificateCn: z.string().min(1).max(64).nullable().optional(),
+  baseline: z.boolean().optional(),
+  maxPowerW: z.int().min(1).max(10_000_000).optional(),
+  /** Tariff of this station; null: the site's, else the tenant's. */
+  tariffId: z.string().nullable().optional(),
+})
+const agrees = {
+  check: (it: Pick<z.infer<typeof stationWish>, 'approved' | 'registration'>) =>
+    it.approved === undefined ||
+    it.registration === undefined ||
+    it.approved === (it.registration === 'accepted'),
+  fault: { path: ['approved'], message: 'contradicts registration' },
+}
+export const stationPatch = stationWish.refine(agrees.check, agrees.fault)
+/** The whole of what is wanted of a station: what is left out is as if nobody had said it, but for the password, which stays. */
+export const stationPut = stationWish.extend({ siteId: z.string() }).refine(agrees.check, agrees.fault)
+export const stationInput = stationWish
+  .extend({ stationId: z.string().regex(STATION_ID_PATTERN), siteId: z.string() })
+  .refine(agrees.check, agrees.fault)
