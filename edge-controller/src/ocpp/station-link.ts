@@ -18,10 +18,11 @@ import type { Grants } from '../session/grants.ts'
 import { type SessionContext, sessionById } from '../session/session.ts'
 import type { Moment } from '../session/timing.ts'
 import type { TransactionIds } from '../session/transaction-ids.ts'
+import { takeConnection } from '../station/connected.ts'
 import { forgetStation, isToBeForgotten } from '../station/removal.ts'
-import { type Credential, lowestProfile, NO_CREDENTIAL, passwordsOf, takeProof } from '../station/security.ts'
-import { removalOf, stationEntry, stationSettings } from '../station/settings.ts'
-import { newStation, STATION_KIND, stationOf } from '../station/station.ts'
+import { type Credential, lowestProfile, NO_CREDENTIAL, passwordsOf } from '../station/security.ts'
+import { stationSettings } from '../station/settings.ts'
+import { stationOf } from '../station/station.ts'
 import type { Call } from './calls.ts'
 import { type Answer, Connection } from './connection.ts'
 import { dispatch } from './dispatch.ts'
@@ -346,30 +347,9 @@ export class StationLink {
   }
 
   #commitConnected(version: OcppVersion, remote: string, credential: Credential): Promise<void> {
-    const { state, config } = this.#ports
-    const { stationId } = this
-    return this.#commitNow((draft) => {
-      if (!stationOf(state, stationId)) {
-        const isOpen = config.onboarding === 'open'
-        const afterRemoval = removalOf(state, stationId)
-        draft.put(STATION_KIND, stationId, newStation(stationId, isOpen, afterRemoval))
-        draft.fact({
-          kind: 'station.registered',
-          stationId,
-          data: {
-            onboarding: config.onboarding,
-            approved: this.#settings().approved || (isOpen && !stationEntry(state, stationId)),
-            ...(afterRemoval === undefined ? {} : { afterRemoval }),
-          },
-        })
-      }
-      takeProof(draft, stationId, credential)
-      draft.fact({
-        kind: 'station.connected',
-        stationId,
-        data: { ocpp: version, remote, securityProfile: credential.profile },
-      })
-    })
+    const { onboarding } = this.#ports.config
+    const opened = { version, remote, credential }
+    return this.#commitNow((draft) => takeConnection(draft, this.stationId, onboarding, opened))
   }
 
   #closed(connection: Connection, code: number, reason: string): void {
