@@ -6,8 +6,12 @@ import { createLoop, type Loop } from '../platform/event-log/loop.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import type { Send } from './down.ts'
 
-/** A command without an outcome is sent again after this; the site knows duplicates by their id. */
+/**
+ * A command without an outcome is sent again after this, then after twice as long, and so on: it may wait for its station for a day.
+ * The site knows duplicates by their id.
+ */
 export const RESEND_MS = 10_000
+export const MAX_RESEND_MS = 600_000
 /** How long after its expiry the command is forgotten here. */
 const FORGET_AFTER_MS = 60_000
 /** Most commands in one sending. */
@@ -36,10 +40,15 @@ export function createCommands({ sql, clock, log, eventLog }: ServiceContext, se
     and (p.sent_journal <> l.journal_id or p.sent_epoch <> l.epoch
          or (p.sent_boot <> l.boot_id and p.command::json ->> 'kind' <> all(${COMMAND_KINDS.filter(mayRepeat)}::text[]))))`
 
+  /** As long after the last sending as that was after the command was issued, within bounds. */
+  const isDueAgain = (now: Date) => sql`
+    due.sent_at + least(
+      greatest(due.sent_at - (due.command::json ->> 'issuedAt')::timestamptz, ${RESEND_MS} * interval '1 ms'),
+      ${MAX_RESEND_MS} * interval '1 ms') <= ${now}`
+
   async function flush(siteIds?: string[], again = false): Promise<number> {
     await abandon(siteIds)
     const now = new Date(clock.now())
-    const sentBefore = again ? now : new Date(clock.now() - RESEND_MS)
     // Marked before it is sent: what may have reached the site is never said to be unsent.
     const due = await sql<Due[]>`
       update site_gateway.pending_command p
@@ -49,7 +58,7 @@ export function createCommands({ sql, clock, log, eventLog }: ServiceContext, se
          select due.command_id from site_gateway.pending_command due
            join site_gateway.site there on there.site_id = due.site_id and there.online
           where (${siteIds === undefined} or due.site_id = any(${siteIds ?? []}::text[]))
-            and not due.settled and due.expires_at > ${now} and (due.sent_at is null or due.sent_at <= ${sentBefore})
+            and not due.settled and due.expires_at > ${now} and (due.sent_at is null or ${again} or ${isDueAgain(now)})
           order by due.expires_at limit ${MAX_SENDING} for update of due skip locked)
          and not ${sentElsewhere()}
       returning s.site_id, l.journal_id, l.epoch, l.nonce, p.command`

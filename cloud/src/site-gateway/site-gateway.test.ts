@@ -361,6 +361,22 @@ describe('intentions', () => {
     await gateway.sql`delete from site_gateway.pending_command where site_id = 'crowd'`
   })
 
+  it('that wait long at the site are sent again ever more rarely', async () => {
+    const it1 = await site('long')
+    await it1.hello('n')
+    await request('long', 'c-long', 3_600_000)
+    await it1.next('command')
+    const sent = () => it1.received.filter((it) => it.channel === 'command').length
+    const after10s = async (count: number) => {
+      gateway.clock.advance(10_001)
+      await until(`command ${count} times`, () => (sent() >= count ? true : undefined))
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      expect(sent()).toBe(count)
+    }
+    // After 10 and 20 s; the next is due after 40 s.
+    for (const count of [2, 3, 3]) await after10s(count)
+  })
+
   it('as documents go down whole, in chunks, until the site has them', async () => {
     const it1 = await site('documented')
     await it1.hello('n')
