@@ -8,10 +8,10 @@ import type {
   Session,
   Site,
   SiteLane,
-  Station,
   TariffResource,
   Token,
 } from '@switchyard/protocol/api/shapes.ts'
+import type { Station } from '@switchyard/protocol/api/stations.ts'
 import { infiniteQueryOptions, type QueryKey, queryOptions } from '@tanstack/react-query'
 import { type QueryParameters, request } from './client.ts'
 import { keys } from './keys.ts'

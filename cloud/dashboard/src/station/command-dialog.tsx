@@ -16,6 +16,8 @@ export type Intention =
   | { kind: 'RemoteStart' }
   | { kind: 'RemoteStop'; session: SessionView }
   | { kind: 'Reset' }
+  | { kind: 'UnlockConnector' }
+  | { kind: 'ChangeAvailability' }
 
 interface CommandDialogProps {
   intention: Intention
@@ -29,6 +31,21 @@ const TITLES = {
   RemoteStart: 'Start a session',
   RemoteStop: 'Stop the session',
   Reset: 'Reset the station',
+  UnlockConnector: 'Unlock a cable',
+  ChangeAvailability: 'Take out of service, or back',
+} as const
+const VERBS = {
+  RemoteStart: 'Start',
+  RemoteStop: 'Stop',
+  Reset: 'Reset',
+  UnlockConnector: 'Unlock',
+  ChangeAvailability: 'Change',
+} as const
+/** What no EVSE chosen means. */
+const NO_EVSE = {
+  RemoteStart: 'The station chooses',
+  UnlockConnector: 'Choose one',
+  ChangeAvailability: 'The whole station',
 } as const
 
 export function CommandDialog({ intention, view, zone, onClose, failed }: CommandDialogProps) {
@@ -37,6 +54,7 @@ export function CommandDialog({ intention, view, zone, onClose, failed }: Comman
   const [token, setToken] = useState('')
   const [evse, setEvse] = useState(evseIds.length === 1 ? String(evseIds[0]) : '')
   const [reset, setReset] = useState<'Soft' | 'Hard'>('Soft')
+  const [operational, setOperational] = useState<'Operative' | 'Inoperative'>('Inoperative')
   // One key per opened dialog: pressing twice, or again after a lost answer, sends one command.
   const [idempotencyKey] = useState(randomId)
   const sending = useMutation({
@@ -63,6 +81,19 @@ export function CommandDialog({ intention, view, zone, onClose, failed }: Comman
         command: { kind: 'RemoteStop', args: { sessionId: intention.session.sessionId } },
         text: `Stop the session of ${intention.session.idToken ?? 'no token'}`,
       })
+    } else if (intention.kind === 'UnlockConnector') {
+      sending.mutate({
+        command: { kind: 'UnlockConnector', args: { evseId: Number(evse) } },
+        text: `Unlock the cable of EVSE ${evse}`,
+      })
+    } else if (intention.kind === 'ChangeAvailability') {
+      sending.mutate({
+        command: {
+          kind: 'ChangeAvailability',
+          args: { operationalStatus: operational, ...(evse === '' ? {} : { evseId: Number(evse) }) },
+        },
+        text: `${evse === '' ? 'The station' : `EVSE ${evse}`} ${operational === 'Operative' ? 'into' : 'out of'} service`,
+      })
     } else {
       sending.mutate({
         command: { kind: 'Reset', args: { type: reset } },
@@ -80,20 +111,38 @@ export function CommandDialog({ intention, view, zone, onClose, failed }: Comman
           submit()
         }}
       >
-        {intention.kind === 'RemoteStart' && (
+        {intention.kind === 'RemoteStart' && <TokenInput value={token} onChange={setToken} />}
+        {intention.kind in NO_EVSE && evseIds.length > 1 && (
+          <NativeSelect
+            label="EVSE"
+            value={evse}
+            onChange={(event) => setEvse(event.currentTarget.value)}
+            data={[
+              { value: '', label: NO_EVSE[intention.kind as keyof typeof NO_EVSE] },
+              ...evseIds.map((id) => ({ value: String(id), label: `EVSE ${id}` })),
+            ]}
+          />
+        )}
+        {intention.kind === 'UnlockConnector' && (
+          <p className="sy-muted">A session that runs there may end.</p>
+        )}
+        {intention.kind === 'ChangeAvailability' && (
           <>
-            <TokenInput value={token} onChange={setToken} />
-            {evseIds.length > 1 && (
-              <NativeSelect
-                label="EVSE"
-                value={evse}
-                onChange={(event) => setEvse(event.currentTarget.value)}
-                data={[
-                  { value: '', label: 'The station chooses' },
-                  ...evseIds.map((id) => ({ value: String(id), label: `EVSE ${id}` })),
-                ]}
-              />
-            )}
+            <NativeSelect
+              label="Service"
+              value={operational}
+              onChange={(event) =>
+                setOperational(event.currentTarget.value === 'Operative' ? 'Operative' : 'Inoperative')
+              }
+              data={[
+                { value: 'Inoperative', label: 'Out of service' },
+                { value: 'Operative', label: 'In service' },
+              ]}
+            />
+            <p className="sy-muted">
+              A running session ends first. If the station is away it is told when it comes back, within a
+              day.
+            </p>
           </>
         )}
         {intention.kind === 'RemoteStop' && <p>{stopQuestion(intention.session, zone)}</p>}
@@ -121,9 +170,12 @@ export function CommandDialog({ intention, view, zone, onClose, failed }: Comman
           <Button
             type="submit"
             loading={sending.isPending}
-            disabled={intention.kind === 'RemoteStart' && token.trim() === ''}
+            disabled={
+              (intention.kind === 'RemoteStart' && token.trim() === '') ||
+              (intention.kind === 'UnlockConnector' && evse === '')
+            }
           >
-            {intention.kind === 'RemoteStart' ? 'Start' : intention.kind === 'RemoteStop' ? 'Stop' : 'Reset'}
+            {VERBS[intention.kind]}
           </Button>
         </div>
       </form>

@@ -41,6 +41,12 @@ export function StationCommands({ view, zone, siteOnline }: StationCommandsProps
           <Button size="xs" variant="default" onClick={() => setIntention({ kind: 'Reset' })}>
             Reset…
           </Button>
+          <Button size="xs" variant="default" onClick={() => setIntention({ kind: 'UnlockConnector' })}>
+            Unlock…
+          </Button>
+          <Button size="xs" variant="default" onClick={() => setIntention({ kind: 'ChangeAvailability' })}>
+            Availability…
+          </Button>
         </div>
         {!reachable && (
           <p className={classes.note}>
