@@ -1,4 +1,5 @@
 /** One station and its current connection: what it says is dispatched, what the site wants of it is called. */
+
 import type { CallFrame } from '@switchyard/protocol/ocpp/frame.ts'
 import { loadValidators } from '@switchyard/protocol/ocpp/validators.ts'
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
@@ -23,6 +24,7 @@ import { forgetStation, isToBeForgotten } from '../station/removal.ts'
 import { type Credential, lowestProfile, NO_CREDENTIAL, passwordsOf } from '../station/security.ts'
 import { stationSettings } from '../station/settings.ts'
 import { stationOf } from '../station/station.ts'
+import { Asks, STATION_CLOCK_OFF_MS } from './asks.ts'
 import type { Call } from './calls.ts'
 import { type Answer, Connection } from './connection.ts'
 import { dispatch } from './dispatch.ts'
@@ -30,7 +32,6 @@ import type { After, HandlerContext } from './handler.ts'
 import { Lane } from './lane.ts'
 import type { OcppModule, OutgoingCall } from './module.ts'
 import { StationCommands } from './station-commands.ts'
-import { statusTrigger } from './status-trigger.ts'
 import { v16 } from './v16/module.ts'
 import { v201 } from './v201/module.ts'
 
@@ -64,15 +65,14 @@ export class StationLink {
   /** What the current connection was let in with. */
   #credential: Credential = NO_CREDENTIAL
   #baselineSet = false
-  #askedForBoot: Connection | undefined
-  /** A status could not be journalled, as the disk was full; stations tell it once only. */
-  #missedStatus = false
+  readonly #asks: Asks
   /** Monotonic time since which the current connection stands. */
   #connectedMonoMs: number | undefined
 
   constructor(ports: StationLinkPorts) {
     this.#ports = { ...ports, log: withStation(ports) }
     this.stationId = ports.stationId
+    this.#asks = new Asks(ports.stationId, ports.state, ports.clock)
     this.#commands = new StationCommands({
       ...this.#ports,
       line: () => this.#connection,
@@ -99,7 +99,7 @@ export class StationLink {
       validators,
       routes: module.routes,
       isAccepted: () => this.#isAccepted(),
-      spokeUnbooted: () => this.#askForBoot(connection),
+      spokeUnbooted: () => this.#asks.boot(connection),
       context: (authorization: Authorization | undefined) => this.#context(version, authorization),
       authorize: (idToken: IdToken) =>
         authorize(this.#ports.state, this.stationId, idToken, {
@@ -109,9 +109,7 @@ export class StationLink {
           offlinePolicy: config.offlinePolicy,
         }),
       after: (after: After) => this.#after(after, connection, module),
-      missed: () => {
-        this.#missedStatus = true
-      },
+      missed: () => this.#asks.statusWasMissed(),
     }))
     const connection = new Connection(socket, {
       stationId: this.stationId,
@@ -130,6 +128,7 @@ export class StationLink {
         }
         const answer = await dispatch(call, await dispatching)
         if (!answer || 'closeReason' in answer || answer.frame.type !== 'callResult') return answer
+        this.#asks.heardTime(connection, (call.payload as { timestamp?: unknown }).timestamp)
         return { ...answer, after: () => this.#answered(answer, call) }
       },
       ...(record ? { record: (direction, text) => record(this.stationId, direction, text) } : {}),
@@ -200,6 +199,8 @@ export class StationLink {
 
   /** The time is known now; `before` is what our clock said until then. */
   correctTimes(before: Moment): Promise<void> {
+    const wasOff = Math.abs(this.#ports.clock.now() - before.nowMs) > STATION_CLOCK_OFF_MS
+    if (wasOff && this.#connection && this.#isAccepted()) this.#asks.time(this.#connection)
     return this.#commit((draft) => correctTimes(draft, this.#sessionContext(), before))
   }
 
@@ -220,8 +221,7 @@ export class StationLink {
     else if (!settings.approved && wasAccepted)
       connection.close(1008, `this station ${settings.rejected ? 'was rejected' : 'is not approved'}`)
     else if ((settings.approved && !wasAccepted) || (settings.rejected && boot !== 'Rejected'))
-      // A station that cannot be triggered boots again by itself after its interval.
-      this.#triggerBoot(connection)
+      this.#asks.bootAgain(connection)
     else if (module && settings.approved) void this.#setBaseline(connection, module)
   }
 
@@ -246,31 +246,10 @@ export class StationLink {
     this.#ports.onPresence()
   }
 
-  #triggerBoot(connection: Connection): void {
-    void connection.call('TriggerMessage', { requestedMessage: 'BootNotification' })
-  }
-
-  /**
-   * A station that was booted by another card does not boot again because this one does not know it: it is asked to, once a
-   * connection, or its sessions would be refused for ever. So is one that was accepted and is not any more: it shall hear so. One
-   * that waits for approval has booted.
-   */
-  #askForBoot(connection: Connection): void {
-    const boot = stationOf(this.#ports.state, this.stationId)?.boot
-    if (this.#askedForBoot === connection || (boot && boot.status !== 'Accepted')) return
-    this.#askedForBoot = connection
-    this.#triggerBoot(connection)
-  }
-
   /** To be called now and then: asks for what the station told in vain, once there is room for it. */
   askForMissed(): void {
-    const { reach } = this
-    if (!this.#missedStatus || !reach || this.#ports.state.refusesSessions) return
-    this.#missedStatus = false
-    for (const connector of stationOf(this.#ports.state, this.stationId)?.connectors ?? []) {
-      const { action, payload } = statusTrigger(reach.module.version, connector)
-      if (connector.evseId > 0) void reach.call(action, payload)
-    }
+    if (this.#connection && this.#isAccepted() && !this.#ports.state.refusesSessions)
+      this.#asks.missed(this.#connection)
   }
 
   #isAccepted(): boolean {

@@ -300,6 +300,20 @@ export class Charger {
     this.#pump()
   }
 
+  /** As it was told to; it takes its time from the answer. */
+  async #heartbeat(): Promise<void> {
+    const { stage, quirks } = this.options
+    if (!this.#wire.isUp) return
+    if (!this.#wire.isIdle) {
+      stage.after(300, () => void this.#heartbeat())
+      return
+    }
+    const answer = await this.#wire.call(this.#wire.freshId(), { action: 'Heartbeat', payload: {} })
+    if (answer?.ok && !quirks.keepsOwnTime)
+      this.clockOffMs = Date.parse(String(answer.payload.currentTime)) - stage.wallMs
+    this.#pump()
+  }
+
   /** As it was told to; a message under way is waited for. */
   #bootsAgain(): void {
     if (!this.#wire.isUp) return
@@ -394,6 +408,7 @@ export class Charger {
       case 'TriggerMessage':
         if (payload.requestedMessage === 'StatusNotification')
           stage.after(200, () => this.#status(this.#session !== undefined))
+        else if (payload.requestedMessage === 'Heartbeat') stage.after(200, () => void this.#heartbeat())
         else stage.after(200, () => this.#bootsAgain())
         return { status: 'Accepted' }
       case 'Reset':

@@ -1,0 +1,74 @@
+/** What a station is asked to tell, by TriggerMessage (1.6 section 5.17, 2.x F06), because the site lacks it or knows better. */
+import { parseInstant } from '@switchyard/protocol/instant.ts'
+import type { StateReader } from '../draft.ts'
+import type { Clock } from '../ports.ts'
+import { stationOf } from '../station/station.ts'
+import type { Connection } from './connection.ts'
+
+/** A station whose timestamps are off by more is asked for a heartbeat, from the answer to which it takes its time. */
+export const STATION_CLOCK_OFF_MS = 2 * 60_000
+
+export class Asks {
+  readonly #stationId: string
+  readonly #state: StateReader
+  readonly #clock: Clock
+  #forBoot: Connection | undefined
+  #forTime: Connection | undefined
+  /** A status could not be journalled, as the disk was full; stations tell it once only. */
+  #missedStatus = false
+
+  constructor(stationId: string, state: StateReader, clock: Clock) {
+    this.#stationId = stationId
+    this.#state = state
+    this.#clock = clock
+  }
+
+  /**
+   * A station that was booted by another card does not boot again because this one does not know it: it is asked to, once a
+   * connection, or its sessions would be refused for ever. So is one that was accepted and is not any more: it shall hear so. One
+   * that waits for approval has booted.
+   */
+  boot(connection: Connection): void {
+    const boot = stationOf(this.#state, this.#stationId)?.boot
+    if (this.#forBoot === connection || (boot && boot.status !== 'Accepted')) return
+    this.#forBoot = connection
+    this.bootAgain(connection)
+  }
+
+  /** Its boot would be answered otherwise now. A station that cannot be triggered boots again by itself after its interval. */
+  bootAgain(connection: Connection): void {
+    void trigger(connection, 'BootNotification')
+  }
+
+  statusWasMissed(): void {
+    this.#missedStatus = true
+  }
+
+  /** Asks for what was missed, if anything was. */
+  missed(connection: Connection): void {
+    if (!this.#missedStatus) return
+    this.#missedStatus = false
+    for (const { evseId, connectorId } of stationOf(this.#state, this.#stationId)?.connectors ?? []) {
+      const place =
+        connection.version === '1.6' ? { connectorId: evseId } : { evse: { id: evseId, connectorId } }
+      if (evseId > 0) void trigger(connection, 'StatusNotification', place)
+    }
+  }
+
+  /** Our clock was wrong until now, and the station may have its time from us. */
+  time(connection: Connection): void {
+    this.#forTime = connection
+    void trigger(connection, 'Heartbeat')
+  }
+
+  /** Looks at the time that a message tells, once our own is known. A queue tells old times too: it is asked once a connection. */
+  heardTime(connection: Connection, timestamp: unknown): void {
+    if (this.#forTime === connection || typeof timestamp !== 'string') return
+    const atMs = this.#clock.quality() === 'synced' ? parseInstant(timestamp) : undefined
+    if (atMs !== undefined && Math.abs(atMs - this.#clock.now()) > STATION_CLOCK_OFF_MS) this.time(connection)
+  }
+}
+
+function trigger(connection: Connection, requestedMessage: string, place: object = {}): Promise<unknown> {
+  return connection.call('TriggerMessage', { requestedMessage, ...place })
+}
