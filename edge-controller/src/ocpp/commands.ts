@@ -39,6 +39,8 @@ export interface CommandPorts {
    * to take that back.
    */
   vouch(args: CommandArgs<'RemoteStart'>): () => void
+  /** Runs one after the other what must not be mixed: the parts of two lists would make one that nobody sent. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>
   /** From now on, what the station tells by that id is collected. */
   collect(wish: ReportWish, requestId: number): Report
 }
@@ -73,7 +75,9 @@ export async function carryOut(
   }
 
   const withdraw = kind === 'RemoteStart' ? ports.vouch(parsed.data as CommandArgs<'RemoteStart'>) : undefined
-  const result = await send(kind, calls, remainingMs, ports)
+  const deadlineMs = ports.clock.mono() + remainingMs
+  const sending = () => send(kind, calls, deadlineMs, ports)
+  const result = await (calls.length > 1 ? ports.inTurn(sending) : sending())
   if (result === 'not-sent' || (result.status !== 'accepted' && result.status !== 'unknown')) withdraw?.()
   return result
 }
@@ -81,17 +85,16 @@ export async function carryOut(
 async function send(
   kind: CommandKind,
   calls: readonly OutgoingCall[],
-  remainingMs: number,
+  deadlineMs: number,
   { clock, call, collect }: CommandPorts,
 ): Promise<CommandResult | NotSent> {
   const { report: wish, inOrder = false } = COMMANDS[kind].about
-  const deadlineMs = clock.mono() + remainingMs
   const requestId = wish && (calls[0]!.payload.requestId as number)
   const report = wish && collect(wish, requestId!)
   try {
     const done: Done[] = []
     for (const { action, payload } of calls) {
-      const leftMs = deadlineMs - clock.mono()
+      const leftMs = Math.max(0, deadlineMs - clock.mono())
       const timeoutMs = Math.min(leftMs, ANSWER_TIMEOUT_MS)
       const outcome = await call(action, payload, { timeoutMs, expiresInMs: leftMs })
       if (done.length === 0 && outcome.status === 'not-sent' && outcome.reason === 'connection-lost')

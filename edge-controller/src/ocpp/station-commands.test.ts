@@ -161,6 +161,24 @@ it('what is left of several calls when the time is over is not sent', async () =
   })
 })
 
+it('commands of several calls go one after the other, and one that has no time left then is not sent', async () => {
+  await open('ocpp1.6')
+  const heard: unknown[] = []
+  station.handle('ChangeConfiguration', ({ key }) => {
+    heard.push(key)
+    if (key === 'B') site.clock.advance(2_000)
+    return { status: 'Accepted' }
+  })
+  const settings = (...names: string[]) => ({ settings: names.map((name) => ({ name, value: '1' })) })
+  const results = await Promise.all([
+    execute('SetSettings', settings('A', 'B', 'C')),
+    execute('SetSettings', settings('D', 'E')),
+    execute('SetSettings', settings('F', 'G'), 2_000),
+  ])
+  expect(heard).toEqual(['A', 'B', 'C', 'D', 'E'])
+  expect(results.map((it) => it.status)).toEqual(['accepted', 'accepted', 'expired'])
+})
+
 it('a connection that is lost between two calls ends the command with what was done', async () => {
   await open('ocpp1.6')
   station.handle('ChangeConfiguration', ({ key }) => {

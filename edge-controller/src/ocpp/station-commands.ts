@@ -10,6 +10,7 @@ import { type Session, sessionById } from '../session/session.ts'
 import type { SiteState } from '../site-state.ts'
 import type { Call } from './calls.ts'
 import { carryOut, failed } from './commands.ts'
+import { Lane } from './lane.ts'
 import { MessageLimits } from './message-limits.ts'
 import { Reports } from './reports.ts'
 
@@ -43,6 +44,7 @@ export class StationCommands {
   readonly #ports: StationCommandsPorts
   readonly #reports: Reports
   readonly #limits = new MessageLimits()
+  readonly #lane = new Lane()
   /** Each goes on with true when the station is there, with false when its time is over. */
   readonly #waiting = new Set<(there: boolean) => void>()
   readonly #cancels = new Set<() => void>()
@@ -98,6 +100,7 @@ export class StationCommands {
       refusal,
       refusesSessions: state.refusesSessions,
       vouch: (args) => grants.add(stationId, args.idToken.value),
+      inTurn: (work) => this.#lane.run(work),
       collect: (wish, requestId) => this.#reports.collect(wish, requestId),
     })
   }
