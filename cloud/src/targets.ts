@@ -39,7 +39,7 @@ export const targets: readonly Target[] = [
   },
   {
     name: 'ocpp-gateway',
-    schema: null,
+    schema: 'ocpp_gateway',
     load: async () => (await import('./ocpp-gateway/service.ts')).ocppGateway,
   },
   {

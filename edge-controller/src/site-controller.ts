@@ -3,9 +3,11 @@
  * link with the cloud. `main.ts` gives it the real ports, the simulator virtual ones.
  */
 import { instant } from '@switchyard/protocol/instant.ts'
+import type { DocumentName, DocumentVersion } from '@switchyard/protocol/site/document.ts'
 import { type FactData, MAX_RUNNING_TOLD } from '@switchyard/protocol/site/fact.ts'
 import { type CentralSystem, createCentralSystem } from './central-system.ts'
 import type { SiteControllerConfig } from './central-system-ports.ts'
+import { type AppliedDocument, DOCUMENT_KIND } from './documents.ts'
 import { DiskWatch } from './journal/disk-watch.ts'
 import { type Journal, JournalFull } from './journal/port.ts'
 import { keepRetention, newestSyncedMs } from './journal/retention.ts'
@@ -21,20 +23,38 @@ import { createSync } from './sync/sync.ts'
 import { floorOf, keepTime } from './timekeeping.ts'
 
 export type { SiteControllerConfig } from './central-system-ports.ts'
+export { DOCUMENT_KIND } from './documents.ts'
 export { randomId } from './ids.ts'
+export { readFlat } from './journal/flat-changes.ts'
 export {
   GroupedJournal,
   type JournalDisk,
   type JournalDiskEvents,
 } from './journal/grouped-journal.ts'
-export type { Request, Response } from './journal/journal-messages.ts'
+export type { GroupResult, Request, Response } from './journal/journal-messages.ts'
 export { JournalServer } from './journal/journal-server.ts'
-export type { Heads, Journal, JournalFailed } from './journal/port.ts'
+export {
+  ChangeRefused,
+  type Heads,
+  type Journal,
+  JournalFailed,
+  MAX_FACT_BYTES,
+  type RowsAfter,
+} from './journal/port.ts'
+export type {
+  Acknowledgements,
+  LoadedJournal,
+  SerialisedChange,
+  SerialisedFork,
+} from './journal/sqlite.ts'
 export type { Database } from './journal/sqlite-driver.ts'
 export type { Volume } from './journal/volume.ts'
+export { type Admission, admit, type Knock } from './ocpp/admission.ts'
+export { upgradeToOcpp } from './ocpp/server.ts'
 export { SPOKEN_VERSIONS } from './ocpp/station-link.ts'
 export type { Broker, Clock, Log, Random, Socket } from './ports.ts'
 export { SiteClock, type Time } from './site-clock.ts'
+export { PasswordCheck } from './station/password.ts'
 
 export interface SiteControllerPorts {
   siteId: string
@@ -64,6 +84,8 @@ export interface SiteControllerPorts {
 export interface SiteController extends Pick<CentralSystem, 'admit' | 'accept' | 'live' | 'load'> {
   /** Another one after a fork. */
   readonly journalId: string
+  /** Version of a document as last applied; undefined while none has come. */
+  appliedVersion(name: DocumentName): DocumentVersion | undefined
   /** What the local panel tells, but for the time zone, which the controller itself needs nowhere. */
   status(): Omit<SiteStatus, 'timeZone'>
   /** Journals that it started, then takes up the link to the cloud; stations may be accepted from then on. */
@@ -149,6 +171,7 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
     accept: central.accept,
     live: central.live,
     load: central.load,
+    appliedVersion: (name) => state.get<AppliedDocument>(DOCUMENT_KIND, name)?.version,
 
     status() {
       const link = sync?.status()

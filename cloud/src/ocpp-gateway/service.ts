@@ -1,34 +1,51 @@
-/**
- * Stations that connect to the cloud directly. Its place and its port are here; until a hosted controller stands behind it,
- * a station's WebSocket is refused with a reason, so that nobody takes it for a network fault.
- */
-import { STATUS_CODES } from 'node:http'
-import type { Service } from '../platform/service.ts'
+/** ocpp-gateway: stations that connect to the cloud directly (`ws://host:4000/ocpp/{stationId}`), each with a hosted controller. */
+import { SPOKEN_VERSIONS, upgradeToOcpp } from '@switchyard/edge-controller/site-controller.ts'
+import { Gauge } from 'prom-client'
+import type { RunningService, Service, ServiceContext } from '../platform/service.ts'
+import { createDoor } from './door.ts'
+import { createHost } from './host.ts'
+import { hostedStations } from './project.ts'
 
-const REASON =
-  'Stations cannot connect to the cloud directly yet; connect them to the site controller (ws://<controller>:9000/ocpp/<stationId>)'
-/** When a station may ask again, seconds. */
-const RETRY_AFTER_S = 300
+/** Connections at once, handshakes included; further ones are refused with 503. */
+const MAX_CONNECTIONS = 6_000
+/** What hosted controllers tell of themselves. */
+const HOSTED_VERSION = 'hosted'
+/** Service Restart (RFC 6455's registry): come back, another replica takes you. */
+const SERVICE_RESTART = 1012
 
 export const ocppGateway: Service = {
   name: 'ocpp-gateway',
-  schema: null,
-  async start({ log }) {
+  schema: 'ocpp_gateway',
+  async start(context: ServiceContext): Promise<RunningService> {
+    const { clock, log, metrics } = context
+    const host = createHost(context, HOSTED_VERSION)
+    const door = createDoor(context, host)
+    new Gauge({
+      name: 'switchyard_hosted_controllers',
+      help: 'Direct stations that this process has a controller for, connected or not',
+      registers: [metrics],
+      collect() {
+        this.set(host.size)
+      },
+    })
+    host.start()
     return {
+      projections: [hostedStations],
       onListening(server) {
-        server.on('upgrade', (request, socket) => {
-          socket.on('error', () => socket.destroy())
-          log.warn(
-            { path: request.url, remote: request.socket.remoteAddress },
-            'a station was refused: not served here yet',
-          )
-          const body = `${REASON}\n`
-          socket.end(
-            `HTTP/1.1 503 ${STATUS_CODES[503]}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nRetry-After: ${RETRY_AFTER_S}\r\nConnection: close\r\n\r\n${body}`,
-          )
+        upgradeToOcpp(server, {
+          maxConnections: MAX_CONNECTIONS,
+          versions: SPOKEN_VERSIONS,
+          clock: { ...clock, quality: () => 'synced' },
+          log,
+          admit: door.admit,
+          accept(socket, stationId, version, credential) {
+            const controller = door.controllerOf(stationId)
+            if (controller) controller.accept(socket, stationId, version, credential)
+            else socket.close(SERVICE_RESTART, 'the station is served elsewhere: connect again')
+          },
         })
       },
-      async stop() {},
+      stop: host.stop,
     }
   },
 }

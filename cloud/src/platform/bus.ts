@@ -22,6 +22,10 @@ export const BUS = {
   livePicture: (siteId: string) => `live-picture.${siteId}`,
   /** Who speaks for a site is another one now: `{siteId}`. */
   authority: 'site.authority',
+  /** Down to a direct site, to the ocpp-gateway that has it: `{channel, text}`. */
+  siteDown: (siteId: string) => `site-down.${siteId}`,
+  /** A direct site is hosted by another ocpp-gateway now: `{siteId, epoch}`. */
+  hosted: 'site.hosted',
   /** A command's outcome: `{commandId}`. */
   outcome: (commandId: string) => `outcome.${commandId}`,
   /** A consumer's cursors have moved. */

@@ -17,14 +17,14 @@ export const DEFAULT_PORTS: Record<TargetName, number> = {
   'ocpp-gateway': 4000,
   'site-gateway': 4001,
 }
-/** Most connections of each target's pool: the budget of one process per target, 32 together. */
+/** Most connections of each target's pool: the budget of one process per target, 34 together. */
 export const DEFAULT_POOL_SIZES: Record<TargetName, number> = {
   'api-gateway': 4,
   'station-service': 6,
   'driver-service': 4,
   'billing-service': 5,
   'monitoring-service': 4,
-  'ocpp-gateway': 2,
+  'ocpp-gateway': 4,
   'site-gateway': 7,
 }
 /** Off MQTT's own 1883, so that a broker of the machine is left alone. */
@@ -70,6 +70,7 @@ const shape = z.object({
   BOOTSTRAP_OPERATOR_EMAIL: z.email().optional(),
   BOOTSTRAP_OPERATOR_PASSWORD: z.string().min(8, 'at least 8 characters').optional(),
   DASHBOARD_DIR: z.string().min(1).optional(),
+  OCPP_BEHIND_TLS: flag.default(false),
   OCPP_HEARTBEAT_INTERVAL: z.coerce.number().int().min(10).max(86_400).default(300),
   ENABLE_METRICS: flag.default(true),
   SITE_OFFLINE_ALERT_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(60_000),
@@ -111,6 +112,8 @@ export interface Config {
     readonly operatorPassword: string | undefined
   }
   readonly dashboardDir: string | undefined
+  /** A proxy in front of ocpp-gateway ends TLS: what comes in counts as having come over it (security profile 2). */
+  readonly ocppBehindTls: boolean
   /** Heartbeat interval told to stations at boot, seconds (OCPP BootNotification.conf). */
   readonly ocppHeartbeatIntervalS: number
   readonly enableMetrics: boolean
@@ -205,6 +208,7 @@ function freeze(it: z.infer<typeof shape>): Config {
       operatorPassword: it.BOOTSTRAP_OPERATOR_PASSWORD,
     }),
     dashboardDir: it.DASHBOARD_DIR,
+    ocppBehindTls: it.OCPP_BEHIND_TLS,
     ocppHeartbeatIntervalS: it.OCPP_HEARTBEAT_INTERVAL,
     enableMetrics: it.ENABLE_METRICS,
     siteOfflineAlertMs: it.SITE_OFFLINE_ALERT_MS,

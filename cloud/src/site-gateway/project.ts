@@ -31,7 +31,10 @@ export function createProjection(
       if (entry.journal && !entry.journal.authority && read.kind !== 'command.outcome') return
       switch (read.kind) {
         case 'site.registered':
-          await tx`insert into site_gateway.site (site_id, tenant_id) values (${siteId}, ${tenantId}) on conflict do nothing`
+          await tx`
+            insert into site_gateway.site (site_id, tenant_id, direct)
+            values (${siteId}, ${tenantId}, ${read.data.connection === 'direct'})
+            on conflict (site_id) do update set direct = excluded.direct where site.tenant_id = excluded.tenant_id`
           return
         case 'command.requested':
           if (siteId !== null) await commands.keep(tx, siteId, tenantId, read.data.command)

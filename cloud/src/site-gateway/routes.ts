@@ -1,6 +1,6 @@
 /** What other services ask of the gateway. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { SITE_ID_PATTERN } from '@switchyard/protocol/site/topics.ts'
+import { SITE_ID_PATTERN, UP_CHANNELS, upTopic } from '@switchyard/protocol/site/topics.ts'
 import type { Hono } from 'hono'
 import { createServiceApp } from '../platform/http/openapi.ts'
 import { notFound } from '../platform/http/problem.ts'
@@ -38,7 +38,14 @@ const getPending = createRoute({
   responses: { 200: { description: 'Pending', content: { 'application/json': { schema: pending } } } },
 })
 
-export function createRoutes(context: ServiceContext, send: Send, credentials: Credentials): Hono {
+export interface RoutesOptions {
+  send: Send
+  credentials: Credentials
+  /** A message of a site, as it comes from the broker. */
+  received(topic: string, payload: Buffer): void
+}
+
+export function createRoutes(context: ServiceContext, { send, credentials, received }: RoutesOptions): Hono {
   const { log, config, sql } = context
   const app = createServiceApp({ name: 'site-gateway', log, serviceKey: config.serviceKey })
   app.openapi(putCredential, async (c) =>
@@ -56,6 +63,17 @@ export function createRoutes(context: ServiceContext, send: Send, credentials: C
        where command_id = ${commandId} and tenant_id = ${c.get('tenantId')} and not settled`
     if (!row) throw notFound(`command ${commandId} is not pending`)
     return c.json({ commandId, sentAt: row.sent_at?.toISOString() ?? null }, 200)
+  })
+  // Bytes, not JSON: outside of the OpenAPI document. 204 says no more than a broker's acknowledgement does.
+  app.post('/v1/up/:siteId/:channel', async (c) => {
+    const { siteId, channel } = c.req.param()
+    const known = UP_CHANNELS.find((it) => it === channel)
+    if (known === undefined || !SITE_ID_PATTERN.test(siteId)) throw notFound(`no channel ${channel}`)
+    const [site] = await sql`
+      select 1 from site_gateway.site where site_id = ${siteId} and tenant_id = ${c.get('tenantId')} and direct`
+    if (!site) throw notFound(`site ${siteId} is no direct site of this tenant`)
+    received(upTopic(siteId, known), Buffer.from(await c.req.arrayBuffer()))
+    return c.body(null, 204)
   })
   laneRoutes(app, context, send)
   poisonRoutes(app, context)

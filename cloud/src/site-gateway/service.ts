@@ -49,7 +49,7 @@ async function startSiteGateway(context: ServiceContext): Promise<RunningService
     log,
     onMessage: (topic, payload) => dispatch?.received(topic, payload),
   })
-  const send = createSend(link)
+  const send = createSend(link, context)
   const conversations = createConversations(sql, clock)
   const presence = createPresence(context)
   const commands = createCommands(context, send)
@@ -93,7 +93,11 @@ async function startSiteGateway(context: ServiceContext): Promise<RunningService
     log.warn(faultOf(error), `${what} failed; it is tried again`)
 
   return {
-    routes: createRoutes(context, send, createCredentials(context, broker.accounts)),
+    routes: createRoutes(context, {
+      send,
+      credentials: createCredentials(context, broker.accounts),
+      received: dispatch.received,
+    }),
     projections: [
       createProjection(
         eventLog.generation,

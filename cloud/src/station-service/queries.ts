@@ -1,5 +1,6 @@
 /** Reads and writes of sites, stations and commands; every query is scoped by the tenant. */
 import type { CommandResource } from '@switchyard/protocol/api/commands.ts'
+import type { Site } from '@switchyard/protocol/api/shapes.ts'
 import type { Command } from '@switchyard/protocol/site/command.ts'
 import type { JSONValue, PendingQuery, Row, Sql, TransactionSql } from 'postgres'
 import type { StationRow } from './station-row.ts'
@@ -17,6 +18,7 @@ export interface SiteRow {
   ledger_seq: number
   telemetry_seq: number
   unidentified_energy: 'review' | 'bill'
+  connection: Site['connection']
   stations: number
 }
 
@@ -44,11 +46,19 @@ export async function findSite(sql: AnySql, tenantId: string, siteId: string): P
 /** False when the id is taken, be it by another tenant: it is the site's user name at the broker. */
 export async function insertSite(
   tx: TransactionSql,
-  site: { tenantId: string; siteId: string; name: string; timeZone: string; createdAt: Date },
+  site: {
+    tenantId: string
+    siteId: string
+    name: string
+    timeZone: string
+    connection: Site['connection']
+    createdAt: Date
+  },
 ): Promise<boolean> {
   const rows = await tx`
-    insert into station.site (site_id, tenant_id, name, time_zone, created_at)
-    values (${site.siteId}, ${site.tenantId}, ${site.name}, ${site.timeZone}, ${site.createdAt})
+    insert into station.site (site_id, tenant_id, name, time_zone, connection, created_at)
+    values (${site.siteId}, ${site.tenantId}, ${site.name}, ${site.timeZone},
+            ${site.connection}, ${site.createdAt})
     on conflict (site_id) do nothing returning 1`
   return rows.length > 0
 }

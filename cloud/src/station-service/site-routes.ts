@@ -85,7 +85,7 @@ export function siteRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext
   })
 
   app.openapi(create, async (c) => {
-    const { siteId: id, name = id, timeZone } = c.req.valid('json')
+    const { siteId: id, name = id, timeZone, connection } = c.req.valid('json')
     if (!isTimeZone(timeZone)) {
       throw invalid([{ path: 'timeZone', message: 'is no time zone, e.g. "Europe/Berlin"' }])
     }
@@ -97,7 +97,7 @@ export function siteRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext
     const trace = c.get('trace')
     const at = new Date(clock.now())
     await sql.begin(async (tx) => {
-      if (!(await insertSite(tx, { tenantId, siteId: id, name, timeZone, createdAt: at }))) {
+      if (!(await insertSite(tx, { tenantId, siteId: id, name, timeZone, connection, createdAt: at }))) {
         throw conflict(`There is a site ${id} already`)
       }
       await eventLog.publish(tx, {
@@ -105,18 +105,21 @@ export function siteRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext
         siteId: id,
         kind: 'site.registered',
         at: at.toISOString(),
-        data: { name, timeZone },
+        data: { name, timeZone, connection },
         ...(trace === undefined ? {} : { trace }),
       })
       await publishSite(tx, { eventLog, tenantId, siteId: id, at, trace }, { timeZone })
     })
     eventLog.wake()
-    const mqtt = await newCredential(id, c.var).catch((error: unknown) => {
-      throw withoutCredential(id, error)
-    })
+    const mqtt =
+      connection === 'direct'
+        ? undefined
+        : await newCredential(id, c.var).catch((error: unknown) => {
+            throw withoutCredential(id, error)
+          })
     const row = await findSite(sql, tenantId, id)
     if (row === undefined) throw notFound(`There is no site ${id}`)
-    return c.json({ ...siteResource(row, undefined), mqtt }, 201)
+    return c.json({ ...siteResource(row, undefined), ...(mqtt ? { mqtt } : {}) }, 201)
   })
 
   app.openapi(get, async (c) => {
@@ -128,7 +131,9 @@ export function siteRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext
 
   app.openapi(renew, async (c) => {
     const { siteId: id } = c.req.valid('param')
-    if ((await findSite(sql, c.get('tenantId'), id)) === undefined) throw notFound(`There is no site ${id}`)
+    const row = await findSite(sql, c.get('tenantId'), id)
+    if (row === undefined) throw notFound(`There is no site ${id}`)
+    if (row.connection === 'direct') throw conflict(`Site ${id} is direct: its station has no broker`)
     return c.json(await newCredential(id, c.var), 201)
   })
 

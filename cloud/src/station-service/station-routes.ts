@@ -13,6 +13,7 @@ import { conflict, invalid, notFound, ProblemError } from '../platform/http/prob
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv, ServiceVariables } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
+import { leaveDirectSite, takeDirectSite } from './direct-site.ts'
 import { lockSite, publishStations } from './documents.ts'
 import { hashPassword } from './password-hash.ts'
 import { findSite, listStations, type StationView } from './queries.ts'
@@ -111,12 +112,14 @@ export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
   app.openapi(create, async (c) => {
     const { stationId, siteId, ...wish } = c.req.valid('json')
     const tenantId = c.get('tenantId')
-    if ((await findSite(sql, tenantId, siteId)) === undefined) {
-      throw invalid([{ path: 'siteId', message: `There is no site ${siteId}` }])
-    }
+    const site = await findSite(sql, tenantId, siteId)
+    if (site === undefined) throw invalid([{ path: 'siteId', message: `There is no site ${siteId}` }])
     const [known] = await listStations(sql, { tenantId, stationId }, 1)
     if (known !== undefined)
       throw conflict(`There is a station ${stationId} already, at site ${known.site_id}`)
+    // Before anything is known of it: two that ask at once cannot both have it.
+    if (site.connection === 'direct')
+      await takeDirectSite(sql, { tenantId, siteId, stationId }, wish.password)
     await want(
       context,
       c.var,
@@ -130,11 +133,13 @@ export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
     const { stationId } = c.req.valid('param')
     const { siteId, ...wish } = c.req.valid('json')
     const tenantId = c.get('tenantId')
-    if ((await findSite(sql, tenantId, siteId)) === undefined)
-      throw invalid([{ path: 'siteId', message: `There is no site ${siteId}` }])
+    const site = await findSite(sql, tenantId, siteId)
+    if (site === undefined) throw invalid([{ path: 'siteId', message: `There is no site ${siteId}` }])
     const [known] = await listStations(sql, { tenantId, stationId }, 1)
     if (known !== undefined && known.site_id !== siteId)
       throw conflict(`Station ${stationId} is at site ${known.site_id}: remove it there first`)
+    if (site.connection === 'direct' && known === undefined)
+      await takeDirectSite(sql, { tenantId, siteId, stationId }, wish.password)
     const registration = registrationOf(wish, 'accepted')
     const whole = { ...wish, registration, tariffId: wish.tariffId ?? null }
     await want(context, c.var, { stationId, siteId }, whole, CLEARED)
@@ -149,6 +154,7 @@ export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
     await sql.begin(async (tx) => {
       await lockSite(tx, siteId)
       await removeStation(tx, { tenantId, stationId, siteId }, random.uuid())
+      await leaveDirectSite(tx, { tenantId, stationId })
       await publishStations(tx, { eventLog, tenantId, siteId, at, trace })
     })
     eventLog.wake()

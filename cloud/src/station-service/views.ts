@@ -24,6 +24,7 @@ export function siteResource(row: SiteRow, picture: Live | undefined): Site {
         : { journalId: row.journal_id, ledgerSeq: row.ledger_seq, telemetrySeq: row.telemetry_seq },
     backlog: current === undefined ? null : current.backlog,
     unidentifiedEnergy: row.unidentified_energy,
+    connection: row.connection,
     stations: row.stations,
   }
 }

@@ -23,9 +23,7 @@ export const CLOSE_TIMEOUT_MS = 5_000
 
 const PATH_PREFIX = '/ocpp/'
 
-export interface OcppServerOptions {
-  host: string
-  port: number
+export interface OcppUpgradeOptions {
   /** Connections at once, handshakes included; further ones are refused with 503. */
   maxConnections: number
   versions: readonly OcppVersion[]
@@ -33,6 +31,11 @@ export interface OcppServerOptions {
   log: Log
   admit(knock: Knock): Promise<Admission>
   accept(socket: Socket, stationId: string, version: OcppVersion, credential: Credential): void
+}
+
+export interface OcppServerOptions extends OcppUpgradeOptions {
+  host: string
+  port: number
 }
 
 export interface OcppServer {
@@ -43,12 +46,33 @@ export interface OcppServer {
 }
 
 export async function listenOcpp(options: OcppServerOptions): Promise<OcppServer> {
-  const log = limitedLog(options.log, options.clock)
   const server = createServer({
     headersTimeout: HANDSHAKE_TIMEOUT_MS,
     requestTimeout: HANDSHAKE_TIMEOUT_MS,
     connectionsCheckingInterval: HANDSHAKE_TIMEOUT_MS / 4,
   })
+  server.on('request', (_request, response) => {
+    response.writeHead(426, { 'content-type': 'text/plain', upgrade: 'websocket', connection: 'close' })
+    response.end('OCPP over WebSocket only: ws://<this host>/ocpp/{stationId}\n')
+  })
+  upgradeToOcpp(server, options)
+  await listen(server, options)
+  const { port } = server.address() as AddressInfo
+  const host = options.host.includes(':') ? `[${options.host}]` : options.host
+  return {
+    port,
+    url: `ws://${host}:${port}/ocpp/`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeIdleConnections()
+      }),
+  }
+}
+
+/** Takes stations at a server that somebody else listens with and closes. */
+export function upgradeToOcpp(server: Server, options: OcppUpgradeOptions): void {
+  const log = limitedLog(options.log, options.clock)
   // Those above the bound still get their 503; a flood of them is dropped.
   server.maxConnections = 2 * options.maxConnections
   const sockets = new WebSocketServer({
@@ -62,10 +86,6 @@ export async function listenOcpp(options: OcppServerOptions): Promise<OcppServer
   })
   let open = 0
 
-  server.on('request', (_request, response) => {
-    response.writeHead(426, { 'content-type': 'text/plain', upgrade: 'websocket', connection: 'close' })
-    response.end('OCPP over WebSocket only: ws://<this host>/ocpp/{stationId}\n')
-  })
   server.on('upgrade', (request, socket: Duplex, head) => {
     open++
     socket.once('close', () => open--)
@@ -99,19 +119,6 @@ export async function listenOcpp(options: OcppServerOptions): Promise<OcppServer
     sockets.handleUpgrade(request, socket, head, (ws) =>
       options.accept(socketOf(ws, request, log), stationId, chosen.version, admission.credential),
     )
-  }
-
-  await listen(server, options)
-  const { port } = server.address() as AddressInfo
-  const host = options.host.includes(':') ? `[${options.host}]` : options.host
-  return {
-    port,
-    url: `ws://${host}:${port}/ocpp/`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeIdleConnections()
-      }),
   }
 }
 

@@ -40,6 +40,9 @@ export const pageQuery = z.object({
   cursor: z.string().max(MAX_CURSOR_CHARS).optional(),
 })
 
+/** How a site's stations reach the cloud. */
+export const SITE_CONNECTIONS = ['controller', 'direct'] as const
+
 export const site = z
   .object({
     siteId: z.string(),
@@ -55,6 +58,8 @@ export const site = z
     backlog: z.object({ ledger: z.int(), telemetry: z.int() }).nullable(),
     /** Energy that nobody identified for: put before a person, or billed to nobody in particular (a free site). */
     unidentifiedEnergy: z.enum(['review', 'bill']).default('review'),
+    /** direct: its one station connects to the cloud itself; no controller stands at the site. */
+    connection: z.enum(SITE_CONNECTIONS).default('controller'),
     stations: z.int(),
   })
   .meta({ id: 'Site' })
@@ -64,11 +69,13 @@ export const siteInput = z.strictObject({
   siteId: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, 'letters, digits, - and _, at most 63'),
   name: z.string().min(1).max(200).optional(),
   timeZone: z.string().max(64).default('UTC'),
+  /** direct: for one station, which connects to the cloud itself. Cannot be changed afterwards. */
+  connection: z.enum(SITE_CONNECTIONS).default('controller'),
 })
 export const sitePatch = z.strictObject({ unidentifiedEnergy: z.enum(['review', 'bill']).optional() })
-/** The MQTT credential is told once, here. */
+/** The MQTT credential is told once, here; a direct site has none. */
 export const siteCreated = site
-  .extend({ mqtt: z.object({ username: z.string(), password: z.string() }) })
+  .extend({ mqtt: z.object({ username: z.string(), password: z.string() }).optional() })
   .meta({ id: 'SiteCreated' })
 
 export const moneyShape = z.object({ amount: z.string(), currency: z.string() })

@@ -2,7 +2,7 @@
  * Facts made in the cloud: what one service must know of another. A service writes them to its outbox in the transaction that
  * made them true; the relay appends them to the log, deduplicated by (producer, n).
  */
-import { cdr } from '@switchyard/protocol/api/shapes.ts'
+import { cdr, SITE_CONNECTIONS } from '@switchyard/protocol/api/shapes.ts'
 import { command } from '@switchyard/protocol/site/command.ts'
 import { documentVersion } from '@switchyard/protocol/site/document.ts'
 import { factData } from '@switchyard/protocol/site/fact.ts'
@@ -22,7 +22,12 @@ export type ReviewedValues = z.infer<typeof reviewedValues>
 
 export const cloudFactData = {
   // station-service
-  'site.registered': z.object({ name: z.string(), timeZone: z.string() }),
+  'site.registered': z.object({
+    name: z.string(),
+    timeZone: z.string(),
+    /** direct: its one station connects to ocpp-gateway. Absent in facts from before there were any. */
+    connection: z.enum(SITE_CONNECTIONS).optional(),
+  }),
   'command.requested': z.object({ command }),
   // station-, driver-, billing-service: desired state. siteId null in the envelope: every site of the tenant.
   'document.published': z.object({

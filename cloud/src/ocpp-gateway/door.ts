@@ -1,0 +1,99 @@
+/** Who comes in at ocpp-gateway: known stations with their password, each led to its controller, which is brought here if need be. */
+import {
+  type Admission,
+  admit,
+  DOCUMENT_KIND,
+  type Knock,
+  PasswordCheck,
+  type SiteController,
+} from '@switchyard/edge-controller/site-controller.ts'
+import { sleep } from '../platform/clock.ts'
+import { faultOf } from '../platform/log.ts'
+import type { ServiceContext } from '../platform/service.ts'
+import type { Host } from './host.ts'
+
+/** Longest that a station waits at the door until its controller has its newest settings. */
+const SETTINGS_WAIT_MS = 5_000
+const SETTINGS_LOOK_MS = 25
+
+interface StationRow {
+  site_id: string
+  tenant_id: string
+  entry: string
+  generation: string
+  n: number
+}
+
+export interface Door {
+  admit(knock: Knock): Promise<Admission>
+  /** The controller of a station that was admitted; undefined: it went elsewhere meanwhile. */
+  controllerOf(stationId: string): SiteController | undefined
+}
+
+export function createDoor(context: ServiceContext, host: Host): Door {
+  const { sql, clock, random, log } = context
+  const passwords = new PasswordCheck(
+    { ...clock, quality: () => 'synced' },
+    { bytes: (length) => random.bytes(length), fraction: () => random.below(2 ** 32) / 2 ** 32 },
+  )
+  /** Sites of the stations that came in; as many as are hosted. */
+  const siteOf = new Map<string, string>()
+
+  async function stationRow(stationId: string): Promise<StationRow | undefined> {
+    if (stationId.includes('\0')) return undefined
+    const [row] = await sql<StationRow[]>`
+      select site_id, tenant_id, entry, generation, n from ocpp_gateway.station where station_id = ${stationId}`
+    return row
+  }
+
+  return {
+    async admit(given) {
+      const knock = context.config.ocppBehindTls ? { ...given, tls: {} } : given
+      try {
+        const row = await stationRow(knock.stationId)
+        // Before anything is loaded or taken over for it: by the newest that is known of it here.
+        const first = await admit(stateOf(row), 'closed', passwords, knock)
+        if (!first.ok || !row) return first
+        const it = await host.open(row.site_id, row.tenant_id)
+        if (!it) return { ok: false, status: 503, reason: 'this gateway has as many stations as it takes' }
+        await settled(it.controller, row)
+        const admission = await it.controller.admit(knock)
+        if (!admission.ok) return admission
+        siteOf.set(knock.stationId, row.site_id)
+        forgetGone()
+        return admission
+      } catch (error) {
+        log.warn({ ...faultOf(error), stationId: knock.stationId }, 'a station could not be let in')
+        return { ok: false, status: 503, reason: 'not now: try again' }
+      }
+    },
+    controllerOf(stationId) {
+      const siteId = siteOf.get(stationId)
+      return siteId === undefined ? undefined : host.get(siteId)?.controller
+    },
+  }
+
+  /** What an operator changed while nobody hosted the station is on its way to the controller. */
+  async function settled(controller: SiteController, { generation, n }: StationRow): Promise<void> {
+    const until = clock.mono() + SETTINGS_WAIT_MS
+    while (clock.mono() < until) {
+      const applied = controller.appliedVersion('stations')
+      if (applied?.generation === generation && applied.n >= n) return
+      await sleep(clock, SETTINGS_LOOK_MS)
+    }
+  }
+
+  function forgetGone(): void {
+    if (siteOf.size <= 2 * host.size) return
+    for (const [stationId, siteId] of siteOf) if (!host.get(siteId)) siteOf.delete(stationId)
+  }
+}
+
+/** The state of a site of which only this is known: its document `stations`. */
+function stateOf(row: StationRow | undefined) {
+  const document = row && { version: null, body: { stations: [JSON.parse(row.entry) as unknown] } }
+  return {
+    get: <T>(kind: string, id: string): T | undefined =>
+      kind === DOCUMENT_KIND && id === 'stations' ? (document as T | undefined) : undefined,
+  }
+}
