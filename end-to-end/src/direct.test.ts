@@ -149,7 +149,20 @@ describe.skipIf(!redisAnswers || !givenServer)('stations at two ocpp-gateways', 
     expect(
       await api.post('/api/v1/sites/site-DOOR/credentials', {}).catch((it: ApiError) => it),
     ).toMatchObject({ status: 409 })
-    await station.client.close()
+    // Removed, it is nobody; its site may have another one.
+    const closed = closeOf(station)
+    await api.request('DELETE', '/api/v1/stations/DOOR')
+    await closed
+    await eventually('the door to be shut', () =>
+      connect(one.ocppUrl, 'DOOR', '1.6', PASSWORD).then(
+        () => false,
+        (error: Error) => error.message === 'Not Found',
+      ),
+    )
+    await api.post('/api/v1/stations', { stationId: 'DOOR-2', siteId: 'site-DOOR', password: PASSWORD })
+    const next = await arrive(two, 'DOOR-2', '2.0.1')
+    await boot(next)
+    await next.client.close()
   })
 
   it.each(['1.6', '2.0.1'] as Version[])(
@@ -216,12 +229,7 @@ describe.skipIf(!redisAnswers || !givenServer)('stations at two ocpp-gateways', 
     }
     const first = await arrive(one, 'MOVES', '1.6')
     await remoteStart(first)
-    const closed = new Promise((resolve) =>
-      (first.client as unknown as { once(event: string, f: (it: unknown) => void): void }).once(
-        'close',
-        resolve,
-      ),
-    )
+    const closed = closeOf(first)
     const second = await arrive(two, 'MOVES', '1.6')
     await closed
     await remoteStart(second)
@@ -239,12 +247,7 @@ describe.skipIf(!redisAnswers || !givenServer)('stations at two ocpp-gateways', 
     await register('ORDER')
     const station = await arrive(one, 'ORDER', '1.6')
     await boot(station)
-    const closed = new Promise<{ code: number }>((resolve) =>
-      (station.client as unknown as { once(event: string, f: (it: { code: number }) => void): void }).once(
-        'close',
-        resolve,
-      ),
-    )
+    const closed = closeOf(station)
     await one.program.end('SIGTERM')
     expect((await closed).code).toBe(1001)
     expect(one.program.output.join('\n')).toContain('stopped')
@@ -252,6 +255,14 @@ describe.skipIf(!redisAnswers || !givenServer)('stations at two ocpp-gateways', 
       two.program.output.some((it) => it.includes('site-ORDER') && it.includes('taken over')),
     )
   })
+
+  const closeOf = ({ client }: Connected): Promise<{ code: number }> =>
+    new Promise((resolve) => {
+      const events = client as unknown as {
+        once(event: 'close', handler: (it: { code: number }) => void): void
+      }
+      events.once('close', resolve)
+    })
 
   /** Begins the same session as often as it is called; gives its transaction's id. */
   function startOf(version: Version, at: string) {
