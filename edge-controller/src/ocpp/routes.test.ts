@@ -29,13 +29,9 @@ const NOT_TAKEN: Partial<Record<string, string[]>> = {
     'ClearedChargingLimit',
     'Get15118EVCertificate',
     'GetCertificateStatus',
-    'NotifyCustomerInformation',
-    'NotifyDisplayMessages',
     'NotifyEVChargingNeeds',
     'NotifyEVChargingSchedule',
-    'NotifyMonitoringReport',
     'PublishFirmwareStatusNotification',
-    'ReportChargingProfiles',
     'SignCertificate',
   ],
 }

@@ -235,6 +235,59 @@ it('a report is put together by its request id, and is the reply', async () => {
   })
 })
 
+const at = '2026-11-23T12:00:00Z'
+const monitor = {
+  ...{ component: { name: 'A' }, variable: { name: 'x' } },
+  variableMonitoring: [{ id: 1, transaction: false, value: 1, type: 'Delta', severity: 5 }],
+}
+const message = { id: 1, priority: 'InFront', message: { format: 'UTF8', content: 'Hello' } }
+const chargingProfile = {
+  ...{ id: 1, stackLevel: 0, chargingProfilePurpose: 'TxDefaultProfile', chargingProfileKind: 'Relative' },
+  chargingSchedule: [
+    { id: 1, chargingRateUnit: 'A', chargingSchedulePeriod: [{ startPeriod: 0, limit: 16 }] },
+  ],
+}
+it.each([
+  [
+    'GetMonitoringReport',
+    {},
+    'NotifyMonitoringReport',
+    { seqNo: 0, generatedAt: at, monitor: [monitor] },
+    [monitor],
+  ],
+  ['GetDisplayMessages', {}, 'NotifyDisplayMessages', { messageInfo: [message] }, [message]],
+  [
+    'GetChargingProfiles',
+    { evseId: 1, stackLevel: 0 },
+    'ReportChargingProfiles',
+    { chargingLimitSource: 'CSO', evseId: 1, chargingProfile: [chargingProfile] },
+    [{ chargingLimitSource: 'CSO', evseId: 1, chargingProfile: [chargingProfile] }],
+  ],
+  [
+    'CustomerInformation',
+    { report: true, clear: false, customerIdentifier: 'c' },
+    'NotifyCustomerInformation',
+    { data: 'all of it', seqNo: 0, generatedAt: at },
+    ['all of it'],
+  ],
+])('%s ends with what the station tells', async (kind, args, action, part, report) => {
+  await open('ocpp2.0.1')
+  let requestId: unknown
+  station.handle(kind, (payload) => {
+    requestId = payload.requestId
+    return { status: 'Accepted' }
+  })
+  const result = execute(kind, args)
+  await site.until(() => requestId)
+  await station.call(action, { requestId, ...part })
+  expect(await result).toEqual({
+    status: 'accepted',
+    reply: { status: 'Accepted', requestId, report, complete: true },
+  })
+  const facts = JSON.stringify(await site.facts())
+  expect(facts.includes('all of it')).toBe(false)
+})
+
 it('a report that does not end in time, or is too long, says so', async () => {
   await open('ocpp2.0.1')
   const asked: JsonObject[] = []

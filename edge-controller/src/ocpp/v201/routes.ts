@@ -6,6 +6,7 @@ import { heartbeat } from '../v16/heartbeat.ts'
 import { securityEventNotification } from '../v16/security-event-notification.ts'
 import { authorize, idTokenOf } from './authorize.ts'
 import { bootNotification } from './boot-notification.ts'
+import { customerInformation } from './customer-information.ts'
 import { dataTransfer } from './data-transfer.ts'
 import { meterValues } from './meter-values.ts'
 import { notifyEvent } from './notify-event.ts'
@@ -26,6 +27,11 @@ export const routes: Routes = {
   MeterValues: route(meterValues, { resendable: true }),
   // A report is asked for by the site, also of a station that is still Pending (B02).
   NotifyReport: route(notifyReport, { beforeBoot: true }),
+  // Parts of what a command asked for, whose outcome they become; kept here as they were said.
+  NotifyMonitoringReport: route(keepEvent('NotifyMonitoringReport'), { beforeBoot: true }),
+  ReportChargingProfiles: route(keepEvent('ReportChargingProfiles')),
+  NotifyDisplayMessages: route(keepEvent('NotifyDisplayMessages')),
+  NotifyCustomerInformation: route(customerInformation),
   NotifyEvent: route(notifyEvent),
   SecurityEventNotification: route(securityEventNotification),
   DataTransfer: route(dataTransfer),
