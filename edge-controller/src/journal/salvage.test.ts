@@ -176,6 +176,33 @@ describe('a damaged page', () => {
     journal.close()
   })
 
+  it("with the journal's own notes, and nothing in its facts: who it is and where it begins stand a second time", () => {
+    const forked = new SqliteJournal(whole, 'J')
+    const facts = STREAMS.map((stream) => row(stream, ROWS + 2))
+    forked.fork({
+      journalId: 'F',
+      shared: { ledger: ROWS, telemetry: ROWS },
+      change: { facts, puts: [], deletes: [] },
+    })
+    forked.close()
+    const database = openDatabase(whole, { timeout: 1_000 })
+    const { rootpage } = database.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'meta'").get() as {
+      rootpage: number
+    }
+    database.close()
+    damage((bytes) => bytes.fill(0, (rootpage - 1) * PAGE, rootpage * PAGE))
+    const journal = reopened()
+    expect(journal.journalId).toBe('F')
+    expect(reportOf(journal)).toMatchObject({ newJournal: false, lost: [] })
+    for (const stream of STREAMS) {
+      expect(journal.heads[stream]).toEqual({ seq: 1, rowId: `${stream}-${ROWS + 2}` })
+      expect(journal.readAfter(stream, 0, 10, 1e6).rows).toMatchObject([
+        { seq: 1, id: `${stream}-${ROWS + 2}` },
+      ])
+    }
+    journal.close()
+  })
+
   it('is set aside, the newest few are kept', () => {
     for (let n = 0; n < MAX_DAMAGED_FILES + 2; n++) {
       damage((bytes) => bytes.fill(0, 3 * PAGE, 4 * PAGE))

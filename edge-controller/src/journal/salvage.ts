@@ -33,7 +33,8 @@ export const SALVAGED_ID = 'salvaged'
 
 /** Copies from the damaged database into one that was just made as a journal; `reason` is what was found to be wrong. */
 export function salvage(from: Database, to: Database, reason: string): Salvaged {
-  const meta = readMeta(from)
+  const meta = readMeta(from, 'meta')
+  const identity = readMeta(from, 'identity')
   const { entities, whole } = readEntities(from)
   const salvaged: Salvaged = {
     reason: reason.slice(0, 500),
@@ -47,16 +48,18 @@ export function salvage(from: Database, to: Database, reason: string): Salvaged 
   const write = to.transaction(() => {
     const put = to.prepare('INSERT OR REPLACE INTO entity VALUES (?, ?, ?)')
     for (const entity of entities) put.run(...entity)
-    const bases = Object.fromEntries(STREAMS.map((s) => [s, Number(meta.get(`base.${s}`) ?? 0)]))
-    let named = meta.get('journalId')
+    const bases = Object.fromEntries(STREAMS.map((s) => [s, baseOf(s, meta, identity)]))
+    let named = meta.get('journalId') ?? nameOf(identity)
     for (const stream of STREAMS) {
       const copied = copyRows(from, to, stream, bases[stream]!, meta, salvaged)
       if (stream === 'ledger') named ??= copied.journalId
-      if (!meta.has('journalId') && copied.first > 1) beginsAt(to, stream, copied.first)
+      if (!meta.has('journalId') && copied.first > bases[stream]! + 1)
+        beginsAt(to, stream, copied.first - bases[stream]!)
       // Beyond the last row that is left, what comes will be other rows.
       const acked = Number(meta.get(`acked.${stream}`) ?? 0)
       meta.set(`acked.${stream}`, Math.max(0, Math.min(acked, copied.last - bases[stream]!)))
     }
+    for (const stream of STREAMS) if (bases[stream]! > 0) meta.set(`base.${stream}`, bases[stream]!)
     const putMeta = to.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)')
     for (const [key, value] of meta) putMeta.run(key, value)
     if (named === undefined) salvaged.newJournal = true
@@ -67,9 +70,19 @@ export function salvage(from: Database, to: Database, reason: string): Salvaged 
   return salvaged
 }
 
-function readMeta(from: Database): Meta {
+function baseOf(stream: Stream, meta: Meta, identity: Meta): number {
+  const base = Number(meta.get(`base.${stream}`) ?? identity.get(`base.${stream}`) ?? 0)
+  return Number.isSafeInteger(base) ? base : 0
+}
+
+function nameOf(identity: Meta): string | undefined {
+  const name = identity.get('journalId')
+  return typeof name === 'string' && PRINTABLE.test(name) ? name : undefined
+}
+
+function readMeta(from: Database, table: 'meta' | 'identity'): Meta {
   try {
-    return new Map(from.prepare('SELECT key, value FROM meta').raw().all() as [string, string | number][])
+    return new Map(from.prepare(`SELECT key, value FROM ${table}`).raw().all() as [string, string | number][])
   } catch {
     return new Map()
   }

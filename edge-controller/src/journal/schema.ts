@@ -24,6 +24,11 @@ const MIGRATIONS: readonly string[] = [
    CREATE TABLE entity (kind TEXT NOT NULL, id TEXT NOT NULL, json TEXT NOT NULL, PRIMARY KEY (kind, id)) STRICT, WITHOUT ROWID;
    CREATE TABLE row_ledger (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, fact TEXT NOT NULL, covers INTEGER) STRICT;
    CREATE TABLE row_telemetry (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, fact TEXT NOT NULL, covers INTEGER) STRICT;`,
+  // Who the journal is, a second time and on another page: without it a damaged one would begin anew, and send again what the cloud has.
+  `CREATE TABLE identity (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+   INSERT INTO identity SELECT key, value FROM meta WHERE key IN ('journalId', 'base.ledger', 'base.telemetry');
+   CREATE TRIGGER identity_of_meta AFTER INSERT ON meta WHEN new.key IN ('journalId', 'base.ledger', 'base.telemetry')
+   BEGIN INSERT OR REPLACE INTO identity VALUES (new.key, new.value); END;`,
 ]
 
 /**
