@@ -3,6 +3,7 @@ import type { Onboarding } from './ocpp/admission.ts'
 import type { Clock, Log, Random } from './ports.ts'
 import type { Ask, OfflinePolicy } from './session/authorize.ts'
 import type { SiteState } from './site-state.ts'
+import type { PasswordCheck } from './station/password.ts'
 
 export interface SiteControllerConfig {
   onboarding: Onboarding
@@ -31,6 +32,8 @@ export interface CentralSystemPorts {
   config: SiteControllerConfig
   /** Asks the cloud about a token; absent or undefined in answer: there is no link. */
   ask?: Ask
+  /** Shared by controllers of one process, so that a password is computed once; absent: one of its own. */
+  passwords?: PasswordCheck | undefined
   /** The journal failed: the process must stop. */
   onFatal?: (error: Error) => void
   /** Transcripts on demand: every frame as it stands on the wire. */

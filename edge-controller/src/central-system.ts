@@ -42,7 +42,7 @@ export interface CentralSystem {
 
 export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
   const { state, clock, random, log, config } = ports
-  const passwords = new PasswordCheck(clock, random)
+  const passwords = ports.passwords ?? new PasswordCheck(clock, random)
   const links = new Map<string, StationLink>()
   const listeners = new Set<() => void>()
   const sweep = new SessionSweep()

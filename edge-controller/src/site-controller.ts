@@ -6,7 +6,7 @@ import { instant } from '@switchyard/protocol/instant.ts'
 import type { DocumentName, DocumentVersion } from '@switchyard/protocol/site/document.ts'
 import { type FactData, MAX_RUNNING_TOLD } from '@switchyard/protocol/site/fact.ts'
 import { type CentralSystem, createCentralSystem } from './central-system.ts'
-import type { SiteControllerConfig } from './central-system-ports.ts'
+import type { CentralSystemPorts, SiteControllerConfig } from './central-system-ports.ts'
 import { type AppliedDocument, DOCUMENT_KIND } from './documents.ts'
 import { DiskWatch } from './journal/disk-watch.ts'
 import { type Journal, JournalFull } from './journal/port.ts'
@@ -77,6 +77,7 @@ export interface SiteControllerPorts {
   onFatal(error: Error): void
   /** Transcripts on demand: every frame as it stands on the wire. */
   record?: ((stationId: string, direction: 'in' | 'out', text: string) => void) | undefined
+  passwords?: CentralSystemPorts['passwords']
   /** gzip, unless another is given. */
   compress?: Compress | undefined
 }
@@ -110,6 +111,7 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
     config: ports.config,
     ask: async (stationId, idToken) => sync?.ask(stationId, idToken),
     onFatal: ports.onFatal,
+    passwords: ports.passwords,
     ...(record ? { record } : {}),
   })
   const sync =

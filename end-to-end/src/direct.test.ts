@@ -204,6 +204,42 @@ describe.skipIf(!redisAnswers || !givenServer)('stations at two ocpp-gateways', 
     },
   )
 
+  it('has one session though a replica that stood still comes back to life while its station is elsewhere', async () => {
+    if (!one.program.running) await one.start()
+    await register('STILL')
+    const before = await arrive(one, 'STILL', '1.6')
+    await boot(before)
+    const startMs = Date.now() - 1_800_000
+    const at = (minutes: number) => new Date(startMs + minutes * 60_000).toISOString()
+    const begin = startOf('1.6', at(0))
+    const id = await begin(before)
+    one.program.signal('SIGSTOP')
+    try {
+      // Sent to a replica that does not answer; it stands in its socket until it lives again.
+      void update(before, id, 1, 11_000, at(5)).catch(() => {})
+      const after = await arrive(two, 'STILL', '1.6')
+      await boot(after)
+      expect(await begin(after)).toBe(id)
+      await update(after, id, 1, 12_000, at(10))
+      await end(after, id, 2, 13_000, at(20))
+      one.program.signal('SIGCONT')
+      await eventually('the one that stood still to give it up', () =>
+        one.program.output.some(
+          (it) => it.includes('site-STILL') && /given up|came back at another replica/.test(it),
+        ),
+      )
+      const session = await eventually('its bill', async () =>
+        (await sessionsOf('STILL')).find((it) => it.cost !== null),
+      )
+      expect(session).toMatchObject({ transactionId: id, energyWh: 3_000, review: [] })
+      expect(await sessionsOf('STILL')).toHaveLength(1)
+      expect((await api.cdrs()).filter((it) => it.sessionId === session.sessionId)).toHaveLength(1)
+      await after.client.close()
+    } finally {
+      one.program.signal('SIGCONT')
+    }
+  })
+
   it('reaches a station where it is: at either replica, and after it has moved between living ones', async () => {
     if (!one.program.running) await one.start()
     await register('MOVES')
@@ -239,6 +275,12 @@ describe.skipIf(!redisAnswers || !givenServer)('stations at two ocpp-gateways', 
     expect(unknown.idTagInfo.status).toBe('Invalid')
     const known = await second.client.call<{ idTagInfo: { status: string } }>('Authorize', { idTag: TOKEN })
     expect(known.idTagInfo.status).toBe('Accepted')
+    // Nobody takes the replicas for a box and its clone.
+    const alerts = await api.all<{ rule: string; siteId: string | null }>('/api/v1/alerts')
+    expect(alerts.filter((it) => it.siteId === 'site-MOVES')).toEqual([])
+    const { journal } = (await api.sites()).find((it) => it.siteId === 'site-MOVES')!
+    const lanes = await api.get<{ items: object[] }>('/api/v1/sites/site-MOVES/lanes')
+    expect(lanes.items).toEqual([expect.objectContaining({ journalId: journal!.journalId, authority: true })])
     await second.client.close()
   })
 

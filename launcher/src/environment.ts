@@ -40,6 +40,7 @@ export function cloudEnvironment({
     BIND_ADDRESS: LOOPBACK,
     // The services behind it are nobody's business on the network.
     API_GATEWAY_BIND_ADDRESS: flags.lan ? EVERYWHERE : LOOPBACK,
+    OCPP_GATEWAY_BIND_ADDRESS: flags.lan ? EVERYWHERE : LOOPBACK,
     API_GATEWAY_PORT: String(ports.api),
     STATION_SERVICE_PORT: String(ports.station),
     DRIVER_SERVICE_PORT: String(ports.driver),

@@ -60,7 +60,7 @@ async function run(flags: Flags, project: string): Promise<void> {
 }
 
 async function serve(flags: Flags, home: Home, project: string): Promise<void> {
-  const taken = await takenPorts(flags.ports, neededPorts(), flags.lan ? ['api', 'ocpp'] : [])
+  const taken = await takenPorts(flags.ports, neededPorts(), flags.lan ? ['api', 'ocpp', 'ocpp-gateway'] : [])
   if (taken.length > 0) throw new Error(`${taken.join('\n')}\nOr move all of them: --port-offset N`)
   for (const folder of forgottenDatabases())
     say(`${folder} is a database whose home is gone; to free its space: rm -r ${folder}`)

@@ -38,7 +38,7 @@ export function screen({ flags, home, outer }: Setting, credentials: Credentials
 /** What --lan means must be said where nobody overlooks it. */
 function lanNotice(): string[] {
   return [
-    '  --lan: anyone on your network can reach the dashboard and the OCPP port. The traffic is not encrypted, so passwords',
+    '  --lan: anyone on your network can reach the dashboard and the OCPP ports. The traffic is not encrypted, so passwords',
     '  and tokens can be read on the way. An unknown charger waits as Pending until you approve it in the dashboard.',
   ]
 }

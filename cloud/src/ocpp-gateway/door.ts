@@ -4,7 +4,7 @@ import {
   admit,
   DOCUMENT_KIND,
   type Knock,
-  PasswordCheck,
+  type PasswordCheck,
   type SiteController,
 } from '@switchyard/edge-controller/site-controller.ts'
 import { sleep } from '../platform/clock.ts'
@@ -30,12 +30,8 @@ export interface Door {
   controllerOf(stationId: string): SiteController | undefined
 }
 
-export function createDoor(context: ServiceContext, host: Host): Door {
-  const { sql, clock, random, log } = context
-  const passwords = new PasswordCheck(
-    { ...clock, quality: () => 'synced' },
-    { bytes: (length) => random.bytes(length), fraction: () => random.below(2 ** 32) / 2 ** 32 },
-  )
+export function createDoor(context: ServiceContext, passwords: PasswordCheck, host: Host): Door {
+  const { sql, clock, log } = context
   /** Sites of the stations that came in; as many as are hosted. */
   const siteOf = new Map<string, string>()
 

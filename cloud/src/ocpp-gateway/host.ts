@@ -2,6 +2,7 @@
 import {
   createSiteController,
   GroupedJournal,
+  type PasswordCheck,
   randomId,
   SiteClock,
   type SiteController,
@@ -10,13 +11,11 @@ import { BUS } from '../platform/bus.ts'
 import { createLoop } from '../platform/event-log/loop.ts'
 import { faultOf } from '../platform/log.ts'
 import type { ServiceContext } from '../platform/service.ts'
-import { hostedConfig, RETAINED_MAX_BYTES, RETENTION_MS } from './hosted-config.ts'
+import { hostedConfig, RETAINED_MAX_BYTES, RETENTION_MS, randomOf } from './hosted-config.ts'
 import { createLeases, type Lease, RENEW_MS } from './lease.ts'
 import { PostgresDisk } from './postgres-disk.ts'
 import { createServiceBroker } from './service-broker.ts'
 
-/** Controllers in one process; a station more is refused with 503 and finds another replica. */
-export const MAX_HOSTED = 5_000
 /** Sites of a holder that is gone that are taken over in one go. */
 const ADOPT_MAX = 50
 /**
@@ -42,9 +41,11 @@ export interface Host {
   stop(deadlineMs: number): Promise<void>
 }
 
-export function createHost(context: ServiceContext, version: string): Host {
+export function createHost(context: ServiceContext, passwords: PasswordCheck, version: string): Host {
   const { sql, clock, random, log, bus, instance } = context
+  const maxHosted = context.config.ocppMaxStations
   const leases = createLeases(sql, instance)
+  const edgeRandom = randomOf(random)
   const hosted = new Map<string, Hosted>()
   const opening = new Map<string, Promise<Hosted>>()
   /** Controllers that are on their way out. */
@@ -83,6 +84,7 @@ export function createHost(context: ServiceContext, version: string): Host {
       retentionMs: RETENTION_MS,
       retainedMaxBytes: RETAINED_MAX_BYTES,
       onFatal: (error) => giveUp(error.message),
+      passwords,
     })
     const it = { lease, controller }
     hosted.set(siteId, it)
@@ -111,11 +113,6 @@ export function createHost(context: ServiceContext, version: string): Host {
     closing.add(done)
   }
 
-  const edgeRandom = {
-    bytes: (length: number) => random.bytes(length),
-    fraction: () => random.below(2 ** 32) / 2 ** 32,
-  }
-
   function opened(siteId: string, take: () => Promise<Lease>): Promise<Hosted> {
     const under = opening.get(siteId)
     if (under) return under
@@ -142,7 +139,7 @@ export function createHost(context: ServiceContext, version: string): Host {
   }
 
   async function adopt(): Promise<boolean> {
-    const room = Math.min(ADOPT_MAX, MAX_HOSTED - hosted.size)
+    const room = Math.min(ADOPT_MAX, maxHosted - hosted.size)
     if (stopping || room <= 0 || clock.mono() - renewableSince < ADOPT_AFTER_MS) return false
     const adopted = await leases.adopt(room)
     for (const lease of adopted) {
@@ -163,7 +160,7 @@ export function createHost(context: ServiceContext, version: string): Host {
     async open(siteId, tenantId) {
       const here = hosted.get(siteId)
       if (here) return here
-      if (stopping || hosted.size + opening.size >= MAX_HOSTED) return undefined
+      if (stopping || hosted.size + opening.size >= maxHosted) return undefined
       return await opened(siteId, async () => {
         const lease = await leases.take(siteId, tenantId)
         bus.publish(BUS.hosted, { siteId, epoch: lease.epoch })

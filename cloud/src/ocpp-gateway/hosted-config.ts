@@ -1,7 +1,11 @@
 /** How hosted controllers are configured: as a site's controller is by default, but for what is not so in the cloud. */
 
-import type { SiteControllerConfig } from '@switchyard/edge-controller/site-controller.ts'
+import type {
+  Random as EdgeRandom,
+  SiteControllerConfig,
+} from '@switchyard/edge-controller/site-controller.ts'
 import { DEFAULT_MAX_POWER_W } from '@switchyard/protocol/billing/plausible.ts'
+import type { Random } from '../platform/clock.ts'
 import type { Config } from '../platform/config.ts'
 
 /** Rows that the log has are kept as long as somebody may look for them: they come back from the same backup as the log. */
@@ -26,4 +30,9 @@ export function hostedConfig(config: Config): SiteControllerConfig {
     // Without a limit of the site no profile is ever sent: there is no load management over hosted stations.
     failsafeMa: FAILSAFE_MA,
   }
+}
+
+/** The cloud's randomness as a controller takes it. */
+export function randomOf(random: Random): EdgeRandom {
+  return { bytes: (length) => random.bytes(length), fraction: () => random.below(2 ** 32) / 2 ** 32 }
 }

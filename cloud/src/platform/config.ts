@@ -70,6 +70,7 @@ const shape = z.object({
   BOOTSTRAP_OPERATOR_EMAIL: z.email().optional(),
   BOOTSTRAP_OPERATOR_PASSWORD: z.string().min(8, 'at least 8 characters').optional(),
   DASHBOARD_DIR: z.string().min(1).optional(),
+  OCPP_MAX_STATIONS: z.coerce.number().int().min(1).max(20_000).default(2_000),
   OCPP_BEHIND_TLS: flag.default(false),
   OCPP_HEARTBEAT_INTERVAL: z.coerce.number().int().min(10).max(86_400).default(300),
   ENABLE_METRICS: flag.default(true),
@@ -112,6 +113,8 @@ export interface Config {
     readonly operatorPassword: string | undefined
   }
   readonly dashboardDir: string | undefined
+  /** Stations that one ocpp-gateway has controllers for; a further one is refused with 503 and finds another replica. */
+  readonly ocppMaxStations: number
   /** A proxy in front of ocpp-gateway ends TLS: what comes in counts as having come over it (security profile 2). */
   readonly ocppBehindTls: boolean
   /** Heartbeat interval told to stations at boot, seconds (OCPP BootNotification.conf). */
@@ -208,6 +211,7 @@ function freeze(it: z.infer<typeof shape>): Config {
       operatorPassword: it.BOOTSTRAP_OPERATOR_PASSWORD,
     }),
     dashboardDir: it.DASHBOARD_DIR,
+    ocppMaxStations: it.OCPP_MAX_STATIONS,
     ocppBehindTls: it.OCPP_BEHIND_TLS,
     ocppHeartbeatIntervalS: it.OCPP_HEARTBEAT_INTERVAL,
     enableMetrics: it.ENABLE_METRICS,
