@@ -8,6 +8,18 @@ const FOUND: readonly { seed: number; what: string }[] = [
     what: 'a time counted back from the monotonic clock had half a millisecond, and the session.ended with it was poison',
   },
   {
+    seed: 6327,
+    what: 'a status that came while the disk was full was never told again, and the session on its connector ran for ever',
+  },
+  {
+    seed: 57715,
+    what: 'a station was billed by the wrong time that its box had told it, long after the box knew better',
+  },
+  {
+    seed: 2402,
+    what: 'the world read one card while another box still wrote that a command had expired, and missed that row in the cloud',
+  },
+  {
     seed: 31,
     what: 'a station that a fresh card did not know was refused for ever, for nobody asked it to boot',
   },

@@ -19,6 +19,7 @@ export function unrestOf({ sites, store }: World): string {
       const backlog = status?.backlog
       if (!status?.link.linked || !backlog || backlog.ledger + backlog.telemetry > 0)
         unrest.push(`${it.name}: ${JSON.stringify(status?.link)} ${JSON.stringify(backlog)}`)
+      else if (it.isWriting) unrest.push(`${it.name}: writes`)
       else if (status.link.generation !== store.generation)
         unrest.push(`${it.name}: has not heard that the cloud was restored`)
       else if (it === atBox && status.sessions > 0) unrest.push(`${it.name}: ${status.sessions} sessions run`)

@@ -364,11 +364,13 @@ export class World {
 
   async #count(): Promise<void> {
     const { stage } = this
-    for (const box of this.sites.flatMap((site) => [site.box, ...site.clones])) {
-      box.off()
-      // Its last words are let go, then its card is read.
-      const goesAtMs = stage.nowMs + 1
-      await stage.scheduler.run(() => stage.nowMs > goesAtMs)
+    const boxes = this.sites.flatMap((site) => [site.box, ...site.clones])
+    // All at once: what one of them writes while another's card is read, as that a command has expired, nobody would be told any more.
+    for (const box of boxes) box.off()
+    // Their last words are let go, then their cards are read.
+    const goesAtMs = stage.nowMs + 1
+    await stage.scheduler.run(() => stage.nowMs > goesAtMs)
+    for (const box of boxes) {
       checkRows(stage, this.sqlite, this.store, box, this.watch.damaged.has(box.card.id))
       box.card.discard()
     }

@@ -86,6 +86,11 @@ export class Box {
     return this.#running?.controller
   }
 
+  /** Its journal writes, or has written what its controller does not know yet. */
+  get isWriting(): boolean {
+    return this.#running?.disk?.isBusy ?? false
+  }
+
   /** Of the process that runs, or ran last; empty before the first. */
   get bootId(): string {
     return this.#bootId

@@ -42,6 +42,7 @@ export class SlowDisk implements JournalDisk {
   readonly #events: JournalDiskEvents
   readonly #server: JournalServer
   #freeAtMs = 0
+  #underWay = 0
 
   constructor(options: JournalDiskOptions, events: JournalDiskEvents) {
     this.#options = options
@@ -50,11 +51,17 @@ export class SlowDisk implements JournalDisk {
     this.#server = new JournalServer({ file, newJournalId, checkpointPages: CHECKPOINT_PAGES }, open, volume)
   }
 
+  /** Something was asked for that its controller has not heard of yet. */
+  get isBusy(): boolean {
+    return this.#underWay > 0
+  }
+
   send(request: Request): void {
     const { life, random, performed, answered } = this.#options
     const startMs = Math.max(life.nowMs, this.#freeAtMs)
     const doneAtMs = startMs + random.int(FASTEST_MS, SLOWEST_MS)
     this.#freeAtMs = doneAtMs
+    this.#underWay++
     life.after(doneAtMs - life.nowMs, () => {
       const response = this.#server.respond(request)
       // Power may have failed in the middle of it: then nobody hears anything.
@@ -62,6 +69,7 @@ export class SlowDisk implements JournalDisk {
       performed(request, response)
       if (request.op === 'prune' && response.ok && response.value !== 0) this.#lookAfterPrune(request.stream)
       life.after(random.int(0, HEARD_MS), () => {
+        this.#underWay--
         answered(request, response)
         this.#events.answered(response)
       })
