@@ -4,7 +4,6 @@
 const VARIABLES: Record<string, string> = {
   'DeviceDataCtrlr.ItemsPerMessage[GetVariables]': 'GetVariables',
   'DeviceDataCtrlr.ItemsPerMessage[SetVariables]': 'SetVariables',
-  'DeviceDataCtrlr.ItemsPerMessage[GetReport]': 'GetReport',
   'LocalAuthListCtrlr.ItemsPerMessage': 'SendLocalList',
   'MonitoringCtrlr.ItemsPerMessage[SetVariableMonitoring]': 'SetVariableMonitoring',
   'MonitoringCtrlr.ItemsPerMessage[ClearVariableMonitoring]': 'ClearVariableMonitoring',

@@ -64,8 +64,8 @@ export class StationCommands {
   ): Promise<CommandResult> {
     const deadlineMs = this.#ports.clock.mono() + remainingMs
     const leftMs = (): number => deadlineMs - this.#ports.clock.mono()
-    let line = this.#ports.line()
     for (;;) {
+      const line = this.#settling ? undefined : this.#ports.line()
       if (line) {
         const result = await this.#carryOut(command, leftMs(), line)
         if (result !== 'not-sent') return result
@@ -74,7 +74,6 @@ export class StationCommands {
         return failed('TooManyWaiting', `${MAX_WAITING} commands wait for this station already`)
       if (!(await this.#comes(leftMs()))) return AWAY
       if (!mayStillGo()) return WITHDRAWN
-      line = this.#ports.line()
     }
   }
 

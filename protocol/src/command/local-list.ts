@@ -49,8 +49,8 @@ function listParts({ updateType, versionNumber, entries = [] }: List, context: P
       'args.versionNumber',
       `must be at least ${parts.length}: the station takes this list in ${parts.length} messages, each with its version`,
     )
-  return parts.map((part, index) => ({
-    part: part.length > 0 ? part : undefined,
+  return parts.map((some, index) => ({
+    some: some.length > 0 ? some : undefined,
     version: versionNumber - (parts.length - 1 - index),
     updateType: index === 0 ? updateType : ('Differential' as const),
   }))
@@ -72,19 +72,19 @@ export const localList = {
     }),
   )
     .calls(['1.6'], ['SendLocalList'], (args, context) =>
-      listParts(args, context).map(({ part, version, updateType }) =>
+      listParts(args, context).map(({ some, version, updateType }) =>
         call('SendLocalList', {
           listVersion: version,
-          localAuthorizationList: part?.map(entry16),
+          localAuthorizationList: some?.map(entry16),
           updateType,
         }),
       ),
     )
     .calls(['2.0.1', '2.1'], ['SendLocalList'], (args, context) =>
-      listParts(args, context).map(({ part, version, updateType }) =>
+      listParts(args, context).map(({ some, version, updateType }) =>
         call('SendLocalList', {
           versionNumber: version,
-          localAuthorizationList: part?.map(entry2),
+          localAuthorizationList: some?.map(entry2),
           updateType,
         }),
       ),
