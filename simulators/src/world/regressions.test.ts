@@ -20,6 +20,10 @@ const FOUND: readonly { seed: number; what: string }[] = [
     what: 'the world read one card while another box still wrote that a command had expired, and missed that row in the cloud',
   },
   {
+    seed: 55252,
+    what: 'rows of the journal before a fork, which a cloud restored to before it is told by nobody, were expected all the same',
+  },
+  {
     seed: 31,
     what: 'a station that a fresh card did not know was refused for ever, for nobody asked it to boot',
   },
