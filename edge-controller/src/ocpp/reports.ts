@@ -72,7 +72,7 @@ export class Reports {
 function itemsOf({ items }: ReportWish, part: Part): Json[] {
   if (items === undefined) {
     const { requestId: _, tbc: __, ...rest } = part
-    return [rest]
+    return Object.keys(rest).length === 0 ? [] : [rest]
   }
   return [part[items] ?? []].flat() as Json[]
 }
