@@ -8,6 +8,7 @@ import {
   type CallFrame,
   type CallResultFrame,
   parseFrame,
+  type SendFrame,
   serialiseFrame,
 } from '@switchyard/protocol/ocpp/frame.ts'
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
@@ -48,8 +49,8 @@ export interface ConnectionPorts {
   lane: Lane
   /** 0: no pings, and silence is borne. */
   pingIntervalMs: number
-  /** Takes one call of the station; undefined when it could not be taken and shall not be answered. Must not reject. */
-  answer(call: CallFrame): Promise<Answer | LeftWithStation | undefined>
+  /** Takes one message of the station; undefined when it could not be taken and shall not be answered. Must not reject. */
+  answer(message: CallFrame | SendFrame): Promise<Answer | LeftWithStation | undefined>
   /** Transcript on demand: every frame as it stands on the wire. */
   record?: (direction: 'in' | 'out', text: string) => void
   /** Once, with the reason for the log. */
@@ -62,7 +63,7 @@ export class Connection {
   readonly #socket: Socket
   readonly #ports: ConnectionPorts
   readonly #calls: Calls
-  readonly #inbox: { text: string; call: CallFrame | CallErrorFrame }[] = []
+  readonly #inbox: { text: string; call: CallFrame | SendFrame | CallErrorFrame }[] = []
   readonly #answers = new Map<string, string>()
   #draining = false
   #paused = false
@@ -107,7 +108,7 @@ export class Connection {
     this.#heardAtMs = clock.mono()
     record?.('in', text)
     const frame = parseFrame(version, text)
-    if (frame.type === 'call') this.#enqueue(text, frame)
+    if (frame.type === 'call' || frame.type === 'send') this.#enqueue(text, frame)
     else if (frame.type === 'callResult' || frame.type === 'callError') this.#calls.receive(frame)
     else if (frame.type === 'malformed') {
       log.warn({ why: frame.why, messageId: frame.id }, 'malformed frame')
@@ -115,10 +116,14 @@ export class Connection {
       // Answered in its turn, so that answers keep the order of the messages.
       if (answer) this.#enqueue(text, answer)
       else this.#calls.receive(frame)
-    } else log.warn({ type: frame.type, messageId: frame.id }, 'frame of a kind that is not handled yet')
+    } else {
+      // Never answered (2.1 part 4): what the station told is kept, and only it knows what it did not understand of the answer.
+      const { id: messageId, code, description } = frame
+      log.warn({ messageId, code, description }, 'the station could not take an answer')
+    }
   }
 
-  #enqueue(text: string, call: CallFrame | CallErrorFrame): void {
+  #enqueue(text: string, call: CallFrame | SendFrame | CallErrorFrame): void {
     this.#inbox.push({ text, call })
     if (this.#inbox.length >= INBOX_MAX && !this.#paused) {
       this.#paused = true
@@ -141,12 +146,13 @@ export class Connection {
     this.#draining = false
   }
 
-  async #take(text: string, call: CallFrame | CallErrorFrame): Promise<void> {
+  async #take(text: string, call: CallFrame | SendFrame | CallErrorFrame): Promise<void> {
     if (call.type === 'callError') return this.#send(serialiseFrame(call))
     const known = this.#answers.get(text)
     if (known !== undefined) return this.#send(known)
     const answer = await this.#ports.lane.run(() => this.#ports.answer(call))
-    if (!answer) return
+    // Nobody waits for the answer to a SEND.
+    if (!answer || call.type === 'send') return
     // A station gives up what is refused a few times, or not answered; what it could not send it keeps.
     if ('closeReason' in answer) return this.close(1013, answer.closeReason)
     const answerText = serialiseFrame(answer.frame)

@@ -1,6 +1,6 @@
 /** One call of a station: schema, acceptance, identity, decision, commit, and only then the answer. */
 import { describeErrors, type ErrorCode, errorCodeFor } from '@switchyard/protocol/ocpp/error-code.ts'
-import type { CallErrorFrame, CallFrame } from '@switchyard/protocol/ocpp/frame.ts'
+import type { CallErrorFrame, CallFrame, SendFrame } from '@switchyard/protocol/ocpp/frame.ts'
 import type { Validators } from '@switchyard/protocol/ocpp/validators.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import { ChangeRefused, JournalFull } from '../journal/port.ts'
@@ -34,9 +34,9 @@ export interface DispatchPorts {
   onFatal(error: Error): void
 }
 
-/** Answers a call; undefined only when the journal failed. Never rejects. */
+/** Takes a message and says what to answer, where it is a call; undefined only when the journal failed. Never rejects. */
 export async function dispatch(
-  call: CallFrame,
+  call: CallFrame | SendFrame,
   ports: DispatchPorts,
 ): Promise<Answer | LeftWithStation | undefined> {
   const { state, validators, routes, log, stationId } = ports
@@ -46,6 +46,8 @@ export async function dispatch(
   if (!checks) return refuse(call, 'NotImplemented', `OCPP ${version} has no action of that name`, log)
   const route = Object.hasOwn(routes, action) ? routes[action] : undefined
   if (!route) return refuse(call, 'NotSupported', 'this action is not taken from a station here', log)
+  if ((call.type === 'send') !== (checks.response === undefined))
+    return refuse(call, 'ProtocolError', `${action} is ${checks.response ? 'a CALL' : 'a SEND'}`, log)
   const errors = checks.request(payload)
   if (errors.length > 0) return refuse(call, errorCodeFor(version, errors), describeErrors(errors), log)
   const nowhere = placeBeyondBounds(payload)
@@ -100,7 +102,7 @@ function placeBeyondBounds(payload: unknown): string | undefined {
   return undefined
 }
 
-function refuse(call: CallFrame, code: ErrorCode, description: string, log: Log): Answer {
+function refuse(call: CallFrame | SendFrame, code: ErrorCode, description: string, log: Log): Answer {
   log.warn({ action: call.action.slice(0, 64), messageId: call.id, code, description }, 'call refused')
   const frame: CallErrorFrame = { type: 'callError', id: call.id, code, description, details: {} }
   return { frame, keep: false }

@@ -1,6 +1,6 @@
 /** One station and its current connection: what it says is dispatched, what the site wants of it is called. */
 
-import type { CallFrame } from '@switchyard/protocol/ocpp/frame.ts'
+import type { CallFrame, SendFrame } from '@switchyard/protocol/ocpp/frame.ts'
 import { loadValidators } from '@switchyard/protocol/ocpp/validators.ts'
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
@@ -33,9 +33,14 @@ import { Lane } from './lane.ts'
 import type { OcppModule, OutgoingCall } from './module.ts'
 import { StationCommands } from './station-commands.ts'
 import { v16 } from './v16/module.ts'
+import { v21 } from './v21/module.ts'
 import { v201 } from './v201/module.ts'
 
-const MODULES: Partial<Record<OcppVersion, OcppModule>> = { '1.6': v16, '2.0.1': v201 }
+const MODULES: Partial<Record<OcppVersion, OcppModule>> = {
+  '1.6': v16,
+  '2.0.1': v201,
+  '2.1': v21,
+}
 /** Versions that have a module; what the server offers. */
 export const SPOKEN_VERSIONS = Object.keys(MODULES) as OcppVersion[]
 
@@ -146,7 +151,7 @@ export class StationLink {
   }
 
   /** A message was taken and its answer sent. */
-  #answered(answer: Answer, { action, payload }: CallFrame): void {
+  #answered(answer: Answer, { action, payload }: CallFrame | SendFrame): void {
     answer.after?.()
     this.#commands.heard(action, payload)
   }

@@ -6,8 +6,11 @@ import type { Decision, HandlerContext } from '../ocpp/handler.ts'
 /** Bytes of JSON text in one fact; a longer list goes into several. */
 export const EVENTS_PER_FACT_CHARS = 24 * 1024
 
-/** A handler that keeps the payload as one event `{action, ...payload}`. */
-export function keepEvent(action: string): (context: HandlerContext, payload: object) => Decision<object> {
+/** A handler that keeps the payload as one event `{action, ...payload}`; most such messages are answered with nothing. */
+export function keepEvent(
+  action: string,
+  reply: object = {},
+): (context: HandlerContext, payload: object) => Decision<object> {
   return (context, payload) => {
     const draft = new Draft(context.state)
     draft.fact({
@@ -15,7 +18,7 @@ export function keepEvent(action: string): (context: HandlerContext, payload: ob
       stationId: context.stationId,
       data: { events: [{ action, ...payload } as Json] },
     })
-    return { reply: {}, outcome: draft.outcome() }
+    return { reply, outcome: draft.outcome() }
   }
 }
 

@@ -156,6 +156,15 @@ export const factData = {
     at,
   }),
   'station.event': z.object({ events: z.array(z.json()) }),
+  /**
+   * Values of a periodic event stream (OCPP 2.1): `t` seconds after `from`, `v` as sent. `pending`: how many more wait in the station.
+   */
+  'station.stream': z.object({
+    streamId: z.int(),
+    pending: z.int(),
+    from: at,
+    values: z.array(z.object({ t: z.number(), v: z.string() })),
+  }),
   'station.security-event': z.object({ type: z.string(), techInfo: z.string().optional(), at }),
   /** One part of a NotifyReport, as sent. */
   'station.report': z.object({
@@ -288,7 +297,11 @@ export type FactData<K extends FactKind> = z.infer<(typeof factData)[K]>
 export const MAX_PROFILE_POINTS = 672
 
 /** Kinds that travel in the telemetry stream; everything else is ledger. */
-export const TELEMETRY_KINDS: ReadonlySet<string> = new Set(['session.meter', 'station.meter'])
+export const TELEMETRY_KINDS: ReadonlySet<string> = new Set([
+  'session.meter',
+  'station.meter',
+  'station.stream',
+])
 export function streamOf(kind: FactKind): Stream {
   return TELEMETRY_KINDS.has(kind) ? 'telemetry' : 'ledger'
 }

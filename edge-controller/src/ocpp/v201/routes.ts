@@ -6,6 +6,7 @@ import { heartbeat } from '../v16/heartbeat.ts'
 import { securityEventNotification } from '../v16/security-event-notification.ts'
 import { authorize, idTokenOf } from './authorize.ts'
 import { bootNotification } from './boot-notification.ts'
+import { get15118EVCertificate, getCertificateStatus } from './certificate-questions.ts'
 import { customerInformation } from './customer-information.ts'
 import { dataTransfer } from './data-transfer.ts'
 import { meterValues } from './meter-values.ts'
@@ -37,6 +38,14 @@ export const routes: Routes = {
   DataTransfer: route(dataTransfer),
   FirmwareStatusNotification: route(keepEvent('FirmwareStatusNotification')),
   LogStatusNotification: route(keepEvent('LogStatusNotification')),
+  PublishFirmwareStatusNotification: route(keepEvent('PublishFirmwareStatusNotification')),
   NotifyChargingLimit: route(keepEvent('NotifyChargingLimit')),
+  ClearedChargingLimit: route(keepEvent('ClearedChargingLimit')),
+  // The needs are told on; a schedule is computed for nobody (K15): the EV charges within the limits that the station has.
+  NotifyEVChargingNeeds: route(keepEvent('NotifyEVChargingNeeds', { status: 'Rejected' })),
+  // Whatever the EV plans, the limits that the station has stand above it (K15).
+  NotifyEVChargingSchedule: route(keepEvent('NotifyEVChargingSchedule', { status: 'Accepted' })),
+  Get15118EVCertificate: route(get15118EVCertificate),
+  GetCertificateStatus: route(getCertificateStatus),
   ReservationStatusUpdate: route(keepEvent('ReservationStatusUpdate')),
 }
