@@ -1,4 +1,5 @@
 /** What the central system of a site is given: its configuration, the state over a journal, time, randomness, and what it tells. */
+import type { SignCertificate } from './certificates/issue.ts'
 import type { Onboarding } from './ocpp/admission.ts'
 import type { Clock, Log, Random } from './ports.ts'
 import type { Ask, OfflinePolicy } from './session/authorize.ts'
@@ -30,6 +31,8 @@ export interface CentralSystemPorts {
   random: Random
   log: Log
   config: SiteControllerConfig
+  /** Signs certificates of stations; absent: the site has no CA. */
+  signCertificate?: SignCertificate | undefined
   /** Asks the cloud about a token; absent or undefined in answer: there is no link. */
   ask?: Ask
   /** Shared by controllers of one process, so that a password is computed once; absent: one of its own. */

@@ -8,6 +8,7 @@ import { CONTROL_INTERVAL_MS, LoadControl } from './load/control.ts'
 import { refusalOf } from './load/guard.ts'
 import { type Admission, admit, type Knock } from './ocpp/admission.ts'
 import { failed } from './ocpp/commands.ts'
+import { RefusedKnocks } from './ocpp/refused-knocks.ts'
 import { StationLink, type StationLinkPorts } from './ocpp/station-link.ts'
 import type { Socket } from './ports.ts'
 import { Grants } from './session/grants.ts'
@@ -15,6 +16,7 @@ import { isOnConnector, runningSessions } from './session/session.ts'
 import { SessionSweep, SWEEP_INTERVAL_MS } from './session/sweep.ts'
 import type { Moment } from './session/timing.ts'
 import { TransactionIds } from './session/transaction-ids.ts'
+import { NOTHING } from './site-state.ts'
 import { PasswordCheck } from './station/password.ts'
 import type { Credential } from './station/security.ts'
 import { stationEntry } from './station/settings.ts'
@@ -43,6 +45,7 @@ export interface CentralSystem {
 export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
   const { state, clock, random, log, config } = ports
   const passwords = ports.passwords ?? new PasswordCheck(clock, random)
+  const refused = new RefusedKnocks()
   const links = new Map<string, StationLink>()
   const listeners = new Set<() => void>()
   const sweep = new SessionSweep()
@@ -118,7 +121,16 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
       const isNew = !stationOf(state, knock.stationId) && !stationEntry(state, knock.stationId)
       if (isNew && state.list(STATION_KIND).length >= MAX_STATIONS)
         return { ok: false, status: 503, reason: `a site has at most ${MAX_STATIONS} stations` }
-      return admit(state, config.onboarding, passwords, knock)
+      const admission = await admit(state, config.onboarding, passwords, knock)
+      const isKnown = stationOf(state, knock.stationId) ?? stationEntry(state, knock.stationId)
+      if (!admission.ok && isKnown) {
+        const fact = refused.take(knock, admission, clock.mono())
+        if (fact)
+          state
+            .commit({ ...NOTHING, facts: [fact] })
+            .catch((error) => log.warn({ error }, 'a refused connection was not journalled'))
+      }
+      return admission
     },
 
     accept(socket, stationId, version, credential) {

@@ -32,6 +32,21 @@ const settings = z.object({
   JOURNAL_FILE: z.string().min(1).default('journal.db'),
   OCPP_PORT: port.default(9000),
   OCPP_BIND_ADDRESS: address.default('127.0.0.1'),
+  /** TLS for stations, security profiles 2 and 3; absent: none. 9443 is usual. */
+  OCPP_TLS_PORT: port.optional(),
+  /** Certificate chain and key of the controller, PEM; absent: those of the site's own CA. */
+  OCPP_TLS_CERT_FILE: z.string().min(1).optional(),
+  OCPP_TLS_KEY_FILE: z.string().min(1).optional(),
+  /** Names and addresses by which stations reach the controller, with commas: the certificate by the site's CA is for them. */
+  OCPP_TLS_HOSTNAMES: z.string().min(1).default('localhost,127.0.0.1'),
+  /** Further CAs whose certificates stations may have (their maker's), PEM; the site's own is trusted anyway. */
+  OCPP_TLS_CLIENT_CA_FILE: z.string().min(1).optional(),
+  /** Revoked certificates of stations, PEM: one list of every CA that is trusted. */
+  OCPP_TLS_CRL_FILE: z.string().min(1).optional(),
+  /** Folder of the site's CA, made with it; absent: `ca` beside the journal. */
+  SITE_CA_DIR: z.string().min(1).optional(),
+  /** What certificates of stations must name as their organization; absent: any, and the site's id in what the CA signs. */
+  CERTIFICATE_ORGANIZATION: z.string().min(1).max(64).optional(),
   OCPP_MAX_CONNECTIONS: z.coerce.number().int().min(1).max(10_000).default(1_000),
   OCPP_HEARTBEAT_INTERVAL: seconds(10, 86_400).default(300),
   /** WebSocket pings, both ways; 0: none. */

@@ -34,3 +34,14 @@ export function limitedLog(log: Log, clock: Clock): Log {
     error: limited((fields, message) => log.error(fields, message)),
   }
 }
+
+/** A limited log of which every line names the station: no station fills it. */
+export function withStation(whole: Log, clock: Clock, stationId: string): Log {
+  const log = limitedLog(whole, clock)
+  return {
+    debug: (fields, message) => log.debug({ stationId, ...fields }, message),
+    info: (fields, message) => log.info({ stationId, ...fields }, message),
+    warn: (fields, message) => log.warn({ stationId, ...fields }, message),
+    error: (fields, message) => log.error({ stationId, ...fields }, message),
+  }
+}

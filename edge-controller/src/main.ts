@@ -1,13 +1,15 @@
 /** The site controller as it runs on the box: the whole assembly on one screen. */
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { signedBy } from './certificates/signed-by.ts'
+import { openTls } from './certificates/tls-files.ts'
 import { SystemClock } from './clock.ts'
 import { type Config, ConfigFault, loadConfig } from './config.ts'
 import { randomId } from './ids.ts'
 import { Backups } from './journal/backup.ts'
 import { WorkerJournal } from './journal/worker-journal.ts'
 import { createLog } from './log.ts'
-import { listenOcpp } from './ocpp/server.ts'
+import { listenOcpp, type OcppServer } from './ocpp/server.ts'
 import { SPOKEN_VERSIONS } from './ocpp/station-link.ts'
 import { openPanel } from './panel/panel.ts'
 import { systemRandom as random } from './random.ts'
@@ -35,6 +37,9 @@ const journal = new WorkerJournal({
   onFailure: (error) => fail('the journal failed, nothing more can be made durable', error),
 })
 const transcripts = config.TRANSCRIPT_DIR ? openTranscripts(config.TRANSCRIPT_DIR, clock, log) : undefined
+const secure = await openTls(config, random, () => clock.now()).catch((error) =>
+  fail('OCPP_TLS_PORT cannot be served', error),
+)
 const controller = await createSiteController({
   siteId,
   version: VERSION,
@@ -59,6 +64,7 @@ const controller = await createSiteController({
   retainedMaxBytes: config.JOURNAL_RETENTION_MB * MIB,
   onFatal: (error) => fail('the journal failed, nothing more can be made durable', error),
   record: transcripts?.record,
+  signCertificate: secure && signedBy(secure.ca, siteId, config.CERTIFICATE_ORGANIZATION),
 }).catch((error) => fail('the journal cannot be opened', error))
 
 await controller.start()
@@ -70,18 +76,11 @@ const panel = await openPanel({
   log,
   status: () => ({ ...controller.status(), timeZone: config.SITE_TIME_ZONE }),
 }).catch((error) => fail(`PANEL_PORT ${config.PANEL_PORT} cannot be used`, error))
-const ocpp = await listenOcpp({
-  host: config.OCPP_BIND_ADDRESS,
-  port: config.OCPP_PORT,
-  maxConnections: config.OCPP_MAX_CONNECTIONS,
-  versions: SPOKEN_VERSIONS,
-  clock,
-  log,
-  admit: controller.admit,
-  accept: controller.accept,
-}).catch((error) => fail(`OCPP_PORT ${config.OCPP_PORT} cannot be used`, error))
+const ocpp = await listen('OCPP_PORT', config.OCPP_PORT)
+const ocpps =
+  config.OCPP_TLS_PORT === undefined ? undefined : await listen('OCPP_TLS_PORT', config.OCPP_TLS_PORT)
 log.info(
-  { siteId, url: ocpp.url, panelPort: panel.port, journalId: controller.journalId },
+  { siteId, url: ocpp.url, tlsUrl: ocpps?.url, panelPort: panel.port, journalId: controller.journalId },
   'the site controller runs',
 )
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void shutDown(signal))
@@ -99,12 +98,28 @@ async function shutDown(signal: string): Promise<void> {
   backups?.stop()
   // Not awaited: it lasts until the last socket is closed, and one that does not close is cut by the exit.
   void ocpp.close()
+  void ocpps?.close()
   await controller.stop(config.SHUTDOWN_DEADLINE_MS / 2)
   await panel.close()
   await transcripts?.close()
   deadline()
   log.info({ siteId }, 'the site controller has stopped')
   process.exit(0)
+}
+
+/** A port for stations: plain, or with TLS. */
+function listen(name: 'OCPP_PORT' | 'OCPP_TLS_PORT', port: number): Promise<OcppServer> {
+  return listenOcpp({
+    host: config.OCPP_BIND_ADDRESS,
+    port,
+    maxConnections: config.OCPP_MAX_CONNECTIONS,
+    versions: SPOKEN_VERSIONS,
+    tls: name === 'OCPP_TLS_PORT' ? secure?.tls : undefined,
+    clock,
+    log,
+    admit: controller.admit,
+    accept: controller.accept,
+  }).catch((error) => fail(`${name} ${port} cannot be used`, error))
 }
 
 /** Whoever may send the process a signal may ask for a backup. */

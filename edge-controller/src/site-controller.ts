@@ -7,6 +7,7 @@ import type { DocumentName, DocumentVersion } from '@switchyard/protocol/site/do
 import { type FactData, MAX_RUNNING_TOLD } from '@switchyard/protocol/site/fact.ts'
 import { type CentralSystem, createCentralSystem } from './central-system.ts'
 import type { CentralSystemPorts, SiteControllerConfig } from './central-system-ports.ts'
+import type { SignCertificate } from './certificates/issue.ts'
 import { type AppliedDocument, DOCUMENT_KIND } from './documents.ts'
 import { DiskWatch } from './journal/disk-watch.ts'
 import { type Journal, JournalFull } from './journal/port.ts'
@@ -69,6 +70,8 @@ export interface SiteControllerPorts {
   /** Absent: the site works without a cloud. */
   broker?: Broker | undefined
   config: SiteControllerConfig
+  /** Signs certificates of stations; absent: the site has no CA. */
+  signCertificate?: SignCertificate | undefined
   /** How long rows stay after the cloud has them, ms. */
   retentionMs: number
   /** Rows that the cloud has are kept for it only while the journal is no larger than this. */
@@ -112,6 +115,7 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
     ask: async (stationId, idToken) => sync?.ask(stationId, idToken),
     onFatal: ports.onFatal,
     passwords: ports.passwords,
+    signCertificate: ports.signCertificate,
     ...(record ? { record } : {}),
   })
   const sync =

@@ -61,6 +61,18 @@ export function cloudEnvironment({
   }
 }
 
+/** Security profiles 2 and 3 are there when they are asked for (docs/security-profiles.md). */
+const TLS_FOR_STATIONS = [
+  'OCPP_TLS_PORT',
+  'OCPP_TLS_CERT_FILE',
+  'OCPP_TLS_KEY_FILE',
+  'OCPP_TLS_HOSTNAMES',
+  'OCPP_TLS_CLIENT_CA_FILE',
+  'OCPP_TLS_CRL_FILE',
+  'SITE_CA_DIR',
+  'CERTIFICATE_ORGANIZATION',
+]
+
 /** What the site controller reads (edge-controller/src/config.ts is the source of these names). */
 export function controllerEnvironment({ flags, home, files, outer }: Setting): NodeJS.ProcessEnv {
   const { ports } = flags
@@ -73,6 +85,7 @@ export function controllerEnvironment({ flags, home, files, outer }: Setting): N
     JOURNAL_FILE: home.journal,
     OCPP_PORT: String(ports.ocpp),
     OCPP_BIND_ADDRESS: flags.lan ? EVERYWHERE : LOOPBACK,
+    ...pick(outer, TLS_FOR_STATIONS),
     PANEL_PORT: String(ports.controller),
     PANEL_BIND_ADDRESS: LOOPBACK,
     // On loopback only this machine can knock; from a network an operator says who may come in.

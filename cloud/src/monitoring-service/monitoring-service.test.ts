@@ -1,3 +1,4 @@
+import type { FactDraft } from '@switchyard/protocol/site/fact.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CloudFact } from '../platform/event-log/cloud-fact.ts'
 import type { RunningService } from '../platform/service.ts'
@@ -322,4 +323,33 @@ it('tells the health of a site with the backlog of its last picture', async () =
     60_000,
   )
   expect(await get('/v1/sites/s1/health')).toMatchObject({ backlog: { ledger: 3, telemetry: 9 } })
+})
+
+describe('the security of a station', () => {
+  const open = async () => (await get<Alerts>('/v1/alerts?open=true')).items.map((it) => it.rule).sort()
+  const tell = async (...facts: FactDraft[]) => {
+    await platform.appendFacts('s1', facts)
+    await platform.settle(monitoring)
+  }
+  const ofStation = { stationId: 'CP1' }
+
+  it('raises what somebody should look at, once, and ends when the station is well again', async () => {
+    const refused = { reason: 'wrong password', status: 401, remote: '10.0.0.9', times: 1 }
+    await tell(
+      { kind: 'station.connection-refused', ...ofStation, data: refused },
+      { kind: 'station.connection-refused', ...ofStation, data: { ...refused, times: 40 } },
+      { kind: 'station.certificate', ...ofStation, data: { outcome: 'refused', reason: 'its name' } },
+      { kind: 'station.security-event', ...ofStation, data: { type: 'TamperDetectionActivated', at } },
+      { kind: 'station.security-event', ...ofStation, data: { type: 'StartupOfTheDevice', at } },
+    )
+    expect(await open()).toEqual(['certificate-not-installed', 'security-event', 'station-refused'])
+    await tell({ kind: 'station.connected', ...ofStation, data: { ocpp: '1.6' } })
+    expect(await open()).toEqual(['certificate-not-installed', 'security-event'])
+    const booted = { ocpp: '1.6', vendor: 'V', model: 'M', status: 'Accepted' as const }
+    await tell(
+      { kind: 'station.booted', ...ofStation, data: booted },
+      { kind: 'station.certificate', ...ofStation, data: { outcome: 'accepted' } },
+    )
+    expect(await open()).toEqual([])
+  })
 })

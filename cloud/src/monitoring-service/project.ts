@@ -3,7 +3,7 @@ import type { TransactionSql } from 'postgres'
 import { type LogEntry, oneByOne, type Projection } from '../platform/event-log/entry.ts'
 import type { EventLog } from '../platform/event-log/event-log.ts'
 import { storable } from '../platform/event-log/storable.ts'
-import { clear, clearRule, raise } from './queries.ts'
+import { clear, clearRule, clearRuleOfStation, raise } from './queries.ts'
 import { markWaiting } from './review-waiting.ts'
 import {
   alertOf,
@@ -15,6 +15,7 @@ import {
   stopAlertId,
 } from './rules.ts'
 import { SITE_OFFLINE } from './site-offline.ts'
+import { alertsOver, SECURITY_EVENT } from './station-rules.ts'
 import { tellCleared, tellRaised } from './tell.ts'
 
 export function monitoringProjection(eventLog: EventLog): Projection {
@@ -33,6 +34,11 @@ export function monitoringProjection(eventLog: EventLog): Projection {
       'clock.placed',
       'journal.pressure',
       'journal.salvaged',
+      'station.connected',
+      'station.booted',
+      'station.security-event',
+      'station.connection-refused',
+      'station.certificate',
       'session.held',
       'session.reviewed',
       'session.stop-unmatched',
@@ -47,6 +53,7 @@ export function monitoringProjection(eventLog: EventLog): Projection {
       if (alert && (await raise(tx, alert)) && fact.kind !== 'alert.raised')
         await tellRaised(tx, eventLog, alert)
       await markWaiting(tx, entry, fact)
+      for (const alertId of alertsOver(entry, fact)) await clearOne(tx, eventLog, entry, alertId)
       switch (fact.kind) {
         case 'site.online':
           if (await presence(tx, entry, true, entry.receivedAt))
@@ -54,6 +61,10 @@ export function monitoringProjection(eventLog: EventLog): Projection {
           return
         case 'controller.started':
           if (fact.clock !== 'unknown') await clearAll(tx, eventLog, entry, CLOCK_UNSET)
+          return
+        case 'station.booted':
+          for (const alertId of await clearRuleOfStation(tx, entry, SECURITY_EVENT))
+            await tellCleared(tx, eventLog, entry, alertId)
           return
         case 'journal.pressure':
           await relieved(tx, eventLog, entry, fact.data.level)

@@ -1,6 +1,8 @@
 /** Tables of monitoring: sites' presence, and alerts. */
+
 import type { Alert } from '@switchyard/protocol/api/shapes.ts'
 import type { Sql, TransactionSql } from 'postgres'
+import type { LogEntry } from '../platform/event-log/entry.ts'
 import { runbookOf } from './runbooks.ts'
 
 export interface AlertRow {
@@ -63,6 +65,19 @@ export async function clearRule(
   const rows = await tx<{ alert_id: string }[]>`
     update monitoring.alert set cleared_at = ${at}
      where tenant_id = ${tenantId} and rule = ${rule} and site_id = ${siteId} and cleared_at is null returning alert_id`
+  return rows.map((row) => row.alert_id)
+}
+
+/** Open alerts of one rule about the station of a log entry. */
+export async function clearRuleOfStation(
+  tx: TransactionSql,
+  { tenantId, siteId, stationId, receivedAt }: LogEntry,
+  rule: string,
+): Promise<string[]> {
+  const rows = await tx<{ alert_id: string }[]>`
+    update monitoring.alert set cleared_at = ${receivedAt}
+     where tenant_id = ${tenantId} and rule = ${rule} and site_id = ${siteId} and station_id = ${stationId}
+       and cleared_at is null returning alert_id`
   return rows.map((row) => row.alert_id)
 }
 

@@ -2,6 +2,7 @@
 import { hasEnergy, sessionIdOfStop } from '@switchyard/protocol/billing/unmatched.ts'
 import type { LogEntry, ReadEntry } from '../platform/event-log/entry.ts'
 import type { NewAlert } from './queries.ts'
+import { stationAlertOf } from './station-rules.ts'
 
 /** A controller booted without knowing the time; its next boot with a known one clears it. */
 export const CLOCK_UNSET = 'clock-unset'
@@ -157,7 +158,7 @@ export function alertOf(entry: LogEntry, fact: ReadEntry): NewAlert | undefined 
         text: `A session at station ${entry.stationId} is in review and not billed: ${fact.data.reasons.join(', ')}.`,
       }
     default:
-      return undefined
+      return stationAlertOf(entry, fact, about)
   }
 }
 

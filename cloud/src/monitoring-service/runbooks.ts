@@ -16,6 +16,9 @@ const RUNBOOKS: Readonly<Record<string, string>> = {
   'session-review': 'session-in-review',
   'stop-unmatched': 'session-in-review',
   'review-waiting': 'session-in-review',
+  'station-refused': 'station-security',
+  'certificate-not-installed': 'station-security',
+  'security-event': 'station-security',
 }
 
 /** Path of the page within the project; null for a rule that has none (of a newer version). */

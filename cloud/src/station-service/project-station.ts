@@ -80,6 +80,8 @@ function newStation({ entry, read }: Reading): StationRow {
     registered_after: null,
     proved_rotation: null,
     security_profile: null,
+    certificate_serial: null,
+    certificate_not_after: null,
     ledger_seq: 0,
     position: 0,
     received_at: entry.receivedAt,
@@ -99,6 +101,15 @@ function stationAfter(row: StationRow, entry: LogEntry, fact: ReadEntry): Statio
       return { ...moved, approved: fact.data.approved, registered_after: fact.data.afterRemoval ?? null }
     case 'station.removed':
       return { ...moved, connected: false }
+    case 'station.certificate': {
+      const { outcome, serialNumber, notAfter } = fact.data
+      if (outcome !== 'accepted' || serialNumber === undefined || notAfter === undefined) return moved
+      return {
+        ...moved,
+        certificate_serial: serialNumber,
+        certificate_not_after: timeOf(notAfter, entry.receivedAt),
+      }
+    }
     case 'station.password-proved':
       return { ...moved, proved_rotation: fact.data.rotation }
     case 'station.connected':

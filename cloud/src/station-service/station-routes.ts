@@ -177,8 +177,12 @@ function registrationOf<D>({ registration, approved }: Wish, otherwise: D) {
   return registration ?? (approved ? 'accepted' : 'pending')
 }
 
-/** As columns of the row; `newId` draws what names a reset of the proved profile. */
-function wantedOf(wish: Wish, passwordHash: string | null | undefined, newId: () => string): StationWish {
+/** As columns of the row; `newId` draws what names a reset of the proved profile, or a rotation. */
+function wantedOf(
+  wish: Wish,
+  { passwordHash, nextHash }: Record<'passwordHash' | 'nextHash', string | null | undefined>,
+  newId: () => string,
+): StationWish {
   const registration = registrationOf(wish, undefined)
   return {
     ...(registration === undefined
@@ -188,9 +192,15 @@ function wantedOf(wish: Wish, passwordHash: string | null | undefined, newId: ()
     ...(passwordHash === undefined
       ? {}
       : { wanted_password_hash: passwordHash, wanted_next_password_hash: null, rotation_id: null }),
+    ...(nextHash === undefined
+      ? {}
+      : { wanted_next_password_hash: nextHash, rotation_id: nextHash === null ? null : newId() }),
     ...(wish.minSecurityProfile === undefined ? {} : { wanted_min_profile: wish.minSecurityProfile }),
     ...(wish.resetSecurityProfile ? { wanted_profile_reset: newId() } : {}),
     ...(wish.certificateCn === undefined ? {} : { wanted_certificate_cn: wish.certificateCn }),
+    ...(wish.revokedCertificates === undefined
+      ? {}
+      : { wanted_revoked_certificates: wish.revokedCertificates.map((it) => it.toUpperCase()) }),
     ...(wish.baseline === undefined ? {} : { wanted_baseline: wish.baseline }),
     ...(wish.maxPowerW === undefined ? {} : { wanted_max_power_w: wish.maxPowerW }),
   }
@@ -208,12 +218,13 @@ async function want(
   const { password, tariffId } = wish
   if (typeof tariffId === 'string')
     await requireTariff(context, { tenantId, actor, actorName, requestId, trace }, tariffId)
-  const passwordHash =
-    typeof password === 'string' ? await hashPassword(password, (n) => random.bytes(n)) : password
+  const hashOf = async (said: string | null | undefined) =>
+    typeof said === 'string' ? await hashPassword(said, (n) => random.bytes(n)) : said
+  const hashes = { passwordHash: await hashOf(password), nextHash: await hashOf(wish.nextPassword) }
   const at = new Date(clock.now())
   await sql.begin(async (tx) => {
     await lockSite(tx, siteId)
-    const wanted = { ...before, ...wantedOf(wish, passwordHash, () => random.uuid()) }
+    const wanted = { ...before, ...wantedOf(wish, hashes, () => random.uuid()) }
     await wishOfStation(tx, { tenantId, stationId, siteId }, wanted, at)
     await publishStations(tx, { eventLog, tenantId, siteId, at, trace })
     if (tariffId !== undefined) {

@@ -18,6 +18,8 @@ export interface StationRow {
   registered_after: string | null
   proved_rotation: string | null
   security_profile: number | null
+  certificate_serial: string | null
+  certificate_not_after: Date | null
   ledger_seq: number
   position: number
   received_at: Date
@@ -41,6 +43,8 @@ export const STATION: RowTable = {
     'registered_after',
     'proved_rotation',
     'security_profile',
+    'certificate_serial',
+    'certificate_not_after',
     'ledger_seq',
     'position',
     'received_at',

@@ -118,3 +118,17 @@ test('a removed station that comes again by itself is shown again', async () => 
   await platform.settle(service)
   expect(await shown()).toMatchObject({ registration: 'pending', connected: true, securityProfile: 0 })
 })
+
+test('certificates: the newest that the site signed is shown, and revoked ones are told to it', async () => {
+  await it.ask('POST', '/v1/stations', { stationId: 'CS-1', siteId: SITE })
+  const certificate = { serialNumber: '4AF0', notAfter: '2027-11-27T00:00:00.000Z' }
+  await platform.appendFacts(SITE, [
+    { kind: 'station.certificate', stationId: 'CS-1', data: { outcome: 'accepted', ...certificate } },
+    { kind: 'station.certificate', stationId: 'CS-1', data: { outcome: 'refused', reason: 'its name' } },
+  ])
+  await platform.settle(service)
+  expect(await shown()).toMatchObject({ certificate, revokedCertificates: [] })
+  await it.ask('PATCH', '/v1/stations/CS-1', { revokedCertificates: ['4af0'] })
+  expect(await shown()).toMatchObject({ revokedCertificates: ['4AF0'] })
+  expect(await document()).toEqual([{ stationId: 'CS-1', approved: true, revokedCertificates: ['4AF0'] }])
+})

@@ -72,6 +72,11 @@ export async function stationResources(
       passwordSet: row.password_set,
       passwordRotating: row.password_rotating,
       certificateCn: row.certificate_cn,
+      certificate:
+        row.certificate_serial === null || row.certificate_not_after === null
+          ? null
+          : { serialNumber: row.certificate_serial, notAfter: row.certificate_not_after.toISOString() },
+      revokedCertificates: row.revoked_certificates ?? [],
       bootedAt: row.booted_at?.toISOString() ?? null,
       evses: evsesOf(own, shown),
       statusText: statusText(

@@ -18,6 +18,7 @@ export interface StationWish {
   wanted_min_profile?: number | null
   wanted_profile_reset?: string
   wanted_certificate_cn?: string | null
+  wanted_revoked_certificates?: string[] | null
   wanted_baseline?: boolean | null
   wanted_max_power_w?: number | null
 }
@@ -27,6 +28,7 @@ const NOTHING_WANTED = {
   wanted_rejected: false,
   wanted_min_profile: null,
   wanted_certificate_cn: null,
+  wanted_revoked_certificates: null,
   wanted_baseline: null,
   wanted_max_power_w: null,
 } as const satisfies StationWish

@@ -3,7 +3,13 @@ import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { StateReader } from '../draft.ts'
 import type { PasswordCheck, PasswordVerdict } from '../station/password.ts'
 import { isToBeForgotten } from '../station/removal.ts'
-import { type Credential, certificateNames, lowestProfile, passwordsOf } from '../station/security.ts'
+import {
+  type Credential,
+  certificateNames,
+  isRevoked,
+  lowestProfile,
+  passwordsOf,
+} from '../station/security.ts'
 import { stationEntry } from '../station/settings.ts'
 import { stationOf } from '../station/station.ts'
 
@@ -18,6 +24,14 @@ export type Admission =
   | { ok: false; status: 401 | 404 | 429 | 503; reason: string }
 type Refused = Extract<Admission, { ok: false }>
 
+/** A station's certificate, shown in the TLS handshake: in its time, and of a CA that the site trusts; else `fault` says why not. */
+export interface ShownCertificate {
+  fault?: string
+  commonName: string
+  /** Hex, upper case. */
+  serialNumber: string
+}
+
 export interface Knock {
   /** As decoded from the URL. */
   stationId: string
@@ -28,8 +42,8 @@ export interface Knock {
   version: OcppVersion
   /** The Authorization header. */
   authorization?: string | undefined
-  /** It came over TLS; with the certificate that the station has shown, which is valid and of a CA of the site. */
-  tls?: { certificateCn?: string | undefined } | undefined
+  /** It came over TLS. */
+  tls?: { certificate?: ShownCertificate | undefined } | undefined
 }
 
 export async function admit(
@@ -44,16 +58,17 @@ export async function admit(
     return { ok: false, status: 404, reason: 'the identity in the path is none that a station can have' }
   if (onboarding === 'closed' && !stationEntry(state, stationId) && !knownStation(state, stationId))
     return { ok: false, status: 404, reason: 'unknown station, and onboarding is closed' }
-  const named = knock.tls?.certificateCn
-  if (named !== undefined && !certificateNames(state, stationId).includes(named))
-    return unauthorized(`the certificate is of ${named.slice(0, 64)}, not of this identity`)
+  const shown = knock.tls?.certificate
+  const unfit = shown && faultOf(state, stationId, shown)
+  if (unfit) return unauthorized(unfit)
 
   const hashes = passwordsOf(state, stationId)
-  const reachable = named !== undefined ? 3 : hashes.length === 0 ? 0 : knock.tls ? 2 : 1
+  const reachable = shown ? 3 : hashes.length === 0 ? 0 : knock.tls ? 2 : 1
   const fitting = { version: knock.version, isOpen }
   const lowest = lowestProfile(state, stationId, fitting)
   if (reachable < lowest) return unauthorized(tooLow(lowest, reachable))
-  if (reachable === 3 || reachable === 0) return { ok: true, credential: { profile: reachable } }
+  if (shown) return { ok: true, credential: { profile: 3, certificate: shown.serialNumber } }
+  if (reachable === 0) return { ok: true, credential: { profile: 0 } }
 
   const credentials = readBasic(knock.authorization)
   if (!credentials) return unauthorized('this station has a password: basic auth is asked for')
@@ -64,6 +79,15 @@ export async function admit(
   // It may have been changed while it was being verified.
   if (!passwordsOf(state, stationId).includes(verdict.fits)) return REFUSALS.wrong
   return { ok: true, credential: { profile: reachable, passwordHash: verdict.fits } }
+}
+
+/** Why a certificate does not let this identity in (2.0.1 A00: the common name is the station's serial number). */
+function faultOf(state: StateReader, stationId: string, shown: ShownCertificate): string | undefined {
+  if (shown.fault !== undefined) return `the certificate is not valid here: ${shown.fault}`
+  if (!certificateNames(state, stationId).includes(shown.commonName))
+    return `the certificate is of ${shown.commonName.slice(0, 64)}, not of this identity`
+  if (isRevoked(state, stationId, shown.serialNumber)) return 'the certificate was revoked'
+  return undefined
 }
 
 /** One that was removed and not forgotten yet is none. */

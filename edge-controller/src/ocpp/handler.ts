@@ -1,6 +1,7 @@
 /** What a message handler is: a pure function from the site as committed and one payload to a reply and what must become durable. */
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
+import type { CertificateWish } from '../certificates/issue.ts'
 import type { Draft, StateReader } from '../draft.ts'
 import type { Authorization } from '../session/authorize.ts'
 import type { SessionContext } from '../session/session.ts'
@@ -18,12 +19,14 @@ export interface HandlerContext extends SessionContext {
   heartbeatIntervalS: number
   /** The disk is too full for another session: it is recorded, and not accepted. */
   refusesSessions: boolean
+  /** The site has a CA, the connection has proved whose it is, and nothing is being signed for it now. */
+  signsCertificates: boolean
   /** Draws a 1.6 transaction id. */
   drawTransactionId(draft: Draft): number
 }
 
 /** What the controller does beyond the reply, once the outcome is durable and the reply is sent. */
-export type After = 'station-booted'
+export type After = 'station-booted' | CertificateWish
 
 export interface Decision<Response = object> {
   reply: Response

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { hashPassword } from '../station/password.ts'
 import { type ChargePoint, connect, refusal } from '../testing/charge-point.ts'
 import { TestController, type TestControllerOptions } from '../testing/test-controller.ts'
+import { TELL_EVERY_MS } from './refused-knocks.ts'
 
 const BOOT = { chargePointVendor: 'Example Power', chargePointModel: 'EP-22' }
 const BOOT_2X = { reason: 'PowerUp', chargingStation: { vendorName: 'Example Power', model: 'EP-22' } }
@@ -169,5 +170,23 @@ describe('a password on its way to the station', () => {
     await want({ passwordHash: after })
     expect(await rotated.call('BootNotification', BOOT)).toMatchObject({ status: 'Accepted' })
     await rotated.close()
+  })
+})
+
+describe('connections that are refused', () => {
+  it('are told of stations that the site knows, at first and then once in a while with their number', async () => {
+    await open('closed')
+    await want({ passwordHash: await hash('s3cret-s3cret') })
+    for (const id of ['CP1', 'CP1', 'STRANGER']) await refusal(site.url, id, ['ocpp1.6'])
+    const told = await site.until(async () => (await site.factsOf('station.connection-refused'))[0])
+    expect(told).toMatchObject({ stationId: 'CP1', data: { status: 401, times: 1 } })
+    site.clock.advance(TELL_EVERY_MS)
+    await refusal(site.url, 'CP1', ['ocpp1.6'])
+    await site.until(async () => (await site.factsOf('station.connection-refused')).length === 2)
+    const all = await site.factsOf('station.connection-refused')
+    expect(all.map((it) => [it.stationId, it.data.times])).toEqual([
+      ['CP1', 1],
+      ['CP1', 2],
+    ])
   })
 })

@@ -3,14 +3,17 @@
  * socket; what is refused is refused in the handshake, with a reason. The only file of the core that knows the network.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
 import { type OcppVersion, SUBPROTOCOL, versionOfSubprotocol } from '@switchyard/protocol/ocpp/version.ts'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { limitedLog } from '../limited-log.ts'
 import type { Clock, Log, Socket } from '../ports.ts'
 import type { Credential } from '../station/security.ts'
 import type { Admission, Knock } from './admission.ts'
+import { ofTls, shownTo, type TlsOptions } from './tls.ts'
 
 /** Largest frame of a station; a longer one closes its socket with 1009. */
 export const MAX_FRAME_BYTES = 256 * 1024
@@ -27,6 +30,8 @@ export interface OcppUpgradeOptions {
   /** Connections at once, handshakes included; further ones are refused with 503. */
   maxConnections: number
   versions: readonly OcppVersion[]
+  /** Security profiles 2 and 3; absent: without encryption, profiles 0 and 1. */
+  tls?: TlsOptions | undefined
   clock: Clock
   log: Log
   admit(knock: Knock): Promise<Admission>
@@ -46,11 +51,19 @@ export interface OcppServer {
 }
 
 export async function listenOcpp(options: OcppServerOptions): Promise<OcppServer> {
-  const server = createServer({
+  const timeouts = {
     headersTimeout: HANDSHAKE_TIMEOUT_MS,
     requestTimeout: HANDSHAKE_TIMEOUT_MS,
     connectionsCheckingInterval: HANDSHAKE_TIMEOUT_MS / 4,
-  })
+  }
+  const { tls } = options
+  const server = tls
+    ? createTlsServer({ ...timeouts, ...ofTls(tls), handshakeTimeout: HANDSHAKE_TIMEOUT_MS })
+    : createServer(timeouts)
+  const log = limitedLog(options.log, options.clock)
+  server.on('tlsClientError', (error: Error, socket: TLSSocket) =>
+    log.warn({ remote: socket.remoteAddress, error: error.message }, 'a TLS handshake failed'),
+  )
   server.on('request', (_request, response) => {
     response.writeHead(426, { 'content-type': 'text/plain', upgrade: 'websocket', connection: 'close' })
     response.end('OCPP over WebSocket only: ws://<this host>/ocpp/{stationId}\n')
@@ -61,7 +74,7 @@ export async function listenOcpp(options: OcppServerOptions): Promise<OcppServer
   const host = options.host.includes(':') ? `[${options.host}]` : options.host
   return {
     port,
-    url: `ws://${host}:${port}/ocpp/`,
+    url: `${tls ? 'wss' : 'ws'}://${host}:${port}/ocpp/`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
@@ -113,6 +126,7 @@ export function upgradeToOcpp(server: Server, options: OcppUpgradeOptions): void
       remote: request.socket.remoteAddress ?? '',
       version: chosen.version,
       authorization,
+      ...(options.tls ? { tls: shownTo(options.tls, request.socket) } : {}),
     })
     if (!admission.ok) return refuse(socket, admission.status, admission.reason, log, request)
     if (socket.destroyed) return

@@ -5,11 +5,12 @@ import { loadValidators } from '@switchyard/protocol/ocpp/validators.ts'
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import type { CentralSystemPorts } from '../central-system-ports.ts'
+import { type CertificateWish, issueCertificate } from '../certificates/issue.ts'
 import { Draft } from '../draft.ts'
 import type { Execute } from '../execute.ts'
 import { uuidV7 } from '../ids.ts'
 import { JournalFull } from '../journal/port.ts'
-import { limitedLog } from '../limited-log.ts'
+import { withStation } from '../limited-log.ts'
 import type { Refusal } from '../load/guard.ts'
 import type { Socket } from '../ports.ts'
 import { type Authorization, authorize } from '../session/authorize.ts'
@@ -21,7 +22,7 @@ import type { Moment } from '../session/timing.ts'
 import type { TransactionIds } from '../session/transaction-ids.ts'
 import { takeConnection } from '../station/connected.ts'
 import { forgetStation, isToBeForgotten } from '../station/removal.ts'
-import { type Credential, lowestProfile, NO_CREDENTIAL, passwordsOf } from '../station/security.ts'
+import { type Credential, certificateNames, NO_CREDENTIAL, unfitness } from '../station/security.ts'
 import { stationSettings } from '../station/settings.ts'
 import { stationOf } from '../station/station.ts'
 import { Asks, STATION_CLOCK_OFF_MS } from './asks.ts'
@@ -70,12 +71,13 @@ export class StationLink {
   /** What the current connection was let in with. */
   #credential: Credential = NO_CREDENTIAL
   #baselineSet = false
+  #signing = false
   readonly #asks: Asks
   /** Monotonic time since which the current connection stands. */
   #connectedMonoMs: number | undefined
 
   constructor(ports: StationLinkPorts) {
-    this.#ports = { ...ports, log: withStation(ports) }
+    this.#ports = { ...ports, log: withStation(ports.log, ports.clock, ports.stationId) }
     this.stationId = ports.stationId
     this.#asks = new Asks(ports.stationId, ports.state, ports.clock)
     this.#commands = new StationCommands({
@@ -221,28 +223,16 @@ export class StationLink {
     const boot = stationOf(this.#ports.state, this.stationId)?.boot?.status
     const wasAccepted = boot === 'Accepted'
     const module = MODULES[connection.version]
-    const unfit = this.#unfit(connection)
+    const { state, config } = this.#ports
+    const { version } = connection
+    const isOpen = config.onboarding === 'open'
+    const unfit = unfitness(state, this.stationId, this.#credential, { version, isOpen })
     if (unfit !== undefined) connection.close(1008, unfit)
     else if (!settings.approved && wasAccepted)
       connection.close(1008, `this station ${settings.rejected ? 'was rejected' : 'is not approved'}`)
     else if ((settings.approved && !wasAccepted) || (settings.rejected && boot !== 'Rejected'))
       this.#asks.bootAgain(connection)
     else if (module && settings.approved) void this.#setBaseline(connection, module)
-  }
-
-  /** Why the running connection would not be let in now. */
-  #unfit(connection: Connection): string | undefined {
-    const { state, config } = this.#ports
-    const { profile, passwordHash } = this.#credential
-    const passwords = passwordsOf(state, this.stationId)
-    const isAsked = profile < 3 && passwords.length > 0
-    if (isAsked && (passwordHash === undefined || !passwords.includes(passwordHash)))
-      return 'the password of this station was changed'
-    const { version } = connection
-    const lowest = lowestProfile(state, this.stationId, { version, isOpen: config.onboarding === 'open' })
-    return profile < lowest
-      ? `security profile ${lowest} is asked for, this connection has ${profile}`
-      : undefined
   }
 
   #forget(): void {
@@ -286,7 +276,7 @@ export class StationLink {
 
   /** Made for every message, so in one piece: spreading parts into it was a fifteenth of a message's time (measured). */
   #context(version: OcppVersion, authorization: Authorization | undefined): HandlerContext {
-    const { state, config, transactionIds, stationIds } = this.#ports
+    const { state, config, transactionIds, stationIds, signCertificate } = this.#ports
     const settings = this.#settings()
     const { stationId, at, maxPowerW, mintSessionId } = this.#sessionContext(settings.maxPowerW)
     return {
@@ -301,6 +291,7 @@ export class StationLink {
       stationIds: authorization ? stationIds() : [],
       heartbeatIntervalS: config.heartbeatIntervalS,
       refusesSessions: state.refusesSessions,
+      signsCertificates: signCertificate !== undefined && this.#credential.profile > 0 && !this.#signing,
       drawTransactionId: (draft) => transactionIds.draw(draft),
     }
   }
@@ -310,7 +301,18 @@ export class StationLink {
       this.#baselineSet = false
       this.#ports.onBooted(this.stationId)
       void this.#setBaseline(connection, module)
-    }
+    } else void this.#issueCertificate(connection, after)
+  }
+
+  async #issueCertificate(connection: Connection, wish: CertificateWish): Promise<void> {
+    const { state, signCertificate } = this.#ports
+    if (!signCertificate) return
+    this.#signing = true
+    const names = certificateNames(state, this.stationId)
+    const data = await issueCertificate(signCertificate, connection.call, wish, names)
+    this.#signing = false
+    const { stationId } = this
+    await this.#commit((draft) => draft.fact({ kind: 'station.certificate', stationId, data }))
   }
 
   /** In the background, once per boot: sessions do not wait for it. */
@@ -367,16 +369,5 @@ export class StationLink {
       else if (error instanceof JournalFull) log.error({}, 'the disk is full: this could not be journalled')
       else log.error({ error }, 'this could not be journalled')
     }
-  }
-}
-
-/** Every line of the log names the station, and no station fills it. */
-function withStation({ log: whole, clock, stationId }: StationLinkPorts): StationLinkPorts['log'] {
-  const log = limitedLog(whole, clock)
-  return {
-    debug: (fields, message) => log.debug({ stationId, ...fields }, message),
-    info: (fields, message) => log.info({ stationId, ...fields }, message),
-    warn: (fields, message) => log.warn({ stationId, ...fields }, message),
-    error: (fields, message) => log.error({ stationId, ...fields }, message),
   }
 }

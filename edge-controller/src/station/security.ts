@@ -14,6 +14,8 @@ export interface Credential {
   profile: SecurityProfile
   /** The hash of the password that fitted; absent: none was asked for, or a certificate stood for it. */
   passwordHash?: string
+  /** Serial number of the certificate that it showed. */
+  certificate?: string
 }
 export const NO_CREDENTIAL: Credential = { profile: 0 }
 
@@ -66,4 +68,27 @@ export function takeProof(draft: Draft, stationId: string, { profile, passwordHa
 export function certificateNames(state: StateReader, stationId: string): string[] {
   const named = stationEntry(state, stationId)?.certificateCn
   return named === undefined ? [stationId] : [stationId, named]
+}
+
+export function isRevoked(state: StateReader, stationId: string, serialNumber: string): boolean {
+  return stationEntry(state, stationId)?.revokedCertificates?.includes(serialNumber) ?? false
+}
+
+/** Why a connection that was let in with this credential would not be let in now; undefined: it would. */
+export function unfitness(
+  state: StateReader,
+  stationId: string,
+  { profile, passwordHash, certificate }: Credential,
+  fitting: { version: OcppVersion; isOpen: boolean },
+): string | undefined {
+  if (certificate !== undefined && isRevoked(state, stationId, certificate))
+    return 'the certificate of this station was revoked'
+  const passwords = passwordsOf(state, stationId)
+  const isAsked = profile < 3 && passwords.length > 0
+  if (isAsked && (passwordHash === undefined || !passwords.includes(passwordHash)))
+    return 'the password of this station was changed'
+  const lowest = lowestProfile(state, stationId, fitting)
+  return profile < lowest
+    ? `security profile ${lowest} is asked for, this connection has ${profile}`
+    : undefined
 }

@@ -1,7 +1,7 @@
 /** Charge points for tests: npm `ocpp-rpc` in strict mode, which is not ours, and a bare socket for what no client would send. */
 import type { JsonObject } from '@switchyard/protocol/json.ts'
 import { RPCClient } from 'ocpp-rpc'
-import { WebSocket } from 'ws'
+import { type ClientOptions, WebSocket } from 'ws'
 
 export interface ChargePoint {
   call(action: string, payload: object): Promise<JsonObject>
@@ -57,8 +57,9 @@ export async function connectRaw(
   identity: string,
   protocols: string[] = ['ocpp1.6'],
   headers: Record<string, string> = {},
+  tls: ClientOptions = {},
 ): Promise<RawSocket> {
-  const ws = new WebSocket(`${endpoint}${identity}`, protocols, { headers })
+  const ws = new WebSocket(`${endpoint}${identity}`, protocols, { headers, ...tls })
   const came: unknown[][] = []
   const waiting: ((frame: unknown[]) => void)[] = []
   ws.on('message', (data) => {
@@ -94,9 +95,10 @@ export function refusal(
   path: string,
   protocols: string[],
   headers: Record<string, string> = {},
+  tls: ClientOptions = {},
 ): Promise<{ status: number; reason: string }> {
   return new Promise((resolve, reject) => {
-    const ws = new WebSocket(`${endpoint}${path}`, protocols, { headers })
+    const ws = new WebSocket(`${endpoint}${path}`, protocols, { headers, ...tls })
     ws.on('unexpected-response', (_request, response) => {
       let reason = ''
       response.on('data', (chunk) => {

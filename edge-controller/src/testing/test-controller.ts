@@ -12,6 +12,7 @@ import type { Change, Heads } from '../journal/port.ts'
 import { InlineJournal } from '../journal/testing/inline-journal.ts'
 import { listenOcpp, type OcppServer } from '../ocpp/server.ts'
 import { SPOKEN_VERSIONS } from '../ocpp/station-link.ts'
+import type { TlsOptions } from '../ocpp/tls.ts'
 import type { Log } from '../ports.ts'
 import { systemRandom } from '../random.ts'
 import { SiteState } from '../site-state.ts'
@@ -41,7 +42,8 @@ class FaultyJournal extends InlineJournal {
 
 export interface TestControllerOptions {
   config?: Partial<SiteControllerConfig>
-  ports?: Partial<Pick<CentralSystemPorts, 'ask' | 'record' | 'onFatal'>>
+  ports?: Partial<Pick<CentralSystemPorts, 'ask' | 'record' | 'onFatal' | 'signCertificate'>>
+  tls?: TlsOptions
   at?: string
   maxConnections?: number
 }
@@ -95,6 +97,7 @@ export class TestController {
       port: 0,
       maxConnections: this.#options.maxConnections ?? 100,
       versions: SPOKEN_VERSIONS,
+      tls: this.#options.tls,
       clock,
       log,
       admit: (knock) => this.controller.admit(knock),

@@ -42,6 +42,9 @@ export const station = z
     /** A new password is on its way: both are taken until the new one was used. */
     passwordRotating: z.boolean().default(false),
     certificateCn: z.string().nullable().default(null),
+    /** The newest certificate that its site signed for it. */
+    certificate: z.object({ serialNumber: z.string(), notAfter: instant }).nullable().default(null),
+    revokedCertificates: z.array(z.string()).default([]),
     evses: z.array(evse),
     /** A plain sentence, e.g. "Charging since 14:05, 7.2 kW". */
     statusText: z.string(),
@@ -58,12 +61,19 @@ const stationWish = z.strictObject({
   registration: z.enum(REGISTRATIONS).optional(),
   /** Basic-auth password; null removes it. Kept only as a hash. A connection that was opened with another one is closed. */
   password: z.string().min(8).max(64).nullable().optional(),
+  /** A password that the station is being given: both are taken until this one was used, then only this one. Null gives it up. */
+  nextPassword: z.string().min(8).max(64).nullable().optional(),
   /** Lowest OCPP security profile that it may connect with; null: as its OCPP version asks for. */
   minSecurityProfile: z.int().min(0).max(3).nullable().optional(),
   /** Gives up the highest profile that the station has proved, below which it is not let in again. */
   resetSecurityProfile: z.literal(true).optional(),
   /** Common name of its certificate (its serial number), where that is not its identity; null: it is. */
   certificateCn: z.string().min(1).max(64).nullable().optional(),
+  /** Serial numbers of its certificates that are not taken any more; replaces the list. */
+  revokedCertificates: z
+    .array(z.string().regex(/^[0-9A-Fa-f]{1,64}$/, 'hex digits'))
+    .max(100)
+    .optional(),
   baseline: z.boolean().optional(),
   maxPowerW: z.int().min(1).max(10_000_000).optional(),
   /** Tariff of this station; null: the site's, else the tenant's. */

@@ -37,6 +37,8 @@ export const stationsDocument = z.object({
       profileReset: z.string().optional(),
       /** Common name of its certificate, where that is not its identity: its serial number, by A02. */
       certificateCn: z.string().optional(),
+      /** Serial numbers of its certificates that are not taken any more; hex, upper case. */
+      revokedCertificates: z.array(z.string()).optional(),
       /** Changes when the station is removed: what the site knows of it from before is forgotten. */
       removal: z.string().optional(),
       /** Nothing of this entry holds but `removal`. */

@@ -128,6 +128,18 @@ export const factData = {
   }),
   /** A new password, by the id of its rotation, was used for the first time: the one before is not taken any more. */
   'station.password-proved': z.object({ rotation: z.string() }),
+  /**
+   * A station asked to have a certificate signed (A02, A03). `refused`: its request was not fit; else what it said to the certificate
+   * that it was sent.
+   */
+  'station.certificate': z.object({
+    outcome: z.enum(['refused', 'accepted', 'rejected', 'unanswered']),
+    reason: z.string().optional(),
+    commonName: z.string().optional(),
+    /** Hex, upper case. */
+    serialNumber: z.string().optional(),
+    notAfter: at.optional(),
+  }),
   /** A station of this site was refused in the handshake; told once in a while for each, `times` since the last. */
   'station.connection-refused': z.object({
     reason: z.string(),

@@ -36,6 +36,8 @@ const station: Station = {
   passwordSet: false,
   passwordRotating: false,
   certificateCn: null,
+  certificate: null,
+  revokedCertificates: [],
   connected: true,
   bootedAt: null,
   evses: [

@@ -7,6 +7,7 @@ import { dataTransfer } from './data-transfer.ts'
 import { heartbeat } from './heartbeat.ts'
 import { meterValues } from './meter-values.ts'
 import { securityEventNotification } from './security-event-notification.ts'
+import { signCertificate } from './sign-certificate.ts'
 import { startTransaction } from './start-transaction.ts'
 import { statusNotification } from './status-notification.ts'
 import { stopTransaction } from './stop-transaction.ts'
@@ -23,6 +24,7 @@ export const routes: Routes = {
   }),
   StopTransaction: route(stopTransaction, { resendable: true, keptByStation: true }),
   MeterValues: route(meterValues, { resendable: true }),
+  SignCertificate: route(signCertificate),
   DataTransfer: route(dataTransfer),
   SecurityEventNotification: route(securityEventNotification),
   DiagnosticsStatusNotification: route(keepEvent('DiagnosticsStatusNotification')),

@@ -12,6 +12,7 @@ import { dataTransfer } from './data-transfer.ts'
 import { meterValues } from './meter-values.ts'
 import { notifyEvent } from './notify-event.ts'
 import { notifyReport } from './notify-report.ts'
+import { signCertificate } from './sign-certificate.ts'
 import { statusNotification } from './status-notification.ts'
 import { transactionEvent } from './transaction-event.ts'
 
@@ -35,6 +36,7 @@ export const routes: Routes = {
   NotifyCustomerInformation: route(customerInformation),
   NotifyEvent: route(notifyEvent),
   SecurityEventNotification: route(securityEventNotification),
+  SignCertificate: route(signCertificate),
   DataTransfer: route(dataTransfer),
   FirmwareStatusNotification: route(keepEvent('FirmwareStatusNotification')),
   LogStatusNotification: route(keepEvent('LogStatusNotification')),

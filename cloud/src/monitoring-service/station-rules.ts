@@ -1,0 +1,93 @@
+/** Alert rules about the security of one station. Pure. */
+import type { LogEntry, ReadEntry } from '../platform/event-log/entry.ts'
+import type { NewAlert } from './queries.ts'
+
+/** A station's own word; over when it has booted since. */
+export const SECURITY_EVENT = 'security-event'
+
+/**
+ * Events that somebody should look at: the critical ones of 2.0.1 Part 2, appendix 1, and of the 1.6 security whitepaper, less those of
+ * everyday life (a start, a reset, the time set, firmware updated), which are in the log.
+ */
+const ALARMING: ReadonlySet<string> = new Set([
+  'FailedToAuthenticateAtCsms',
+  'FailedToAuthenticateAtCentralSystem',
+  'CsmsFailedToAuthenticate',
+  'CentralSystemFailedToAuthenticate',
+  'SecurityLogWasCleared',
+  'MemoryExhaustion',
+  'TamperDetectionActivated',
+  'InvalidFirmwareSignature',
+  'InvalidFirmwareSigningCertificate',
+  'InvalidCsmsCertificate',
+  'InvalidCentralSystemCertificate',
+  'InvalidChargingStationCertificate',
+  'InvalidTLSVersion',
+  'InvalidTLSCipherSuite',
+  'MaintenanceLoginFailed',
+])
+const CERTIFICATE_NOT = {
+  refused: 'not signed',
+  rejected: 'signed and then rejected by the station',
+  unanswered: 'signed and sent, and not answered',
+} as const
+
+export function stationAlertOf(
+  entry: LogEntry,
+  fact: ReadEntry,
+  about: Omit<NewAlert, 'alert_id' | 'rule' | 'severity' | 'text'>,
+): NewAlert | undefined {
+  const { siteId, stationId } = entry
+  switch (fact.kind) {
+    case 'station.security-event': {
+      const { type, techInfo } = fact.data
+      if (!ALARMING.has(type)) return undefined
+      return {
+        ...about,
+        alert_id: `${SECURITY_EVENT}:${siteId}:${stationId}:${type}`,
+        rule: SECURITY_EVENT,
+        severity: 'critical',
+        text: `Station ${stationId} reports the security event ${type}${techInfo === undefined ? '' : `: ${techInfo}`}. Over when it boots again.`,
+      }
+    }
+    case 'station.connection-refused': {
+      const { reason, remote, times, status } = fact.data
+      return {
+        ...about,
+        alert_id: stationAlertId('station-refused', siteId, stationId),
+        rule: 'station-refused',
+        severity: 'warning',
+        text: `Somebody at ${remote} knocked as station ${stationId} and was refused with ${status}${times > 1 ? ` (${times} times)` : ''}: ${reason}. If it is the station itself, its password or certificate is not what the site knows; if not, find out who it is. Over when the station connects.`,
+      }
+    }
+    case 'station.certificate': {
+      const { outcome, reason } = fact.data
+      if (outcome === 'accepted') return undefined
+      return {
+        ...about,
+        alert_id: stationAlertId('certificate-not-installed', siteId, stationId),
+        rule: 'certificate-not-installed',
+        severity: 'warning',
+        text: `Station ${stationId} asked for a certificate, which was ${CERTIFICATE_NOT[outcome]}${reason === undefined ? '' : `: ${reason}`}. The one that it has holds until it ends. Over when one is installed.`,
+      }
+    }
+    default:
+      return undefined
+  }
+}
+
+/** What ends alerts of a station: it connects, or installs a certificate. */
+export function alertsOver({ siteId, stationId }: LogEntry, fact: ReadEntry): string[] {
+  if (fact.kind === 'station.connected') return [stationAlertId('station-refused', siteId, stationId)]
+  if (fact.kind === 'station.certificate' && fact.data.outcome === 'accepted')
+    return [stationAlertId('certificate-not-installed', siteId, stationId)]
+  return []
+}
+
+function stationAlertId(
+  rule: 'station-refused' | 'certificate-not-installed',
+  siteId: string | null,
+  stationId: string | null,
+): string {
+  return `${rule}:${siteId}:${stationId}`
+}

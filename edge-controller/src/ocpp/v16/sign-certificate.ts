@@ -1,0 +1,12 @@
+/** SignCertificate (1.6 security whitepaper, A02 and A03): taken where the site has a CA, from a connection that has proved its identity. */
+import type { SignCertificateRequest, SignCertificateResponse } from '@switchyard/protocol/ocpp/v16.ts'
+import { NOTHING } from '../../site-state.ts'
+import type { Decision, HandlerContext } from '../handler.ts'
+
+export function signCertificate(
+  context: HandlerContext,
+  { csr }: SignCertificateRequest,
+): Decision<SignCertificateResponse> {
+  if (!context.signsCertificates) return { reply: { status: 'Rejected' }, outcome: NOTHING }
+  return { reply: { status: 'Accepted' }, outcome: NOTHING, after: { csr, about: {} } }
+}
