@@ -122,15 +122,16 @@ export class SiteState {
   }
 
   /**
-   * Goes on as a new journal in place: rows after the shared ones become its first, under the ids they have. Nothing else at
-   * the site is disturbed. Rejects as a commit does; then the journal is the old one, and it may be tried again.
+   * Goes on as a new journal in place: rows after the shared ones become its first, under the ids they have; a negative count takes
+   * up rows of the journals before. Nothing else at the site is disturbed. Rejects as a commit does; then the journal is the old one, and it may be tried again.
    */
   async fork(shared: Record<Stream, number>, reason: FactData<'journal.forked'>['reason']): Promise<void> {
     const journalId = randomId(this.#random)
+    const whole = { ledger: Math.max(0, shared.ledger), telemetry: Math.max(0, shared.telemetry) }
     const parts = [...this.#atFork].map((contribute) => contribute(shared))
     const outcome: Outcome = {
       facts: [
-        { kind: 'journal.forked', data: { fromJournalId: this.#journalId, shared, reason } },
+        { kind: 'journal.forked', data: { fromJournalId: this.#journalId, shared: whole, reason } },
         ...parts.flatMap((it) => it.facts),
       ],
       puts: parts.flatMap((it) => it.puts),

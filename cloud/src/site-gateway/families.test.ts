@@ -106,6 +106,20 @@ describe('a batch that was judged and not yet appended', () => {
   })
 })
 
+it('a fork is told what a restored cloud lacks of the journals before it, and nothing where it lacks nothing', async () => {
+  const own = await box('lacking', 'J')
+  await own.hello('n')
+  await send(own, 1, '', 'r1', 'r2', 'r3')
+  const root = { journalId: 'J', telemetry: 0 }
+  const ask = (nonce: string, ledger: number) =>
+    own.hello(nonce, { journalId: 'K', forkedFrom: 'J', root: { ...root, ledger } })
+  expect((await ask('k1', 3)).root).toBeUndefined()
+  const none = { seq: 0, rowId: '' }
+  expect((await ask('k2', 7)).root).toEqual({ ledger: { seq: 3, rowId: 'r3' }, telemetry: none })
+  const unknown = { journalId: 'L', forkedFrom: 'gone', root: { journalId: 'gone', ledger: 2, telemetry: 1 } }
+  expect((await own.hello('k3', unknown)).root).toEqual({ ledger: none, telemetry: none })
+})
+
 describe('a clone that forked while its twin was still sending what both have', () => {
   /** Rows r1..r6 are on both cards, the cloud has r1..r3. The clone forks after r3: its rows 1, 2, 3 are r4, r5, r6. */
   async function twins(siteId: string): Promise<{ own: TestSite; clone: TestSite }> {

@@ -117,6 +117,36 @@ describe.each(['inline', 'worker'] as const)('a fork of the %s journal', (how) =
     ])
   })
 
+  it('takes up rows of the journals before, as far as they are left', async () => {
+    let journal = await filled(6)
+    await journal.acknowledge('ledger', 6)
+    await journal.fork({ journalId: 'J2', shared: { ledger: 6, telemetry: 0 }, change: nothing })
+    // Nothing of its own is old enough yet: what came before stays.
+    expect(await journal.prune('ledger', 0)).toBe(0)
+    expect((await journal.readAfter('ledger', -2, 10, 1_000)).rows.map((r) => [r.seq, r.id])).toEqual([
+      [-1, 'l5'],
+      [0, 'l6'],
+    ])
+    expect((await journal.readAfter('ledger', -2, 10, 1_000)).prevId).toBe('l4')
+    const again = (ledger: number, journalId: string) =>
+      journal.fork({ journalId, shared: { ledger, telemetry: 0 }, change: nothing })
+    await expect(again(-7, 'J3')).rejects.toThrow(/after row -7; it has -6 to 0/)
+    expect(await again(-4, 'J3')).toMatchObject({ ledger: { seq: 4, rowId: 'l6' } })
+    await journal.commit(row('ledger', 'new'))
+    journal = await reopened(journal)
+    expect((await journal.load()).heads.ledger).toEqual({ seq: 5, rowId: 'new' })
+    const ids = async () => (await journal.readAfter('ledger', 0, 10, 1_000)).rows.map((r) => [r.seq, r.id])
+    expect(await ids()).toEqual([
+      [1, 'l3'],
+      [2, 'l4'],
+      [3, 'l5'],
+      [4, 'l6'],
+      [5, 'new'],
+    ])
+    expect(await again(-2, 'J4')).toMatchObject({ ledger: { seq: 7, rowId: 'new' } })
+    expect((await ids())[0]).toEqual([1, 'l1'])
+  })
+
   it('is refused where it would lose rows that are pruned, or name rows that are not there', async () => {
     const journal = await filled(4)
     await journal.acknowledge('ledger', 3)

@@ -27,6 +27,7 @@ export class RowTable {
   readonly #idAt: BetterSqlite3.Statement<[number], string>
   readonly #newest: BetterSqlite3.Statement<[number], Place>
   readonly #nth: BetterSqlite3.Statement<[number, number, number], Place>
+  readonly #oldest: BetterSqlite3.Statement<[], number>
   readonly #remove: BetterSqlite3.Statement<[number]>
 
   constructor(db: Database, stream: Stream, base: number) {
@@ -41,6 +42,9 @@ export class RowTable {
     this.#nth = db.prepare(
       `SELECT seq, id AS rowId FROM (SELECT seq, id FROM ${table} WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?) ORDER BY seq DESC LIMIT 1`,
     )
+    this.#oldest = db
+      .prepare<[], number>(`SELECT seq - coalesce(covers, 1) FROM ${table} ORDER BY seq LIMIT 1`)
+      .pluck() as BetterSqlite3.Statement<[], number>
     this.#remove = db.prepare(`DELETE FROM ${table} WHERE seq <= ?`)
   }
 
@@ -66,8 +70,14 @@ export class RowTable {
     }
   }
 
+  /** A seq below 1 is that of a row of the journals before, counted back from their end. */
   idAt(seq: number): string | undefined {
-    return seq < 1 ? undefined : this.#idAt.get(this.#base + seq)
+    return this.#idAt.get(this.#base + seq)
+  }
+
+  /** The seq before the oldest row that is left, of this journal or of those before it; 0 or less. */
+  beforeOldest(): number {
+    return Math.min(0, (this.#oldest.get() ?? this.#base) - this.#base)
   }
 
   newest(): Place | undefined {

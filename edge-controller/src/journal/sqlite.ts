@@ -254,7 +254,7 @@ export class SqliteJournal {
   readAfter(stream: Stream, seq: number, maxRows: number, maxBytes: number): RowsAfter {
     const pruned = this.#pruned[stream]
     const prevId = this.#idAt(stream, seq)
-    if (seq < pruned.seq) return { prevId, rows: [], pruned: { ...pruned } }
+    if (pruned.seq > 0 && seq < pruned.seq) return { prevId, rows: [], pruned: { ...pruned } }
     const rows: StoredRow[] = []
     let bytes = 0
     for (const row of this.#streams[stream].after(seq, maxRows)) {
@@ -292,12 +292,13 @@ export class SqliteJournal {
 
   /**
    * Goes on as a new journal: rows after the shared ones are its rows 1, 2, 3..., ids and texts as they are, and the change is
-   * written into it. All in one transaction; asked again with the same new id, it changes nothing. Throws as a commit fails.
+   * written into it. A negative count takes up rows of the journals before, as far as they are left. All in one transaction; asked again with the same new id, it changes nothing. Throws as a commit fails.
    */
   fork({ journalId, shared, change }: SerialisedFork): Heads {
     if (journalId === this.#journalId) return this.#heads
     for (const stream of STREAMS) {
-      const [low, high] = [this.#pruned[stream].seq, this.#heads[stream].seq]
+      const low = this.#pruned[stream].seq || this.#streams[stream].beforeOldest()
+      const high = this.#heads[stream].seq
       if (shared[stream] < low || shared[stream] > high)
         throw new ChangeRefused(`a fork of ${stream} after row ${shared[stream]}; it has ${low} to ${high}`)
     }
@@ -330,7 +331,8 @@ export class SqliteJournal {
     const { seq, rowId } = this.#heads[stream]
     const kept = seq - shared
     table.rebase(table.base + shared)
-    this.#heads = { ...this.#heads, [stream]: kept === 0 ? { ...NOWHERE } : { seq: kept, rowId } }
+    const head = { seq: kept, rowId: rowId === '' ? (table.idAt(kept) ?? '') : rowId }
+    this.#heads = { ...this.#heads, [stream]: kept === 0 ? { ...NOWHERE } : head }
     this.#meta.run(`base.${stream}`, table.base)
     this.#meta.run(`acked.${stream}`, 0)
     this.#meta.run(`pruned.${stream}.seq`, 0)
@@ -339,10 +341,11 @@ export class SqliteJournal {
 
   /**
    * Removes rows up to `upTo`, never one that is not acknowledged, at most PRUNE_MAX_ROWS; returns how many. Rows of the
-   * journals before this one go first: nobody asks for them any more.
+   * journals before this one are older and go first; they stay as long as it gives up none of its own: a restored cloud may ask for them.
    */
   prune(stream: Stream, upTo: number): number {
     const table = this.#streams[stream]
+    if (upTo < 1) return 0
     const former = this.#withRoom(() => table.removeFormer(PRUNE_MAX_ROWS))
     if (former > 0) return former
     const newest = table.lastOfOldest(

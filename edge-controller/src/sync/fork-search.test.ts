@@ -67,7 +67,7 @@ async function parted(histories: Record<Stream, History>) {
         .map((seq) => ({ stream, seq, rowId: idOf(stream, seq) }))
     }),
   })
-  return { journal, search: new ForkSearch({ journal, state }), welcome }
+  return { journal, search: new ForkSearch({ journal, state, root: () => undefined }), welcome }
 }
 
 async function found(histories: Record<Stream, History>): Promise<Finding> {
@@ -103,4 +103,35 @@ it('where the cloud has no rows of its own, it goes on from the last row that is
     telemetry: { shared: 10, own: 0, theirs: 0 },
   })
   expect(finding).toMatchObject({ kind: 'fork', shared: { ledger: 30, telemetry: 10 } })
+})
+
+it('a restored cloud that lacks rows of the journal before is given them by another fork, from there on', async () => {
+  const file = join(folder, `${files++}.db`)
+  const journal = new InlineJournal(file, 'J1')
+  const facts = [1, 2, 3, 4, 5].map((n) => ({ stream: 'ledger' as const, id: `l${n}`, text: '{}' }))
+  await journal.commit({ facts, puts: [], deletes: [] })
+  const nothing = { facts: [], puts: [], deletes: [] }
+  await journal.fork({ journalId: 'J2', shared: { ledger: 4, telemetry: 0 }, change: nothing })
+  const random = { bytes: (n: number) => new Uint8Array(n), fraction: () => 0.5 }
+  const state = new SiteState(journal, await journal.load(), new VirtualClock('2026-11-26T12:00:00Z'), random)
+  const root = { journalId: 'J1', ledger: 4, telemetry: 0 }
+  const search = new ForkSearch({ journal, state, root: () => root })
+  const none = { seq: 0, rowId: '' }
+  const look = (ledger: Welcome['expected']['ledger']) =>
+    search.examine({
+      expected: { ledger: none, telemetry: none },
+      root: { ledger, telemetry: none },
+    } as Welcome)
+  const fork = (ledger: number) => ({ kind: 'fork', shared: { ledger, telemetry: 0 }, reason: 'lost' })
+  expect(await look({ seq: 4, rowId: 'l4' })).toEqual({ kind: 'agrees' })
+  expect(await look({ seq: 2, rowId: 'l2' })).toEqual(fork(-2))
+  expect(await look({ seq: 2, rowId: '' })).toEqual(fork(-2))
+  expect(await look(none)).toEqual(fork(-4))
+  // What it holds there is of another box: all that is left is sent.
+  expect(await look({ seq: 2, rowId: 'of another' })).toEqual(fork(-4))
+  await journal.acknowledge('ledger', 1)
+  await journal.prune('ledger', 1)
+  // Nothing is left of them.
+  expect(await look(none)).toEqual({ kind: 'agrees' })
+  await journal.close()
 })

@@ -25,15 +25,17 @@ export type Finding =
 export class ForkSearch {
   readonly #journal: Journal
   readonly #state: SiteState
+  readonly #root: () => Hello['root']
   /** What the next hello asks; undefined: nothing. */
   #probe: Hello['probe']
   /** What earlier answers told of each stream that has parted, also of one that need not be asked any more. */
   #found: Partial<Record<Stream, ForkBounds>> = {}
   #questions = 0
 
-  constructor(ports: { journal: Journal; state: SiteState }) {
+  constructor(ports: { journal: Journal; state: SiteState; root(): Hello['root'] }) {
     this.#journal = ports.journal
     this.#state = ports.state
+    this.#root = ports.root
   }
 
   get probe(): Hello['probe'] {
@@ -46,7 +48,7 @@ export class ForkSearch {
   }
 
   /** Rejects only when the journal does. */
-  async examine({ expected, checkpoints = [], forked }: Welcome): Promise<Finding> {
+  async examine({ expected, checkpoints = [], forked, root }: Welcome): Promise<Finding> {
     const open: NonNullable<Hello['probe']> = {}
     const shared = { ledger: 0, telemetry: 0 }
     let hasParted = false
@@ -73,7 +75,28 @@ export class ForkSearch {
       return { kind: 'given-up', reason: `${MAX_PROBES} questions did not tell where the histories part` }
     }
     this.#restart()
-    return hasParted ? { kind: 'fork', shared, reason: hasOwn ? 'parted' : 'lost' } : { kind: 'agrees' }
+    if (hasParted) return { kind: 'fork', shared, reason: hasOwn ? 'parted' : 'lost' }
+    const missing = await this.#missing(root)
+    return missing ? { kind: 'fork', shared: missing, reason: 'lost' } : { kind: 'agrees' }
+  }
+
+  /**
+   * What the cloud lacks of the journals before this one, since it was restored: it is taken up by another fork, from there on or
+   * from the oldest row that is left. What comes a second time by that is known by its ids (see protocol/src/site/kin.ts).
+   */
+  async #missing(held: Welcome['root']): Promise<Record<Stream, number> | undefined> {
+    const own = this.#root()
+    const shared = { ledger: 0, telemetry: 0 }
+    if (!held || !own) return undefined
+    for (const stream of STREAMS) {
+      const { seq: place, rowId } = held[stream]
+      if (place >= own[stream]) continue
+      const { prevId, rows } = await this.#journal.readAfter(stream, place - own[stream], 1, 1)
+      const isOurs = rowId === '' || prevId === undefined || prevId === rowId
+      const first = isOurs ? rows[0] : (await this.#journal.readAfter(stream, -own[stream], 1, 1)).rows[0]
+      if (first) shared[stream] = Math.min(0, first.seq - (first.covers ?? 1))
+    }
+    return shared.ledger < 0 || shared.telemetry < 0 ? shared : undefined
   }
 
   #restart(): void {

@@ -134,7 +134,10 @@ export class Link {
   constructor(ports: LinkPorts, events: LinkEvents) {
     this.#ports = ports
     this.#events = events
-    this.#search = new ForkSearch(ports)
+    this.#search = new ForkSearch({
+      ...ports,
+      root: () => ports.state.get<ForkOrigin>(SYNC_KIND, FORK_ID)?.root,
+    })
     this.#silence = new CloudSilence(ports.clock, ports.random, () => this.#newHello())
   }
 

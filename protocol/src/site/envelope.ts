@@ -112,6 +112,11 @@ export const welcome = z.object({
   authority: z.boolean(),
   /** Last row the cloud holds of each stream of this journal; the site goes on after it. */
   expected: z.object({ ledger: streamHead, telemetry: streamHead }),
+  /**
+   * To a fork: how far the line of journals before it is held, counted as in the hello's `root`, with the id of that row where it is
+   * known. Less than the fork counts: the cloud was restored, and the site takes up what is missing.
+   */
+  root: z.object({ ledger: streamHead, telemetry: streamHead }).optional(),
   /** Rows the cloud holds, newest first, when the heads show a fork or the site asks for them. */
   checkpoints: z.array(streamHead.extend({ stream })).optional(),
   /** The histories have parted, as the cloud sees it: nothing is taken, the site looks where, and forks. */

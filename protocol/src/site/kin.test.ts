@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { accept } from './accept.ts'
 import type { Batch } from './envelope.ts'
-import { areApart, seqsOfKin, withoutHeld } from './kin.ts'
+import { areApart, heldOfLine, lineOf, seqsOfKin, withoutHeld } from './kin.ts'
 
 /** A box: ids of its rows by seq - 1, where its journal lies in its family, and what the cloud holds of it. */
 interface Box {
@@ -83,4 +83,35 @@ it('keeps each row of a family once, whoever brings it, in any order and whereve
     }),
     { numRuns: 500 },
   )
+})
+
+it('of the rows before a fork, what its line has told is held, and nothing that another box wrote in its place', () => {
+  const root = { base: 0, last: 30 }
+  expect(heldOfLine([root], 20)).toEqual({ place: 20, by: 0 })
+  expect(heldOfLine([root], 40)).toEqual({ place: 30, by: 0 })
+  expect(heldOfLine([root, { base: 25, last: 10 }], 40)).toEqual({ place: 35, by: 1 })
+  // A cloud that went back: the second one's rows say nothing where the first one's end before them.
+  expect(
+    heldOfLine(
+      [
+        { base: 0, last: 12 },
+        { base: 25, last: 10 },
+      ],
+      40,
+    ),
+  ).toEqual({ place: 12, by: 0 })
+  expect(heldOfLine([], 40)).toEqual({ place: 0, by: 0 })
+})
+
+it('the line before a fork is known from the root on, or the root alone', () => {
+  const [j, k, l] = [
+    { journalId: 'J', forkedFrom: null },
+    { journalId: 'K', forkedFrom: 'J' },
+    { journalId: 'L', forkedFrom: 'K' },
+  ]
+  expect(lineOf([j, k, l], 'L', 'J')).toEqual([j, k, l])
+  expect(lineOf([j, l], 'L', 'J')).toEqual([j])
+  expect(lineOf([k, l], 'L', 'J')).toEqual([])
+  expect(lineOf([{ ...j, forkedFrom: 'L' }, k, l], 'L', 'J')).toHaveLength(3)
+  expect(lineOf([{ ...k, forkedFrom: 'L' }, l], 'L', 'J')).toEqual([])
 })

@@ -40,6 +40,48 @@ export function seqsOfKin(
   return range.from <= range.to ? range : undefined
 }
 
+/** A journal as it is known, and the one that it forked from. */
+interface Descendant {
+  journalId: string
+  forkedFrom: string | null | undefined
+}
+
+/**
+ * The journals before a fork, from the root of the family to the one that it forked from; where one in between is not known any
+ * more, the root alone, if that is.
+ */
+export function lineOf<J extends Descendant>(
+  known: readonly J[],
+  forkedFrom: string | undefined,
+  rootId: string,
+): J[] {
+  const byId = new Map(known.map((it) => [it.journalId, it]))
+  const line: J[] = []
+  for (let it = byId.get(forkedFrom ?? ''); it; it = byId.get(it.forkedFrom ?? '')) {
+    // Each is met once, whatever was told.
+    if (line.includes(it)) break
+    line.unshift(it)
+    if (it.journalId === rootId) return line
+  }
+  const root = byId.get(rootId)
+  return root ? [root] : []
+}
+
+/**
+ * How many of the rows before a fork are held: `line` are the journals from the root to the one that it forked from, `base` is its own
+ * count of rows before. Of each journal only what its successor shares counts; beyond that another box may have written.
+ */
+export function heldOfLine(line: readonly Member[], base: number): { place: number; by: number } {
+  let held = { place: 0, by: 0 }
+  for (const [by, member] of line.entries()) {
+    if (member.base > held.place) break
+    const shared = Math.min(line[by + 1]?.base ?? base, base)
+    held = { place: Math.max(held.place, Math.min(member.base + member.last, shared)), by }
+    if (held.place < shared) break
+  }
+  return held
+}
+
 /** Where else a row is held. */
 export interface HeldAs {
   journalId: string

@@ -12,11 +12,12 @@ import {
   type BatchRow,
   batch as batchShape,
   type Hello,
+  type Welcome,
 } from '@switchyard/protocol/site/envelope.ts'
 import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
 import { spacedBelow, spacedWithin } from '@switchyard/protocol/site/fork.ts'
 import { receive } from '@switchyard/protocol/site/greeting.ts'
-import { areApart, withoutHeld } from '@switchyard/protocol/site/kin.ts'
+import { areApart, heldOfLine, lineOf, withoutHeld } from '@switchyard/protocol/site/kin.ts'
 import { type DownChannel, downTopic, parseUpTopic } from '@switchyard/protocol/site/topics.ts'
 import type { Random } from '../../random.ts'
 import type { Mqtt, MqttClient } from '../network/mqtt.ts'
@@ -123,7 +124,7 @@ export class Gateway implements MqttClient {
     const token = `recall-${this.#random.int(0, 1_000_000_000)}`
     const taken = receive({ site, lane: known, inAuthority }, held, hello, stage.wallMs, token)
     const { granted, forked, recall, holdMs } = taken
-    const lane = taken.lane ? store.keepLane(siteId, journalId, taken.lane, hello.root) : known
+    const lane = taken.lane ? store.keepLane(siteId, hello, taken.lane) : known
     const authority = granted?.authority ?? false
     if (granted) {
       this.#ports.authority.granted(siteId, hello, granted, site.journalId, inAuthority?.bootId ?? null)
@@ -146,13 +147,29 @@ export class Gateway implements MqttClient {
       tenantId: site.tenantId,
       authority,
       expected: lane?.last ?? held,
-      ...(forked ? { forked, checkpoints: this.#checkpoints(hello, held) } : {}),
+      ...(forked ? { forked, checkpoints: this.#checkpoints(hello, held) } : this.#missing(siteId, hello)),
       ...(holdMs > 0 ? { holdMs } : {}),
       documents: authority ? desk.wanted() : {},
       time: instant(stage.wallMs),
       monoMs: hello.monoMs,
     })
     if (authority) desk.flush(siteId, true)
+  }
+
+  /** What a cloud that was restored lacks of the journals before a fork. */
+  #missing(siteId: string, { root, forkedFrom }: Hello): Pick<Welcome, 'root'> {
+    const { store } = this.#ports
+    if (!root) return {}
+    const line = lineOf(store.lanesOf(siteId), forkedFrom, root.journalId)
+    const held = Object.fromEntries(
+      STREAMS.map((stream) => {
+        const members = line.map((it) => ({ base: it.root[stream], last: it.last[stream].seq }))
+        const { place, by } = heldOfLine(members, root[stream])
+        const row = line[by] && store.row(line[by].journalId, stream, place - members[by]!.base)
+        return [stream, { seq: place, rowId: row && !row.standsForOthers ? row.id : '' }]
+      }),
+    ) as NonNullable<Welcome['root']>
+    return STREAMS.some((stream) => held[stream].seq < root[stream]) ? { root: held } : {}
   }
 
   /** As the real one reads them from its log. */

@@ -1,6 +1,7 @@
 /** The cloud's database in memory: what is in it is committed, all at once, and comes back from a backup as it was. */
 import type { Command } from '@switchyard/protocol/site/command.ts'
 import type { DocumentName, DocumentVersion } from '@switchyard/protocol/site/document.ts'
+import type { Hello } from '@switchyard/protocol/site/envelope.ts'
 import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
 import type { Lane as GreetedLane } from '@switchyard/protocol/site/greeting.ts'
 
@@ -22,6 +23,7 @@ export interface Lane extends GreetedLane {
   last: Record<Stream, { seq: number; rowId: string }>
   /** The journal at the root of its family, and rows of that one before its own first. */
   root: { journalId: string } & Record<Stream, number>
+  forkedFrom: string | undefined
 }
 
 export interface SiteRow {
@@ -108,12 +110,12 @@ export class Store {
     return journalId === null ? undefined : this.lane(siteId, journalId)
   }
 
-  keepLane(siteId: string, journalId: string, change: GreetedLane, told: Lane['root'] | undefined): Lane {
+  keepLane(siteId: string, { journalId, root: told, forkedFrom }: Hello, change: GreetedLane): Lane {
     const known = this.lane(siteId, journalId)
     const nothing = { seq: 0, rowId: '' }
     const last = known?.last ?? (Object.fromEntries(STREAMS.map((s) => [s, nothing])) as Lane['last'])
     const root = told ?? known?.root ?? { journalId, ledger: 0, telemetry: 0 }
-    const lane: Lane = { ...change, siteId, journalId, last, root }
+    const lane: Lane = { ...change, siteId, journalId, last, root, forkedFrom }
     this.#tables.lanes.set(`${siteId}/${journalId}`, lane)
     return lane
   }
