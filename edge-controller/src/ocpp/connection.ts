@@ -65,6 +65,8 @@ export class Connection {
   readonly #calls: Calls
   readonly #inbox: { text: string; call: CallFrame | SendFrame | CallErrorFrame }[] = []
   readonly #answers = new Map<string, string>()
+  /** As many as the schema of TriggerMessage knows. */
+  readonly #askedFor = new Set<string>()
   #draining = false
   #paused = false
   #closed = false
@@ -86,7 +88,18 @@ export class Connection {
     this.#schedulePing()
   }
 
-  call: Call = (action, payload, options) => this.#calls.call(action, payload, options)
+  call: Call = (action, payload, options) => {
+    const { requestedMessage } = payload as { requestedMessage?: unknown }
+    if (typeof requestedMessage === 'string') this.#askedFor.add(requestedMessage)
+    return this.#calls.call(action, payload, options)
+  }
+
+  /** Whether the station was asked for this message by a TriggerMessage. */
+  wasAskedFor(action: string): boolean {
+    // Each kind of certificate has a name of its own there.
+    if (action === 'SignCertificate') return [...this.#askedFor].some((name) => name.startsWith('Sign'))
+    return this.#askedFor.has(action)
+  }
 
   get closed(): boolean {
     return this.#closed

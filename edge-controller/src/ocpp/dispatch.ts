@@ -9,7 +9,7 @@ import type { Authorization } from '../session/authorize.ts'
 import type { SiteState } from '../site-state.ts'
 import type { Answer, LeftWithStation } from './connection.ts'
 import { OcppFault } from './fault.ts'
-import type { After, HandlerContext, Routes } from './handler.ts'
+import type { After, HandlerContext, Route, Routes } from './handler.ts'
 
 /** Highest number of a connector or an EVSE. */
 const MAX_PLACE = 65_535
@@ -22,6 +22,10 @@ export interface DispatchPorts {
   log: Log
   /** Approved, and its last boot was accepted: a station that reconnects without a boot goes on. */
   isAccepted(): boolean
+  /** Its last boot was answered Pending. */
+  isPending(): boolean
+  /** The station was asked for this message on this connection. */
+  wasAskedFor(action: string): boolean
   /** A message came before any boot that is known here. */
   spokeUnbooted(): void
   /** The context of a message that is decided on now. */
@@ -52,7 +56,7 @@ export async function dispatch(
   if (errors.length > 0) return refuse(call, errorCodeFor(version, errors), describeErrors(errors), log)
   const nowhere = placeBeyondBounds(payload)
   if (nowhere) return refuse(call, 'PropertyConstraintViolation', nowhere, log)
-  if (!route.beforeBoot && !ports.isAccepted()) {
+  if (!isDue(action, route, ports)) {
     ports.spokeUnbooted()
     return refuse(call, 'SecurityError', 'not accepted yet: BootNotification comes first', log)
   }
@@ -86,6 +90,15 @@ export async function dispatch(
     log.error({ stationId, action, error }, 'a handler failed')
     return refuse(call, 'InternalError', 'the controller could not take this message', log)
   }
+}
+
+/**
+ * Before it is accepted a station says that it boots; while it is Pending also what it is asked for (B02), and when it was
+ * Rejected nothing else (B03).
+ */
+function isDue(action: string, route: Route, ports: DispatchPorts): boolean {
+  if (route.beforeBoot || ports.isAccepted()) return true
+  return ports.isPending() && (route.whilePending === true || ports.wasAskedFor(action))
 }
 
 /** Connectors and EVSEs are numbered from 0 by all versions, whose schemas set no end to it; tables do. */

@@ -43,6 +43,8 @@ export interface Route {
   identity?(payload: unknown): IdToken | undefined
   /** Taken from a station that has not been accepted. */
   beforeBoot?: boolean
+  /** Taken from one that waits for approval: the site asks for it then (B02). */
+  whilePending?: boolean
   /** Its payload is of one instant: the same text again on a connection is a resend, answered from memory. */
   resendable?: boolean
   /** The station keeps it until it is answered, and money depends on it: what cannot be journalled stays with the station. */
@@ -57,6 +59,7 @@ export function route<Request, Response extends object>(
   more: {
     identity?: (payload: Request) => IdToken | undefined
     beforeBoot?: boolean
+    whilePending?: boolean
     resendable?: boolean
     keptByStation?: boolean
     canBeAskedFor?: boolean

@@ -106,6 +106,8 @@ export class StationLink {
       validators,
       routes: module.routes,
       isAccepted: () => this.#isAccepted(),
+      isPending: () => stationOf(this.#ports.state, this.stationId)?.boot?.status === 'Pending',
+      wasAskedFor: (action: string) => connection.wasAskedFor(action),
       spokeUnbooted: () => this.#asks.boot(connection),
       context: (authorization: Authorization | undefined) => this.#context(version, authorization),
       authorize: (idToken: IdToken) =>

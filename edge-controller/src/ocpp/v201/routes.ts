@@ -28,9 +28,9 @@ export const routes: Routes = {
   }),
   MeterValues: route(meterValues, { resendable: true }),
   // A report is asked for by the site, also of a station that is still Pending (B02).
-  NotifyReport: route(notifyReport, { beforeBoot: true }),
+  NotifyReport: route(notifyReport, { whilePending: true }),
   // Parts of what a command asked for, whose outcome they become; kept here as they were said.
-  NotifyMonitoringReport: route(keepEvent('NotifyMonitoringReport'), { beforeBoot: true }),
+  NotifyMonitoringReport: route(keepEvent('NotifyMonitoringReport'), { whilePending: true }),
   ReportChargingProfiles: route(keepEvent('ReportChargingProfiles')),
   NotifyDisplayMessages: route(keepEvent('NotifyDisplayMessages')),
   NotifyCustomerInformation: route(customerInformation),
