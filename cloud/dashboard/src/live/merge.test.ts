@@ -19,6 +19,7 @@ const site: Site = {
   journal: { journalId: 'j1', ledgerSeq: 100, telemetrySeq: 900 },
   backlog: { ledger: 0, telemetry: 0 },
   unidentifiedEnergy: 'review',
+  connection: 'controller',
   stations: 1,
 }
 const station: Station = {
