@@ -111,6 +111,8 @@ export function isInUse(
   startedAtMs: number,
   except?: string,
 ): boolean {
+  // Whoever presses a start button has no token that another could use (C02).
+  if (idToken.type === 'NoAuthorization') return false
   const value = idToken.value.toLowerCase()
   return stationIds.some((stationId) =>
     runningSessions(state, stationId).some(

@@ -242,3 +242,23 @@ it('ids with odd characters are ids like others', () => {
   event('Ended', '09:00:00', { ...ended('09:00:00', 3_000), transactionInfo })
   expect(ends()[0]?.data).toMatchObject({ ...transactionInfo, energyMilliWh: 2_000_000, review: [] })
 })
+
+it('start buttons are pressed by many at once: nobody has a token that is in use (C02)', () => {
+  const d = new Decisions()
+  const press = (evseId: number, transactionId: string) =>
+    d.take(
+      transactionEvent,
+      {
+        eventType: 'Started',
+        timestamp: at('08:00:00'),
+        triggerReason: 'Authorized',
+        seqNo: 0,
+        transactionInfo: { transactionId },
+        evse: { id: evseId, connectorId: 1 },
+        idToken: { idToken: '', type: 'NoAuthorization' },
+      },
+      d.context({ value: '', type: 'NoAuthorization' }),
+    ).reply
+  expect(press(1, 'a')).toEqual({ idTokenInfo: { status: 'Accepted' } })
+  expect(press(2, 'b')).toEqual({ idTokenInfo: { status: 'Accepted' } })
+})
