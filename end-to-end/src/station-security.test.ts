@@ -1,4 +1,5 @@
 /** What an operator says of a station over the API, and what its running socket hears of it. */
+import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from './process.ts'
 import { type Connected, connect } from './stations.ts'
@@ -127,6 +128,59 @@ describe('a station managed over the API', () => {
     })
     await token('DELETE')
     await becomes({ status: 'Invalid' })
+    await station.client.close()
+  })
+
+  it('a password that a station is given goes to the station, and is shown and kept nowhere else', async () => {
+    await system.api.post('/api/v1/stations', { stationId: 'CP-3', siteId: system.siteId })
+    const station = await eventually('the station to be let in', () =>
+      connect(system.ocppUrl, 'CP-3', '1.6').catch(() => undefined),
+    )
+    await station.client.call('BootNotification', BOOT)
+    const secret = 'a-secret-for-the-station'
+    const given = new Promise<unknown>((resolve) =>
+      (
+        station.client as unknown as {
+          handle(action: string, take: (it: { params: unknown }) => object): void
+        }
+      ).handle('ChangeConfiguration', ({ params }) => {
+        if ((params as { key: string }).key === 'AuthorizationKey') resolve(params)
+        return { status: 'Accepted' }
+      }),
+    )
+    await eventually('the station to be shown as connected', async () => {
+      return (await system.api.stations()).some((it) => it.stationId === 'CP-3' && it.connected)
+    })
+    await system.api.post('/api/v1/stations/CP-3/calls', {
+      action: 'ChangeConfiguration',
+      payload: { key: 'AuthorizationKey', value: secret },
+    })
+    expect(await given).toEqual({ key: 'AuthorizationKey', value: secret })
+
+    // As docs/security-profiles.md has it.
+    const command = await system.api.post<{ status: string; args: object }>(
+      '/api/v1/stations/CP-3/commands?wait=true',
+      { kind: 'SetSettings', args: { settings: [{ name: 'AuthorizationKey', value: secret }] } },
+    )
+    expect(command).toMatchObject({
+      status: 'accepted',
+      args: { settings: [{ name: 'AuthorizationKey', value: '[redacted]' }] },
+    })
+
+    const sql = postgres(system.databaseUrl, { max: 1 })
+    const tables = await sql<{ name: string }[]>`
+      select table_schema || '.' || table_name as name from information_schema.tables
+       where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')`
+    const holding: string[] = []
+    for (const { name } of tables) {
+      const rows = await sql.unsafe(`select 1 from ${name} t where t::text like '%${secret}%' limit 1`)
+      if (rows.length > 0) holding.push(name)
+    }
+    const [shown] = await sql`select args::text as args from station.command where station_id = 'CP-3'`
+    await sql.end()
+    expect(shown?.args).toContain('[redacted]')
+    expect(holding).toEqual([])
+    expect([...system.cloud.output, ...system.controller.output].join('\n')).not.toContain(secret)
     await station.client.close()
   })
 })

@@ -3,6 +3,7 @@ import { COMMAND_KINDS, mayRepeat } from '@switchyard/protocol/command/commands.
 import type { Command } from '@switchyard/protocol/site/command.ts'
 import type { TransactionSql } from 'postgres'
 import { createLoop, type Loop } from '../platform/event-log/loop.ts'
+import { open } from '../platform/sealed.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import type { Send } from './down.ts'
 
@@ -34,7 +35,7 @@ interface Due {
   command: string
 }
 
-export function createCommands({ sql, clock, log, eventLog }: ServiceContext, send: Send): Commands {
+export function createCommands({ sql, clock, log, eventLog, config }: ServiceContext, send: Send): Commands {
   const sentElsewhere = () => sql`(
     p.sent_journal is not null
     and (p.sent_journal <> l.journal_id or p.sent_epoch <> l.epoch
@@ -45,6 +46,18 @@ export function createCommands({ sql, clock, log, eventLog }: ServiceContext, se
     due.sent_at + least(
       greatest(due.sent_at - (due.command::json ->> 'issuedAt')::timestamptz, ${RESEND_MS} * interval '1 ms'),
       ${MAX_RESEND_MS} * interval '1 ms') <= ${now}`
+
+  /** With its secrets, as the site gets it; undefined when they were sealed under another service key. */
+  function opened(command: Command): Command | undefined {
+    const { sealed } = command.args as { sealed?: unknown }
+    if (typeof sealed !== 'string') return command
+    try {
+      return { ...command, args: JSON.parse(open(sealed, config.serviceKey)) }
+    } catch (err) {
+      log.error({ err, commandId: command.id }, 'a command was sealed under another service key: not sent')
+      return undefined
+    }
+  }
 
   async function flush(siteIds?: string[], again = false): Promise<number> {
     await abandon(siteIds)
@@ -64,7 +77,8 @@ export function createCommands({ sql, clock, log, eventLog }: ServiceContext, se
       returning s.site_id, l.journal_id, l.epoch, l.nonce, p.command`
     for (const it of due) {
       const to = { siteId: it.site_id, journalId: it.journal_id, epoch: it.epoch, nonce: it.nonce }
-      send(to, 'command', { command: JSON.parse(it.command) })
+      const command = opened(JSON.parse(it.command) as Command)
+      if (command) send(to, 'command', { command })
     }
     return due.length
   }

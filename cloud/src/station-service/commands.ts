@@ -1,6 +1,8 @@
 /** Intentions for stations: issued, waited for, and ended when nothing is heard. */
 import type { CommandResource } from '@switchyard/protocol/api/commands.ts'
 import { COMMANDS, type CommandKind } from '@switchyard/protocol/command/commands.ts'
+import { withoutSecrets } from '@switchyard/protocol/command/secrets.ts'
+import type { Json } from '@switchyard/protocol/json.ts'
 import { MAX_TTL_MS } from '@switchyard/protocol/site/command.ts'
 import { live as liveShape } from '@switchyard/protocol/site/live.ts'
 import type { JSONValue } from 'postgres'
@@ -8,6 +10,7 @@ import { BUS } from '../platform/bus.ts'
 import { createLoop, type Loop } from '../platform/event-log/loop.ts'
 import { storable } from '../platform/event-log/storable.ts'
 import { notFound } from '../platform/http/problem.ts'
+import { seal } from '../platform/sealed.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { markOutcome } from './project-command.ts'
 import { type CommandRow, expireCommands, findCommand, insertCommand, listStations } from './queries.ts'
@@ -31,7 +34,7 @@ export interface Issue {
 
 /** Writes the command and tells site-gateway through the log. Throws 404 when the tenant has no such station. */
 export async function issueCommand(
-  { sql, clock, eventLog }: ServiceContext,
+  { sql, clock, eventLog, config }: ServiceContext,
   commandId: string,
   { tenantId, stationId, kind, args, ttlMs, actor, trace }: Issue,
 ): Promise<{ commandId: string; siteId: string; expiresAtMs: number }> {
@@ -49,9 +52,15 @@ export async function issueCommand(
     expiresAt: new Date(expiresAtMs).toISOString(),
     ...(trace === undefined ? {} : { trace }),
   }
+  // A password is shown to nobody, and lies in the log only as what site-gateway can open.
+  const shown = withoutSecrets(command.args as Json)
+  const hidden =
+    shown === command.args
+      ? command
+      : { ...command, args: { sealed: seal(JSON.stringify(args), config.serviceKey) } as never }
   await sql.begin(async (tx) => {
     await insertCommand(tx, {
-      command,
+      command: { ...command, args: shown as never },
       tenantId,
       siteId,
       actor,
@@ -62,7 +71,7 @@ export async function issueCommand(
       stationId,
       kind: 'command.requested',
       at: command.issuedAt,
-      data: { command },
+      data: { command: hidden },
       ...(trace === undefined ? {} : { trace }),
     })
   })

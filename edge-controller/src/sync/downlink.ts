@@ -4,6 +4,7 @@
  */
 
 import { COMMANDS, isCommandKind, mayRepeat } from '@switchyard/protocol/command/commands.ts'
+import { withoutSecrets } from '@switchyard/protocol/command/secrets.ts'
 import type { Json, JsonObject } from '@switchyard/protocol/json.ts'
 import { mutated } from '@switchyard/protocol/mutation.ts'
 import { type Command, MAX_TTL_MS } from '@switchyard/protocol/site/command.ts'
@@ -281,7 +282,12 @@ function ending(entry: RememberedCommand, result: CommandResult): Outcome {
       {
         kind: COMMAND_KIND,
         id: command.id,
-        value: { ...entry, result } as unknown as Json,
+        // A password that went to the station is not kept for a day.
+        value: {
+          ...entry,
+          command: { ...command, args: withoutSecrets(command.args as Json) },
+          result,
+        } as unknown as Json,
       },
     ],
     deletes: [],
