@@ -1,5 +1,5 @@
 /** Secrets on their way through the log and tables: sealed with a key that follows from the service key, opened where they are sent on. */
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto'
 
 const CIPHER = 'aes-256-gcm'
 const NONCE_BYTES = 12
@@ -9,8 +9,8 @@ function keyOf(serviceKey: string): Buffer {
   return Buffer.from(hkdfSync('sha256', serviceKey, '', 'switchyard sealed arguments', 32))
 }
 
-export function seal(text: string, serviceKey: string): string {
-  const nonce = randomBytes(NONCE_BYTES)
+export function seal(text: string, serviceKey: string, bytes: (length: number) => Uint8Array): string {
+  const nonce = bytes(NONCE_BYTES)
   const cipher = createCipheriv(CIPHER, keyOf(serviceKey), nonce)
   const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
   return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64url')

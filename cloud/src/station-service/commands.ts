@@ -34,7 +34,7 @@ export interface Issue {
 
 /** Writes the command and tells site-gateway through the log. Throws 404 when the tenant has no such station. */
 export async function issueCommand(
-  { sql, clock, eventLog, config }: ServiceContext,
+  { sql, clock, eventLog, config, random }: ServiceContext,
   commandId: string,
   { tenantId, stationId, kind, args, ttlMs, actor, trace }: Issue,
 ): Promise<{ commandId: string; siteId: string; expiresAtMs: number }> {
@@ -57,7 +57,10 @@ export async function issueCommand(
   const hidden =
     shown === command.args
       ? command
-      : { ...command, args: { sealed: seal(JSON.stringify(args), config.serviceKey) } as never }
+      : {
+          ...command,
+          args: { sealed: seal(JSON.stringify(args), config.serviceKey, (n) => random.bytes(n)) } as never,
+        }
   await sql.begin(async (tx) => {
     await insertCommand(tx, {
       command: { ...command, args: shown as never },
