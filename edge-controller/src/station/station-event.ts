@@ -22,6 +22,23 @@ export function keepEvent(
   }
 }
 
+/** The same for a message that is mostly one list: in several facts, where one would not hold it. */
+export function keepList(
+  action: string,
+  list: string,
+): (context: HandlerContext, payload: object) => Decision<object> {
+  return (context, payload) => {
+    const { [list]: entries, ...rest } = payload as Record<string, Json | undefined>
+    const draft = new Draft(context.state)
+    const parts = inParts(Array.isArray(entries) ? entries : [])
+    for (const part of parts.length > 0 ? parts : [undefined]) {
+      const event = { action, ...rest, ...(part === undefined ? {} : { [list]: part }) } as Json
+      draft.fact({ kind: 'station.event', stationId: context.stationId, data: { events: [event] } })
+    }
+    return { reply: {}, outcome: draft.outcome() }
+  }
+}
+
 /** Splits a list so that each part's text stays within EVENTS_PER_FACT_CHARS (a single longer entry stands alone). */
 export function inParts<T>(entries: readonly T[]): T[][] {
   const parts: T[][] = []

@@ -1,5 +1,5 @@
 /** OCPP 2.0.1: what a station may say, and who answers. Schemas go by the action's name. */
-import { keepEvent } from '../../station/station-event.ts'
+import { keepEvent, keepList } from '../../station/station-event.ts'
 import { type Routes, route } from '../handler.ts'
 // The same in both versions, to the letter.
 import { heartbeat } from '../v16/heartbeat.ts'
@@ -30,9 +30,9 @@ export const routes: Routes = {
   // A report is asked for by the site, also of a station that is still Pending (B02).
   NotifyReport: route(notifyReport, { whilePending: true }),
   // Parts of what a command asked for, whose outcome they become; kept here as they were said.
-  NotifyMonitoringReport: route(keepEvent('NotifyMonitoringReport'), { whilePending: true }),
-  ReportChargingProfiles: route(keepEvent('ReportChargingProfiles')),
-  NotifyDisplayMessages: route(keepEvent('NotifyDisplayMessages')),
+  NotifyMonitoringReport: route(keepList('NotifyMonitoringReport', 'monitor'), { whilePending: true }),
+  ReportChargingProfiles: route(keepList('ReportChargingProfiles', 'chargingProfile')),
+  NotifyDisplayMessages: route(keepList('NotifyDisplayMessages', 'messageInfo')),
   NotifyCustomerInformation: route(customerInformation),
   NotifyEvent: route(notifyEvent),
   SecurityEventNotification: route(securityEventNotification),

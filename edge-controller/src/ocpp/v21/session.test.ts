@@ -142,6 +142,19 @@ describe('a 2.1 station over a real socket', () => {
     expect(events).toEqual(told.map(([action, payload]) => [{ action, ...payload }]))
   })
 
+  it('has a list that no fact would hold kept in several', async () => {
+    const messageInfo = Array.from({ length: 200 }, (_, id) => ({
+      id,
+      priority: 'NormalCycle',
+      message: { format: 'UTF8', content: 'x'.repeat(500) },
+    }))
+    expect(await call('NotifyDisplayMessages', { requestId: 4, messageInfo })).toEqual({})
+    const events = (await site.factsOf('station.event')).flatMap((it) => it.data.events as JsonObject[])
+    expect(events.length).toBeGreaterThan(3)
+    expect(events.every((it) => it.action === 'NotifyDisplayMessages' && it.requestId === 4)).toBe(true)
+    expect(events.flatMap((it) => it.messageInfo)).toEqual(messageInfo)
+  })
+
   it('is told honestly what the site has no service for', async () => {
     const hash = {
       hashAlgorithm: 'SHA256',
