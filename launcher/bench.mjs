@@ -16,6 +16,7 @@ const BENCHMARKS = [
   'latency',
   'memory',
   'slow-disk',
+  'storm',
   'ingest',
   'backlog',
   'reconnect',
@@ -34,7 +35,15 @@ async function main() {
   }
   if (!(await prepare())) return 1
   const { bundle } = await import('./bundle.mjs')
-  if (!(await bundle('end-to-end', ['bench/main.ts', 'bench/load.ts', 'bench/echo-server.ts']))) return 1
+  if (
+    !(await bundle('end-to-end', [
+      'bench/main.ts',
+      'bench/load.ts',
+      'bench/storm-load.ts',
+      'bench/echo-server.ts',
+    ]))
+  )
+    return 1
   if (!(await bundle('edge-controller', ['src/testing/write-journal.ts', 'src/journal/sqlite-worker.ts'])))
     return 1
   const { startTestDatabase } = await import('./dist/test-database.js')

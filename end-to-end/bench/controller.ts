@@ -13,33 +13,53 @@ export interface Server {
   stop(): Promise<void>
 }
 
+export interface Controller extends Server {
+  /** kill -9; its journal stays. */
+  kill(): Promise<void>
+  /** Again, over the same journal, on the same port. */
+  start(): Promise<void>
+  /** Sessions that run, as its panel tells. */
+  sessions(): Promise<number>
+}
+
 /** Alone, without a cloud, over a new journal; `env` comes on top. */
-export async function controller(env: Record<string, string> = {}): Promise<Server> {
+export async function controller(env: Record<string, string> = {}): Promise<Controller> {
   const directory = mkdtempSync(join(tmpdir(), 'switchyard-bench-'))
   const [ocpp, panel] = await freePorts(2)
-  const teller = new Teller(CONTROLLER, [], {
-    SITE_ID: 'bench',
-    JOURNAL_FILE: join(directory, 'journal.db'),
-    OCPP_PORT: String(ocpp),
-    PANEL_PORT: String(panel),
-    ONBOARDING: 'open',
-    OFFLINE_POLICY: 'accept',
-    LOG_LEVEL: 'error',
-    ...env,
-  })
-  teller.child.stdout!.resume()
-  for (;;) {
-    const well = await fetch(`http://127.0.0.1:${panel}/health`).then(
-      (r) => r.ok,
-      () => false,
-    )
-    if (well) break
-    if (teller.child.exitCode !== null) throw new Error('the controller ended at start')
-    await new Promise((resolve) => setTimeout(resolve, 50))
+  const start = async (): Promise<Teller> => {
+    const teller = new Teller(CONTROLLER, [], {
+      SITE_ID: 'bench',
+      JOURNAL_FILE: join(directory, 'journal.db'),
+      OCPP_PORT: String(ocpp),
+      PANEL_PORT: String(panel),
+      ONBOARDING: 'open',
+      OFFLINE_POLICY: 'accept',
+      LOG_LEVEL: 'error',
+      ...env,
+    })
+    teller.child.stdout!.resume()
+    for (;;) {
+      const well = await fetch(`http://127.0.0.1:${panel}/health`).then(
+        (r) => r.ok,
+        () => false,
+      )
+      if (well) return teller
+      if (teller.child.exitCode !== null) throw new Error('the controller ended at start')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
   }
+  let teller = await start()
   return {
     url: `ws://127.0.0.1:${ocpp}/ocpp`,
     pid: teller.child.pid!,
+    kill: () => teller.stop('SIGKILL'),
+    async start() {
+      teller = await start()
+    },
+    async sessions() {
+      const status = await fetch(`http://127.0.0.1:${panel}/api/status`)
+      return ((await status.json()) as { sessions: number }).sessions
+    },
     stop: async () => {
       await teller.stop()
       rmSync(directory, { recursive: true, force: true })

@@ -6,6 +6,7 @@ import { ingest } from './ingest.ts'
 import { latency, memory, throughput } from './ocpp.ts'
 import { reconnect } from './reconnect.ts'
 import { slowDisk } from './slow-disk.ts'
+import { storm } from './storm.ts'
 
 const { values, positionals: wanted } = parseArgs({
   allowPositionals: true,
@@ -21,6 +22,7 @@ const benchmarks: Record<string, () => Promise<void>> = {
   latency,
   memory,
   'slow-disk': slowDisk,
+  storm,
   ingest: () => ingest(minutes),
   backlog,
   reconnect,

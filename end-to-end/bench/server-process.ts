@@ -38,10 +38,10 @@ export class Teller {
   go(): void {
     this.child.stdin!.write('go\n')
   }
-  async stop(): Promise<void> {
-    if (this.child.exitCode !== null) return
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return
     const gone = new Promise((resolve) => this.child.once('exit', resolve))
-    this.child.kill('SIGTERM')
+    this.child.kill(signal)
     await gone
   }
 }

@@ -297,7 +297,7 @@ test('a password goes down as a hash, and a wish that changes nothing makes no n
       {
         stationId: 'CS-9',
         approved: true,
-        passwordHash: expect.stringMatching(/^scrypt\$16384\$8\$1\$[\w-]{22}\$[\w-]{43}$/),
+        passwordHash: expect.stringMatching(/^scrypt\$4096\$8\$1\$[\w-]{22}\$[\w-]{43}$/),
         maxPowerW: 22_000,
       },
     ],

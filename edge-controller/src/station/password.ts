@@ -5,11 +5,12 @@ import type { Clock, Random } from '../ports.ts'
 /** Verifications that run at once: each holds a thread of the pool and 16 MB. */
 export const VERIFYING_MAX = 2
 /** Verifications that may wait; one more is turned away. */
-export const WAITING_MAX = 256
+export const WAITING_MAX = 1_000
 
 /** Cost that a hash may ask for: memory is 128 * N * r bytes. */
 const MEMORY_MAX_BYTES = 64 * 1024 * 1024
-const DEFAULT_COST = { N: 16_384, r: 8, p: 1 }
+/** A site of 500 stations verifies all of them when its controller starts, within seconds: OCPP asks for 16 characters at least, which are not guessed. */
+const DEFAULT_COST = { N: 4_096, r: 8, p: 1 }
 const HASH_BYTES = 32
 
 interface ScryptHash {

@@ -211,7 +211,6 @@ export class World {
     this.hasRestoredCloud = true
     for (const gateway of this.gateways) gateway.dies(3_000)
     this.store.restore(backup)
-    this.watch.restored()
     this.authority.forget()
     this.services.again(this.store.tables.log)
     this.desk.document('site', { offlinePolicy: 'accept' })
@@ -372,7 +371,7 @@ export class World {
     const goesAtMs = stage.nowMs + 1
     await stage.scheduler.run(() => stage.nowMs > goesAtMs)
     for (const box of boxes) {
-      checkRows(stage, this.sqlite, this.store, box, this.watch)
+      checkRows(stage, this.sqlite, this.store, box, this.watch.damaged.has(box.card.id))
       box.card.discard()
     }
     this.watch.checkTold(this.services.toldOfLoss)

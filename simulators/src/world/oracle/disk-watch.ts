@@ -17,10 +17,6 @@ export class DiskWatch {
   readonly #journals = new Map<string, string>()
   /** By card: the rows that were said to be durable last. */
   readonly #durable = new Map<string, Loaded>()
-  /** By card: ledger rows of the journals before the one on it. */
-  readonly #former = new Map<string, number>()
-  /** By card: of these, those that the cloud had taken before it was restored. */
-  readonly #missed = new Map<string, number>()
   /** Cards whose content was destroyed: they may have lost anything, and must tell what. */
   readonly damaged = new Set<string>()
   readonly #lost: {
@@ -44,25 +40,6 @@ export class DiskWatch {
     const durable = this.#durable.get(from)
     if (durable) this.#durable.set(to, durable)
     if (this.damaged.has(from)) this.damaged.add(to)
-    this.#former.set(to, this.#formerOf(from))
-    this.#missed.set(to, this.missedOf(from))
-  }
-
-  /**
-   * The cloud went back. A box that had forked before sends its fork again, and nobody the rows of the journal before it that lie
-   * between what the cloud still holds and the fork: they are missed (decision 14). What forks later finds out what the cloud holds.
-   */
-  restored(): void {
-    for (const [cardId, rows] of this.#former) this.#missed.set(cardId, rows)
-  }
-
-  /** Ledger rows of a card, from its first one, that the cloud had and may have lost in a restore. */
-  missedOf(cardId: string): number {
-    return this.#missed.get(cardId) ?? 0
-  }
-
-  #formerOf(cardId: string): number {
-    return this.#former.get(cardId) ?? 0
   }
 
   /** I2: what a site takes for acknowledged is committed. A cloud that was restored has forgotten, and is asked nothing. */
@@ -70,10 +47,7 @@ export class DiskWatch {
     if (!response.ok) return
     const { id } = box.card
     if (request.op === 'open') this.#journals.set(id, (response.value as Loaded).journalId)
-    if (request.op === 'fork') {
-      this.#journals.set(id, request.fork.journalId)
-      this.#former.set(id, this.#formerOf(id) + request.fork.shared.ledger)
-    }
+    if (request.op === 'fork') this.#journals.set(id, request.fork.journalId)
     if (request.op !== 'group' || this.#store.isRestored) return
     const journalId = this.#journals.get(id)!
     for (const stream of STREAMS) {

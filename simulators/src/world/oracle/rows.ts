@@ -6,7 +6,6 @@ import { openOnCard } from '../disk/database.ts'
 import type { Sqlite } from '../disk/vfs.ts'
 import type { Box } from '../site/box.ts'
 import type { Stage } from '../stage.ts'
-import type { DiskWatch } from './disk-watch.ts'
 
 interface Row {
   seq: number
@@ -17,10 +16,8 @@ interface Row {
  * Reads the card as it lies there, past the controller; the box must be off. One that has lost a page since its controller read it
  * last may not be readable, and then says nothing.
  */
-export function checkRows(stage: Stage, sqlite: Sqlite, store: Store, box: Box, watch: DiskWatch): void {
+export function checkRows(stage: Stage, sqlite: Sqlite, store: Store, box: Box, isDamaged: boolean): void {
   const { card, name } = box
-  const isDamaged = watch.damaged.has(card.id)
-  const missed = watch.missedOf(card.id)
   card.insert()
   sqlite.insert(card)
   const db = openOnCard(sqlite, `${card.id}/journal.db`)
@@ -39,7 +36,7 @@ export function checkRows(stage: Stage, sqlite: Sqlite, store: Store, box: Box, 
             `${name}: ${stream} row ${row.seq} (${row.id}) came to the cloud as ${there.siteId}'s`,
           )
         // One that a damaged journal lost is told only where the cloud had not taken it before: sequences there are whole (I3).
-        if (stream === 'ledger' && !there && !isLostId(row.id) && row.seq > missed)
+        if (stream === 'ledger' && !there && !isLostId(row.id))
           stage.broken('I1', `${name}: ledger row ${row.seq} (${row.id}) never came to the cloud`)
       }
     }

@@ -1,0 +1,80 @@
+/**
+ * The load of `npm run bench -- storm`, a process of its own: stations in session that lose their connection all at once, come back as soon
+ * as they can, boot, and end their sessions. Prints lines of JSON.
+ */
+import WebSocket from 'ws'
+import { boot, startTransaction, stopTransaction } from './frames.ts'
+
+const [url, countText] = process.argv.slice(2) as [string, string]
+/** A station that is refused tries again after this. */
+const RETRY_MS = 200
+
+interface Link {
+  call(text: string, id: string): Promise<unknown[]>
+  lost: Promise<void>
+}
+
+async function connect(index: number): Promise<Link> {
+  for (;;) {
+    const socket = new WebSocket(`${url}/STORM-${index}`, ['ocpp1.6'], { perMessageDeflate: false })
+    const waiting = new Map<string, (frame: unknown[]) => void>()
+    socket.on('message', (data) => {
+      const frame = JSON.parse(data.toString()) as unknown[]
+      const id = String(frame[1])
+      if (frame[0] === 2) return socket.send(`[4,"${id}","NotImplemented","",{}]`)
+      waiting.get(id)?.(frame)
+      waiting.delete(id)
+    })
+    const lost = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+    const isOpen = await new Promise<boolean>((resolve) => {
+      socket.once('open', () => resolve(true))
+      socket.once('error', () => resolve(false))
+    })
+    if (isOpen)
+      return {
+        lost,
+        call: (text, id) =>
+          new Promise((resolve) => {
+            waiting.set(id, resolve)
+            socket.send(text)
+          }),
+      }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+  }
+}
+
+const links: Link[] = []
+const transactions: number[] = []
+for (let i = 0; i < Number(countText); i++) {
+  const link = await connect(i)
+  await link.call(boot('boot'), 'boot')
+  const answer = await link.call(startTransaction('start', new Date().toISOString()), 'start')
+  transactions.push((answer[2] as { transactionId: number }).transactionId)
+  links.push(link)
+}
+process.stdout.write('{"ready":true}\n')
+
+await Promise.all(links.map((link) => link.lost))
+process.stdout.write('{"lost":true}\n')
+await new Promise<void>((resolve) => process.stdin.once('data', () => resolve()))
+const from = performance.now()
+const bootMs: number[] = []
+const sinceMs: number[] = []
+const back = await Promise.all(
+  links.map(async (_, index) => {
+    const link = await connect(index)
+    const sentAt = performance.now()
+    await link.call(boot('boot'), 'boot')
+    bootMs.push(performance.now() - sentAt)
+    sinceMs.push(performance.now() - from)
+    return link
+  }),
+)
+process.stdout.write(`${JSON.stringify({ bootMs, sinceMs })}\n`)
+const answers = await Promise.all(
+  back.map((link, i) =>
+    link.call(stopTransaction('stop', new Date().toISOString(), transactions[i]!, 2_000), 'stop'),
+  ),
+)
+process.stdout.write(`${JSON.stringify({ ended: answers.filter((answer) => answer[0] === 3).length })}\n`)
+process.exit(0)
