@@ -15,7 +15,7 @@ const OPTIONS: OptionTable = {
   seed: { value: 'N', what: 'run this one only' },
   trace: { what: 'with --seed: tell what happens' },
   frames: { what: 'with --trace: every frame of the chargers as well' },
-  mutations: { what: 'plant one bug after the other; each must be noticed within so many seeds (400)' },
+  mutations: { what: 'plant one bug after the other; each must be noticed within so many seeds (1,000)' },
   mutation: { value: 'NAME', what: 'with --seed: plant this one; with --mutations: hunt for this one only' },
   processes: { value: 'N', what: 'how many work at once (one a core)' },
 }
@@ -23,7 +23,7 @@ const MAX_SEED = 2 ** 31
 /** A long search says how far it is. */
 const PROGRESS_SEEDS = 1_000
 /** A planted bug that this many seeds do not notice has survived. */
-const MUTATION_SEEDS = 400
+const MUTATION_SEEDS = 1_000
 
 async function main(args: readonly string[]): Promise<number> {
   const options = readOptions(OPTIONS, args)
