@@ -3,7 +3,7 @@
  * JSON. `flood`: every connection keeps one call outstanding. `paced`: a fixed rate over all connections, latencies told. `busy`: every
  * connection keeps one call outstanding, of sessions that come and go with cards and readings between, latencies told.
  */
-import WebSocket from 'ws'
+import { connectBare } from './bare-station.ts'
 import { authorize, boot, meterValues, startTransaction, stopTransaction } from './frames.ts'
 
 const [mode, url, connectionsText, amountText, rateText] = process.argv.slice(2) as [
@@ -23,30 +23,9 @@ interface Station {
 }
 
 async function open(index: number): Promise<Station> {
-  const socket = new WebSocket(`${url}/BENCH-${index}`, ['ocpp1.6'], { perMessageDeflate: false })
-  const waiting = new Map<string, (frame: unknown[]) => void>()
-  socket.on('message', (data) => {
-    const frame = JSON.parse(data.toString()) as unknown[]
-    const id = String(frame[1])
-    // the controller asks too (its metering baseline): answered as a station that does not know the call
-    if (frame[0] === 2) return socket.send(`[4,"${id}","NotImplemented","",{}]`)
-    waiting.get(id)?.(frame)
-    waiting.delete(id)
-  })
-  await new Promise((resolve, reject) => {
-    socket.once('open', resolve)
-    socket.once('error', reject)
-  })
-  const station: Station = {
-    transactionId: 0,
-    wh: 1_000,
-    sent: 0,
-    call: (text, id) =>
-      new Promise((resolve) => {
-        waiting.set(id, resolve)
-        socket.send(text)
-      }),
-  }
+  const bare = await connectBare(`${url}/BENCH-${index}`)
+  if (!bare) throw new Error(`no connection to ${url}`)
+  const station: Station = { transactionId: 0, wh: 1_000, sent: 0, call: bare.call }
   await station.call(boot('boot'), 'boot')
   const started = (await station.call(startTransaction('start', new Date().toISOString()), 'start')) as [
     3,

@@ -2,48 +2,22 @@
  * The load of `npm run bench -- storm`, a process of its own: stations in session that lose their connection all at once, come back as soon
  * as they can, boot, and end their sessions. Prints lines of JSON.
  */
-import WebSocket from 'ws'
+import { type BareStation, connectBare } from './bare-station.ts'
 import { boot, startTransaction, stopTransaction } from './frames.ts'
 
 const [url, countText] = process.argv.slice(2) as [string, string]
 /** A station that is refused tries again after this. */
 const RETRY_MS = 200
 
-interface Link {
-  call(text: string, id: string): Promise<unknown[]>
-  lost: Promise<void>
-}
-
-async function connect(index: number): Promise<Link> {
+async function connect(index: number): Promise<BareStation> {
   for (;;) {
-    const socket = new WebSocket(`${url}/STORM-${index}`, ['ocpp1.6'], { perMessageDeflate: false })
-    const waiting = new Map<string, (frame: unknown[]) => void>()
-    socket.on('message', (data) => {
-      const frame = JSON.parse(data.toString()) as unknown[]
-      const id = String(frame[1])
-      if (frame[0] === 2) return socket.send(`[4,"${id}","NotImplemented","",{}]`)
-      waiting.get(id)?.(frame)
-      waiting.delete(id)
-    })
-    const lost = new Promise<void>((resolve) => socket.once('close', () => resolve()))
-    const isOpen = await new Promise<boolean>((resolve) => {
-      socket.once('open', () => resolve(true))
-      socket.once('error', () => resolve(false))
-    })
-    if (isOpen)
-      return {
-        lost,
-        call: (text, id) =>
-          new Promise((resolve) => {
-            waiting.set(id, resolve)
-            socket.send(text)
-          }),
-      }
+    const station = await connectBare(`${url}/STORM-${index}`)
+    if (station) return station
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
   }
 }
 
-const links: Link[] = []
+const links: BareStation[] = []
 const transactions: number[] = []
 for (let i = 0; i < Number(countText); i++) {
   const link = await connect(i)

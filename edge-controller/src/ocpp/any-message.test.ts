@@ -9,6 +9,7 @@ import { afterEach, expect, it } from 'vitest'
 import { arbitraryPayload } from '../../../protocol/generate/arbitrary-payload.ts'
 import { readSchemas } from '../../../protocol/generate/schemas.ts'
 import { connectRaw, type RawSocket } from '../testing/charge-point.ts'
+import { nextId, RAW_BOOT, rawCall } from '../testing/raw-call.ts'
 import { TestController } from '../testing/test-controller.ts'
 import { v16 } from './v16/module.ts'
 import { v21 } from './v21/module.ts'
@@ -23,28 +24,13 @@ afterEach(async () => {
   await test?.stop()
 })
 
-const BOOT = {
-  '1.6': { chargePointVendor: 'V', chargePointModel: 'M' },
-  '2.0.1': { reason: 'PowerUp', chargingStation: { vendorName: 'V', model: 'M' } },
-  '2.1': { reason: 'PowerUp', chargingStation: { vendorName: 'V', model: 'M' } },
-}
-
 it.each([v16, v201, v21])('$version', { timeout: 60_000 + 50 * MESSAGES }, async ({ version, routes }) => {
   const fatal: Error[] = []
   test = await TestController.start({ ports: { onFatal: (error) => void fatal.push(error) } })
   station = await connectRaw(test.url, 'CS', [SUBPROTOCOL[version]])
   const [validators, schemas] = await Promise.all([loadValidators(version), readSchemas('ocpp-rpc', version)])
-  let n = 0
-  /** The answer to a call; those of the controller's own are left unanswered. */
-  const call = async (action: string, payload: unknown): Promise<unknown[]> => {
-    const id = `m${n++}`
-    station!.send(JSON.stringify([2, id, action, payload]))
-    for (;;) {
-      const frame = await station!.next()
-      if (frame[1] === id) return frame
-    }
-  }
-  expect((await call('BootNotification', BOOT[version]))[0]).toBe(3)
+  const call = (action: string, payload: unknown) => rawCall(station!, action, payload)
+  expect((await call('BootNotification', RAW_BOOT[version]))[0]).toBe(3)
   const message = fc.tuple(fc.constantFrom(...Object.keys(routes)), fc.boolean()).chain(([action, minimal]) =>
     arbitraryPayload(schemas, schemas.messages.get(action)!.request, minimal).map((payload) => ({
       action,
@@ -58,7 +44,7 @@ it.each([v16, v201, v21])('$version', { timeout: 60_000 + 50 * MESSAGES }, async
       fc.pre(request(payload).length === 0)
       if (!response) {
         // Told by the answer to what comes after it.
-        station!.send(JSON.stringify([6, `m${n++}`, action, payload]))
+        station!.send(JSON.stringify([6, nextId(), action, payload]))
         expect((await call('Heartbeat', {}))[0]).toBe(3)
         taken.add(action)
         return

@@ -9,6 +9,7 @@ import { afterEach, expect, it } from 'vitest'
 import { arbitraryPayload } from '../../../protocol/generate/arbitrary-payload.ts'
 import { readSchemas } from '../../../protocol/generate/schemas.ts'
 import { connectRaw, type RawSocket } from '../testing/charge-point.ts'
+import { RAW_BOOT, rawCall } from '../testing/raw-call.ts'
 import { TestController } from '../testing/test-controller.ts'
 import { v16 } from './v16/module.ts'
 import { v21 } from './v21/module.ts'
@@ -23,11 +24,6 @@ afterEach(async () => {
   await test?.stop()
 })
 
-const BOOT = {
-  '1.6': { chargePointVendor: 'V', chargePointModel: 'M' },
-  '2.0.1': { reason: 'PowerUp', chargingStation: { vendorName: 'V', model: 'M' } },
-  '2.1': { reason: 'PowerUp', chargingStation: { vendorName: 'V', model: 'M' } },
-}
 /** What each version calls it; OCPP-J 1.6 section 4.2.3, 2.x part 4 section 4.3. */
 const CODES = {
   '1.6': [
@@ -89,17 +85,8 @@ it.each([v16, v201, v21])('$version', { timeout: 60_000 + 50 * MESSAGES }, async
   }
   const [station, other] = [await open('CS'), await open('OTHER')]
   const [validators, schemas] = await Promise.all([loadValidators(version), readSchemas('ocpp-rpc', version)])
-  let n = 0
-  const call = async (socket: RawSocket, action: string, payload: unknown): Promise<unknown[]> => {
-    const id = `m${n++}`
-    socket.send(JSON.stringify([2, id, action, payload]))
-    for (;;) {
-      const frame = await socket.next()
-      if (frame[1] === id) return frame
-    }
-  }
   for (const socket of [station, other])
-    expect((await call(socket, 'BootNotification', BOOT[version]))[0]).toBe(3)
+    expect((await rawCall(socket, 'BootNotification', RAW_BOOT[version]))[0]).toBe(3)
   const before = (await test.facts()).length
   const answered = Object.keys(routes).filter((action) => validators.find(action)?.response)
   const message = fc
@@ -115,13 +102,13 @@ it.each([v16, v201, v21])('$version', { timeout: 60_000 + 50 * MESSAGES }, async
     fc.asyncProperty(message, async ({ action, payload }) => {
       const errors = validators.find(action)!.request(payload)
       fc.pre(errors.length > 0)
-      const [type, , code, description] = await call(station, action, payload)
+      const [type, , code, description] = await rawCall(station, action, payload)
       expect(type, `${action}: ${JSON.stringify(payload).slice(0, 500)}`).toBe(4)
       expect(CODES[version === '1.6' ? '1.6' : '2.0.1']).toContain(code)
       expect(String(description).length).toBeLessThanOrEqual(255)
       expect(description).not.toBe('')
       codes.add(code)
-      expect((await call(other, 'Heartbeat', {}))[0]).toBe(3)
+      expect((await rawCall(other, 'Heartbeat', {}))[0]).toBe(3)
     }),
     { numRuns: MESSAGES },
   )
