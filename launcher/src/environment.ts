@@ -15,7 +15,7 @@ export type Setting = {
   outer: NodeJS.ProcessEnv
 }
 
-/** Three-phase 63 A: a site of six stations in which load management has something to do. */
+/** Three-phase 63 A: a simulated site of six stations in which load management has something to do. Of a site of the user's own only the user knows it. */
 const SITE_LIMIT_MA = 63_000
 /** Often enough that a newcomer sees power and energy move. */
 const METER_SAMPLE_S = 10
@@ -91,7 +91,8 @@ export function controllerEnvironment({ flags, home, files, outer }: Setting): N
     // On loopback only this machine can knock; from a network an operator says who may come in.
     ONBOARDING: flags.lan ? 'approve' : 'open',
     METER_SAMPLE_INTERVAL: String(METER_SAMPLE_S),
-    SITE_LIMIT_MA: String(SITE_LIMIT_MA),
+    ...(flags.simulator ? { SITE_LIMIT_MA: String(SITE_LIMIT_MA) } : {}),
+    ...pick(outer, ['SITE_LIMIT_MA']),
     SITE_TIME_ZONE: localTimeZone(),
   }
 }

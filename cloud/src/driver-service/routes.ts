@@ -5,6 +5,7 @@ import type { ServiceContext } from '../platform/service.ts'
 import { driverRoutes } from './driver-routes.ts'
 import { tokenByIdRoutes } from './token-by-id-routes.ts'
 import { tokenRoutes } from './token-routes.ts'
+import { createTokensAtSites } from './tokens-at-sites.ts'
 import { tokensContentRoutes } from './tokens-content.ts'
 import type { TokensPublisher } from './tokens-document.ts'
 
@@ -15,8 +16,9 @@ export function driverServiceRoutes(context: ServiceContext, publisher: TokensPu
     serviceKey: context.config.serviceKey,
   })
   driverRoutes(app, context)
-  tokenRoutes(app, context, publisher)
-  tokenByIdRoutes(app, context, publisher)
+  const atSites = createTokensAtSites(context)
+  tokenRoutes(app, context, publisher, atSites)
+  tokenByIdRoutes(app, context, publisher, atSites)
   tokensContentRoutes(app, context)
   return app as unknown as Hono
 }

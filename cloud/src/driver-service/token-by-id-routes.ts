@@ -7,6 +7,7 @@ import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { deleteToken, type TokenRow, tokensNamed } from './queries.ts'
 import { resource, tokenChanges } from './token-changes.ts'
+import type { TokensAtSites } from './tokens-at-sites.ts'
 import { markChanged, type TokensPublisher } from './tokens-document.ts'
 
 const path = '/v1/tokens/{idToken}'
@@ -48,6 +49,7 @@ export function tokenByIdRoutes(
   app: OpenAPIHono<ServiceEnv>,
   { sql, clock, eventLog }: ServiceContext,
   publisher: TokensPublisher,
+  atSites: TokensAtSites,
 ): void {
   const change = tokenChanges({ sql, clock, eventLog }, publisher)
 
@@ -87,6 +89,7 @@ export function tokenByIdRoutes(
       type: type ?? before?.type,
     })
     const [row] = await change(tenantId, [whole], (field) => field)
+    await atSites(tenantId, c.req.raw.signal)
     return c.json(resource(row!, clock.now()), row!.made ? 201 : 200)
   })
 
@@ -95,6 +98,7 @@ export function tokenByIdRoutes(
     const before = await found(tenantId, c.req.valid('param').idToken, c.req.valid('query').type)
     const changed = { ...c.req.valid('json'), idToken: before.id_token, type: before.type }
     const [row] = await change(tenantId, [changed], (field) => field)
+    await atSites(tenantId, c.req.raw.signal)
     return c.json(resource(row!, clock.now()), 200)
   })
 
@@ -116,6 +120,7 @@ export function tokenByIdRoutes(
     })
     eventLog.wake()
     publisher.changed()
+    await atSites(tenantId, c.req.raw.signal)
     return c.body(null, 204)
   })
 }

@@ -8,6 +8,7 @@ import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { listTokens, type TokenRow, type TokenStatus, tokensPresented } from './queries.ts'
 import { resource, statusNow, type TokenRead, tokenChanges } from './token-changes.ts'
+import type { TokensAtSites } from './tokens-at-sites.ts'
 import type { TokensPublisher } from './tokens-document.ts'
 
 const list = createRoute({
@@ -62,6 +63,7 @@ export function tokenRoutes(
   app: OpenAPIHono<ServiceEnv>,
   { sql, clock, eventLog }: ServiceContext,
   publisher: TokensPublisher,
+  atSites: TokensAtSites,
 ): void {
   const change = tokenChanges({ sql, clock, eventLog }, publisher)
   app.openapi(list, async (c) => {
@@ -79,6 +81,7 @@ export function tokenRoutes(
   app.openapi(put, async (c) => {
     const input = c.req.valid('json')
     const [row] = await change(c.get('tenantId'), [input], (field) => field)
+    await atSites(c.get('tenantId'), c.req.raw.signal)
     return c.json(resource(row!, clock.now()), row!.made ? 201 : 200)
   })
 

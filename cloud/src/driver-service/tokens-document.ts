@@ -11,7 +11,7 @@ import type { ServiceContext } from '../platform/service.ts'
 import { tokensIn } from './queries.ts'
 
 /** How long changes are gathered. */
-export const GATHER_MS = 200
+export const GATHER_MS = 50
 /**
  * After a version the next one of the tenant waits so many times as long as that one took to make, at most MAX_REST_MS: while an import
  * goes on, it has the tenant's tokens for itself most of the time, and the sites are not sent the half of them again and again.

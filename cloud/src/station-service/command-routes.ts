@@ -10,11 +10,14 @@ import type { ServiceContext } from '../platform/service.ts'
 import { checkCommand } from './command-check.ts'
 import { awaitOutcome, commandResource, issueCommand } from './commands.ts'
 import { type CommandRow, findCommand, listStations } from './queries.ts'
+import { untilProjected } from './until-projected.ts'
 
 /** A call's reply is awaited this much longer than the command lives. */
 const CALL_GRACE_MS = 2_000
 /** Below what the api-gateway waits for a service (55 s). */
 const MAX_CALL_TTL_MS = 50_000
+/** A station that is not known to be connected may just have connected: a call waits so long for that to be told. */
+const CONNECT_WAIT_MS = 2_000
 
 const params = z.object({ stationId: z.string() })
 
@@ -89,7 +92,14 @@ export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
   app.openapi(call, async (c) => {
     const { stationId } = c.req.valid('param')
     const tenantId = c.get('tenantId')
-    const [station] = await listStations(sql, { tenantId, stationId }, 1)
+    const gone = c.req.raw.signal
+    // What it said as it connected is on its way here: who has seen it connect may call it.
+    const station = await untilProjected(
+      context,
+      { waitMs: CONNECT_WAIT_MS, gone },
+      async () => (await listStations(sql, { tenantId, stationId }, 1))[0],
+      (seen) => seen === undefined || seen.connected || !seen.site_online,
+    )
     if (station === undefined) throw notFound(`There is no station ${stationId}`)
     const input = c.req.valid('json')
     await checkCommand(station.ocpp, { kind: 'ocpp.call', args: input }, 'args.')
@@ -103,7 +113,7 @@ export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
       ttlMs: c.req.valid('query').ttlMs,
     })
     const deadlineMs = issued.expiresAtMs + CALL_GRACE_MS
-    const outcome = await awaitOutcome(context, { tenantId, ...issued }, deadlineMs, c.req.raw.signal)
+    const outcome = await awaitOutcome(context, { tenantId, ...issued }, deadlineMs, gone)
     return c.json(replyOf(outcome, stationId, issued.commandId), 200)
   })
 }

@@ -2,6 +2,7 @@
 import type { Hono } from 'hono'
 import { createServiceApp } from '../platform/http/openapi.ts'
 import type { ServiceContext } from '../platform/service.ts'
+import { appliedRoutes } from './applied.ts'
 import { commandRoutes } from './command-routes.ts'
 import { reviewRoutes } from './review-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
@@ -21,5 +22,6 @@ export function stationServiceRoutes(context: ServiceContext): Hono {
   sessionRoutes(app, context)
   reviewRoutes(app, context)
   commandRoutes(app, context)
+  appliedRoutes(app, context)
   return app as unknown as Hono
 }

@@ -13,6 +13,7 @@ import { conflict, invalid, notFound, ProblemError } from '../platform/http/prob
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv, ServiceVariables } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
+import { awaitStationsApplied } from './applied.ts'
 import { leaveDirectSite, takeDirectSite } from './direct-site.ts'
 import { lockSite, publishStations } from './documents.ts'
 import { hashPassword } from './password-hash.ts'
@@ -126,6 +127,7 @@ export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
       { stationId, siteId },
       { registration: registrationOf(wish, 'accepted'), ...wish },
     )
+    await awaitStationsApplied(context, { tenantId, siteId }, c.req.raw.signal)
     return c.json(await resource(tenantId, stationId), 201)
   })
 
@@ -143,6 +145,7 @@ export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
     const registration = registrationOf(wish, 'accepted')
     const whole = { ...wish, registration, tariffId: wish.tariffId ?? null }
     await want(context, c.var, { stationId, siteId }, whole, CLEARED)
+    await awaitStationsApplied(context, { tenantId, siteId }, c.req.raw.signal)
     return c.json(await resource(tenantId, stationId), known === undefined ? 201 : 200)
   })
 
@@ -158,6 +161,7 @@ export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
       await publishStations(tx, { eventLog, tenantId, siteId, at, trace })
     })
     eventLog.wake()
+    await awaitStationsApplied(context, { tenantId, siteId }, c.req.raw.signal)
     return c.body(null, 204)
   })
 
@@ -165,7 +169,9 @@ export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
     const { stationId } = c.req.valid('param')
     const tenantId = c.get('tenantId')
     const row = await found(tenantId, stationId)
-    await want(context, c.var, { stationId, siteId: row.site_id }, c.req.valid('json'))
+    const siteId = row.site_id
+    await want(context, c.var, { stationId, siteId }, c.req.valid('json'))
+    await awaitStationsApplied(context, { tenantId, siteId }, c.req.raw.signal)
     return c.json(await resource(tenantId, stationId), 200)
   })
 }

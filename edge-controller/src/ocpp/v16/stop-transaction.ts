@@ -4,13 +4,14 @@ import { parseInstant } from '@switchyard/protocol/instant.ts'
 import { mutated } from '@switchyard/protocol/mutation.ts'
 import type { StopTransactionRequest, StopTransactionResponse } from '@switchyard/protocol/ocpp/v16.ts'
 import { Draft, type StateReader } from '../../draft.ts'
+import { authorizeLocally } from '../../session/authorize.ts'
 import { type End, endSession, keepUnmatched } from '../../session/end.ts'
 import { takeReadings } from '../../session/meter.ts'
 import { checkStep } from '../../session/plausibility.ts'
 import { registerFromWh } from '../../session/reading.ts'
 import { runningSessions, type Session, sessionOfTransaction } from '../../session/session.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
-import { idTokenOf } from './authorize.ts'
+import { idTagInfo, idTokenOf } from './authorize.ts'
 import { readingsOf } from './readings.ts'
 
 export function stopTransaction(
@@ -42,8 +43,16 @@ export function stopTransaction(
         : takeReadings(draft, context, session, readingsOf(said.transactionData))
     endSession(draft, context, read, end)
   }
-  const reply = said.idTag === undefined ? {} : { idTagInfo: { status: 'Accepted' as const } }
-  return { reply, outcome: draft.outcome() }
+  return { reply: ofStopper(context, said.idTag), outcome: draft.outcome() }
+}
+
+/**
+ * What the station may keep of the token that stopped (section 4.10): its group among it, by which another card of a family stops. Nothing
+ * is asked for it, so of a token that is not known here nothing is said.
+ */
+function ofStopper({ state, at }: HandlerContext, idTag: string | undefined): StopTransactionResponse {
+  const known = idTag === undefined ? undefined : authorizeLocally(state, idTokenOf(idTag), at.nowMs)
+  return known ? { idTagInfo: idTagInfo(known, known.status) } : {}
 }
 
 /**

@@ -1,0 +1,71 @@
+/** What the API has answered holds at the next message of a station: nothing here waits for it or tries twice. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { boot, type Connected, connect } from './stations.ts'
+import { type System, startSystem } from './system.ts'
+
+const BOOT = { chargePointVendor: 'Independent', chargePointModel: 'RPC-1' }
+let system: System
+let station: Connected
+beforeAll(async () => {
+  system = await startSystem({ broker: 'embedded' })
+  station = await connect(system.ocppUrl, 'CP-1', '1.6')
+  await boot(station)
+}, 120_000)
+afterAll(async () => {
+  await station?.client.close()
+  await system?.stop()
+}, 60_000)
+const token = (method: string, id: string, body?: object) =>
+  system.api.request(method, `/api/v1/tokens/${id}`, body)
+const authorize = async (idTag: string) =>
+  (await station.client.call<{ idTagInfo: object }>('Authorize', { idTag })).idTagInfo
+
+test('a token that is made, blocked, given a group or removed is so at the next swipe', async () => {
+  for (const id of ['A', 'B', 'C']) {
+    await token('PUT', id, { groupId: 'FLEET' })
+    expect(await authorize(id)).toEqual({ status: 'Accepted', parentIdTag: 'FLEET' })
+    await token('PATCH', id, { status: 'Blocked' })
+    expect(await authorize(id)).toMatchObject({ status: 'Blocked' })
+    await token('PATCH', id, { status: 'Accepted', groupId: null })
+    expect(await authorize(id)).toEqual({ status: 'Accepted' })
+    await token('DELETE', id)
+    expect(await authorize(id)).toEqual({ status: 'Invalid' })
+  }
+})
+
+test('the group of the token that stops is told with the stop', async () => {
+  await token('PUT', 'D', { groupId: 'FLEET' })
+  await token('PUT', 'E', { groupId: 'FLEET' })
+  const timestamp = new Date().toISOString()
+  const { transactionId } = await station.client.call<{ transactionId: number }>('StartTransaction', {
+    ...{ connectorId: 1, idTag: 'D', meterStart: 0, timestamp },
+  })
+  const stop = { transactionId, meterStop: 0, timestamp, idTag: 'E' }
+  expect(await station.client.call('StopTransaction', stop)).toEqual({
+    idTagInfo: { status: 'Accepted', parentIdTag: 'FLEET' },
+  })
+  expect(await station.client.call('StopTransaction', { ...stop, idTag: 'NOBODY' })).toEqual({})
+})
+
+test('a station that is made, held back and accepted is so at its next boot, and one that has booted can be called', async () => {
+  for (const id of ['CP-2', 'CP-3']) {
+    await system.api.post('/api/v1/stations', {
+      ...{ stationId: id, siteId: system.siteId, registration: 'rejected', password: 'a-long-password' },
+    })
+    await expect(connect(system.ocppUrl, id, '1.6')).rejects.toThrow(/Unauthorized/)
+    const made = await connect(system.ocppUrl, id, '1.6', 'a-long-password')
+    made.client.handle('ClearCache', () => ({ status: 'Rejected' }))
+    made.client.handle('TriggerMessage', () => ({ status: 'Accepted' }))
+    for (const [registration, status] of [
+      ['rejected', 'Rejected'],
+      ['pending', 'Pending'],
+      ['accepted', 'Accepted'],
+    ]) {
+      await system.api.request('PATCH', `/api/v1/stations/${id}`, { registration })
+      expect(await made.client.call('BootNotification', BOOT)).toMatchObject({ status })
+    }
+    const call = { action: 'ClearCache', payload: {} }
+    expect(await system.api.post(`/api/v1/stations/${id}/calls`, call)).toEqual({ status: 'Rejected' })
+    await made.client.close()
+  }
+})
