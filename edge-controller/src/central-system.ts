@@ -19,11 +19,14 @@ import { TransactionIds } from './session/transaction-ids.ts'
 import { NOTHING } from './site-state.ts'
 import { PasswordCheck } from './station/password.ts'
 import type { Credential } from './station/security.ts'
-import { stationEntry } from './station/settings.ts'
+import { stationEntry, stationSettings } from './station/settings.ts'
 import { STATION_KIND, type Station, stationOf } from './station/station.ts'
 
 /** Stations that one site remembers; a further new identity is turned away. */
 export const MAX_STATIONS = 1_000
+
+/** Documents that say something of stations. */
+const OF_STATIONS = ['stations', 'models', 'site']
 
 export interface CentralSystem {
   /** Whether a station may connect; asked before the handshake is completed. */
@@ -62,6 +65,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     siteLimitMa: config.siteLimitMa,
     failsafeMa: config.failsafeMa,
     reach: (stationId) => links.get(stationId)?.reach,
+    hasFailsafe: (stationId) => stationSettings(state, stationId, config).failsafe,
     onChange: changed,
   })
   const transactionIds = new TransactionIds(state, random)
@@ -168,7 +172,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
         state.atFork(() => transactionIds.redrawn()),
         state.onCommitted((facts) => {
           for (const fact of facts)
-            if (fact.kind === 'document.applied' && fact.data.name === 'stations') applyStations()
+            if (fact.kind === 'document.applied' && OF_STATIONS.includes(fact.data.name)) applyStations()
           changed()
         }),
       )

@@ -272,3 +272,28 @@ it('sends no limit for a session that is over, or that came late from a queue', 
   await turns(3)
   expect([...transactions].filter((id) => id !== undefined)).toEqual([])
 })
+
+it('a station that shall have no failsafe is given none, and all that it may draw is reserved until its session has a limit', async () => {
+  site = await TestController.start({ config: { siteLimitMa: 63_000 } })
+  const asItIs = { approved: true, failsafe: false }
+  await site.apply('stations', { stations: [{ stationId: 'N', ...asItIs }] })
+  const none = await charger16('N')
+  const good = [await charger16('A'), await charger16('B')]
+  await turns(3)
+  for (const [i, charger] of good.entries()) await start(charger, `T${i}`)
+  await turns(10)
+  expect(none.failsafe).toBeUndefined()
+  expect(may(good)).toBeLessThanOrEqual(63 - 32)
+  expect(may(good)).toBeGreaterThanOrEqual(30)
+  // Its session is limited as any other.
+  await start(none, 'TN')
+  await turns(10)
+  expect(none.limit).toBeDefined()
+  expect(may([...good, none])).toBeLessThanOrEqual(63)
+  expect(may([...good, none])).toBeGreaterThan(60)
+  // It shall have one after all, and so shall a whole site that had said otherwise.
+  await site.apply('site', { failsafe: false })
+  await site.apply('stations', { stations: [{ stationId: 'N', approved: true, failsafe: true }] })
+  await turns(3)
+  expect(none.failsafe).toBe(6)
+})

@@ -30,6 +30,8 @@ export interface LoadPorts {
   failsafeMa: number
   /** How to reach a station that is connected and accepted; undefined otherwise. */
   reach(stationId: string): { call: Call; module: OcppModule } | undefined
+  /** Whether the failsafe is installed on it; where not, all that it may draw is reserved. */
+  hasFailsafe(stationId: string): boolean
   onChange(): void
 }
 
@@ -133,9 +135,12 @@ export class LoadControl {
     // Idle connectors that hold less than the failsafe shall have it: sessions make room.
     const idleMa = idle.reduce((ma, { stationId, key }) => {
       // One that is being asked for the first time may not raise others, but shall not lower them either.
-      const { refuses, confirmedMa } = this.#failsafes.get(stationId) ?? nothingHeld()
+      const { confirmedMa } = this.#failsafes.get(stationId) ?? nothingHeld()
       return (
-        ma + (refuses || confirmedMa !== undefined ? Math.max(reserved.get(key)!, failsafeMa) : failsafeMa)
+        ma +
+        (this.#hasNone(stationId) || confirmedMa !== undefined
+          ? Math.max(reserved.get(key)!, failsafeMa)
+          : failsafeMa)
       )
     }, 0)
     const charging = running.map((s) => this.#charging(s, reserved.get(s.sessionId)!))
@@ -167,12 +172,17 @@ export class LoadControl {
       const failsafe = this.#failsafes.get(stationId)
       // A station that has not been heard of since our start is taken to hold the failsafe that it was given before.
       const isHere = this.#ports.reach(stationId) !== undefined
-      const unlimited = failsafe?.confirmedMa === undefined && (isHere || failsafe?.refuses === true)
+      const unlimited = failsafe?.confirmedMa === undefined && (isHere || this.#hasNone(stationId))
       reserved.set(key, reservedMa({ inUse: false, unlimited, ...failsafeOf(failsafe) }, wantedMa))
     }
     for (const session of running)
       reserved.set(session.sessionId, reservedMa(this.#reservation(session), wantedMa))
     return reserved
+  }
+
+  /** A station without a failsafe: it took none, or shall have none. What one holds from before stands until its boot. */
+  #hasNone(stationId: string): boolean {
+    return this.#failsafes.get(stationId)?.refuses === true || !this.#ports.hasFailsafe(stationId)
   }
 
   #charging({ sessionId, stationId }: Session, reservedMa: number): Charging {
@@ -252,6 +262,7 @@ export class LoadControl {
     const { clock, log } = this.#ports
     const reached = mutated('no-failsafe') ? undefined : this.#ports.reach(stationId)
     const failsafe = this.#failsafes.get(stationId) ?? nothingHeld()
+    if (!this.#ports.hasFailsafe(stationId)) return 0
     const isKept = failsafe.confirmedMa === failsafeMa && !failsafe.again
     if (!reached || failsafe.asking || isKept || clock.mono() < failsafe.retryAtMs) return 0
     // A higher failsafe is a raise like any other: it waits for room.

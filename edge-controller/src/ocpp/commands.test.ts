@@ -210,13 +210,13 @@ describe('the metering baseline', () => {
       value: 'Energy.Active.Import.Register,Power.Active.Import,Current.Import',
     })
     expect(data.deviations).toEqual([
-      { name: 'WebSocketPingInterval', wanted: '0', reason: 'NotSupported' },
       {
         name: 'ClockAlignedDataInterval',
         wanted: '900',
         found: '0',
         reason: 'accepted, but reads otherwise',
       },
+      { name: 'WebSocketPingInterval', wanted: '0', reason: 'NotSupported' },
     ])
   })
 

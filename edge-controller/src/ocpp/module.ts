@@ -1,18 +1,11 @@
 /** What one OCPP version brings: its handlers, and how the site's intentions are said in its words. */
 import type { OutgoingCall } from '@switchyard/protocol/command/define.ts'
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
-import type { FactData } from '@switchyard/protocol/site/fact.ts'
 import type { Session } from '../session/session.ts'
-import type { Call } from './calls.ts'
 import type { Routes } from './handler.ts'
+import type { SettingsWords } from './settle-settings.ts'
 
 export type { OutgoingCall }
-
-export interface BaselineWish {
-  /** Seconds between sampled meter values in a session. */
-  meterIntervalS: number
-  pingIntervalS: number
-}
 
 /** A current limit for what one connector may draw, mA per phase. */
 export interface Limit {
@@ -26,8 +19,8 @@ export interface Limit {
 export interface OcppModule {
   version: OcppVersion
   routes: Routes
-  /** Sets the metering baseline and reads it back; never throws, a station that refuses has deviations. */
-  setBaseline(call: Call, wish: BaselineWish): Promise<FactData<'station.settings'>>
+  /** How it says settings, and which the site needs. */
+  settings: SettingsWords
   /** The limit of every session that has none of its own yet: installed after every boot. */
   failsafeProfile(limitMa: number): OutgoingCall
   limitProfile(limit: Limit): OutgoingCall

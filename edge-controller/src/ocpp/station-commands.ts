@@ -94,7 +94,7 @@ export class StationCommands {
           return isOf(session, stationId) ? session.transactionId : undefined
         },
         drawId: () => 1 + Math.floor(random.fraction() * (2 ** 31 - 2)),
-        itemsPerMessage: (action) => this.#limits.of(action),
+        itemsPerMessage: (action) => this.itemsPerMessage(action),
       },
       refusal,
       refusesSessions: state.refusesSessions,
@@ -102,6 +102,11 @@ export class StationCommands {
       inTurn: (work) => this.#lane.run(work),
       collect: (wish, requestId) => this.#reports.collect(wish, requestId),
     })
+  }
+
+  /** How many items the station takes in one message of the action; undefined: it has not told. */
+  itemsPerMessage(action: string): number | undefined {
+    return this.#limits.of(action)
   }
 
   /** A new connection: those that wait go on once the station has said something on it, or has had time to. */

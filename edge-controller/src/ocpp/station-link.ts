@@ -32,6 +32,7 @@ import { dispatch } from './dispatch.ts'
 import type { After, HandlerContext } from './handler.ts'
 import { Lane } from './lane.ts'
 import type { OcppModule, OutgoingCall } from './module.ts'
+import { type SettingsLine, SettingsReconciler } from './reconcile-settings.ts'
 import { StationCommands } from './station-commands.ts'
 import { v16 } from './v16/module.ts'
 import { v21 } from './v21/module.ts'
@@ -70,7 +71,7 @@ export class StationLink {
   #connection: Connection | undefined
   /** What the current connection was let in with. */
   #credential: Credential = NO_CREDENTIAL
-  #baselineSet = false
+  readonly #reconciler: SettingsReconciler
   #signing = false
   readonly #asks: Asks
   /** Monotonic time since which the current connection stands. */
@@ -84,6 +85,15 @@ export class StationLink {
       ...this.#ports,
       line: () => this.#connection,
       refusal: (call) => this.#refusal(call),
+    })
+    const { meterIntervalS, pingIntervalMs } = ports.config
+    this.#reconciler = new SettingsReconciler({
+      ...this.#ports,
+      baselineWish: { meterIntervalS, pingIntervalS: Math.round(pingIntervalMs / 1000) },
+      hasBaseline: () => this.#settings().baseline,
+      itemsPerMessage: (action) => this.#commands.itemsPerMessage(action),
+      refusal: (call) => this.#refusal(call),
+      commit: (decide) => this.#commit(decide),
     })
   }
 
@@ -138,7 +148,7 @@ export class StationLink {
         const answer = await dispatch(call, await dispatching)
         if (!answer || 'closeReason' in answer || answer.frame.type !== 'callResult') return answer
         this.#asks.heardTime(connection, (call.payload as { timestamp?: unknown }).timestamp)
-        return { ...answer, after: () => this.#answered(answer, call) }
+        return { ...answer, after: () => this.#answered(answer, call, { connection, module }) }
       },
       ...(record ? { record: (direction, text) => record(this.stationId, direction, text) } : {}),
       onClosed: (code, reason) => this.#closed(connection, code, reason),
@@ -146,7 +156,6 @@ export class StationLink {
     this.#connection = connection
     this.#connectedMonoMs = clock.mono()
     this.#credential = credential
-    this.#baselineSet = false
     log.info({ version, remote: socket.remote, replaces: older !== undefined }, 'station connected')
     older?.close(1000, 'replaced by a newer connection')
     this.#ports.onConnected(this.stationId)
@@ -155,9 +164,11 @@ export class StationLink {
   }
 
   /** A message was taken and its answer sent. */
-  #answered(answer: Answer, { action, payload }: CallFrame | SendFrame): void {
+  #answered(answer: Answer, { action, payload }: CallFrame | SendFrame, line: SettingsLine): void {
     answer.after?.()
     this.#commands.heard(action, payload)
+    // One that came back without a boot may have missed a change.
+    if (!this.#reconciler.hasBegunOn(line.connection) && this.#isAccepted()) this.#reconciler.begin(line)
   }
 
   /** How load control reaches the station; undefined while it is away or not accepted. */
@@ -234,7 +245,7 @@ export class StationLink {
       connection.close(1008, `this station ${settings.rejected ? 'was rejected' : 'is not approved'}`)
     else if ((settings.approved && !wasAccepted) || (settings.rejected && boot !== 'Rejected'))
       this.#asks.bootAgain(connection)
-    else if (module && settings.approved) void this.#setBaseline(connection, module)
+    else if (module && wasAccepted && settings.approved) this.#reconciler.begin({ connection, module })
   }
 
   #forget(): void {
@@ -300,9 +311,8 @@ export class StationLink {
 
   #after(after: After, connection: Connection, module: OcppModule): void {
     if (after === 'station-booted') {
-      this.#baselineSet = false
       this.#ports.onBooted(this.stationId)
-      void this.#setBaseline(connection, module)
+      this.#reconciler.booted({ connection, module })
     } else void this.#issueCertificate(connection, after)
   }
 
@@ -315,23 +325,6 @@ export class StationLink {
     this.#signing = false
     const { stationId } = this
     await this.#commit((draft) => draft.fact({ kind: 'station.certificate', stationId, data }))
-  }
-
-  /** In the background, once per boot: sessions do not wait for it. */
-  async #setBaseline(connection: Connection, module: OcppModule): Promise<void> {
-    const { config, log } = this.#ports
-    if (!this.#settings().baseline || this.#baselineSet) return
-    this.#baselineSet = true
-    const settings = await module.setBaseline(connection.call, {
-      meterIntervalS: config.meterIntervalS,
-      pingIntervalS: Math.round(config.pingIntervalMs / 1000),
-    })
-    if (connection.closed) return
-    if (settings.deviations.length > 0)
-      log.warn({ deviations: settings.deviations }, 'the station does not take the whole metering baseline')
-    await this.#commit((draft) =>
-      draft.fact({ kind: 'station.settings', stationId: this.stationId, data: settings }),
-    )
   }
 
   #commitConnected(version: OcppVersion, remote: string, credential: Credential): Promise<void> {

@@ -10,6 +10,8 @@ export interface StationSettings {
   rejected: boolean
   /** Whether the metering baseline is set on it. */
   baseline: boolean
+  /** Whether the failsafe limit is installed on it. */
+  failsafe: boolean
   /** Largest power of one connector, W. */
   maxPowerW: number
 }
@@ -56,6 +58,7 @@ export function stationSettings(
     approved: entry?.approved ?? stationOf(state, stationId)?.approved ?? false,
     rejected: entry?.rejected ?? false,
     baseline: entry?.baseline ?? appliedDocument(state, 'site')?.baseline ?? defaults.baseline,
+    failsafe: entry?.failsafe ?? appliedDocument(state, 'site')?.failsafe ?? true,
     maxPowerW: entry?.maxPowerW ?? defaults.maxPowerW,
   }
 }

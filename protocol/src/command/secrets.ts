@@ -7,6 +7,10 @@ export const REDACTED = '[redacted]'
 const SECRET_SETTING = /(^|\.)(AuthorizationKey|BasicAuthPassword)$/i
 /** Fields that are secrets themselves (2.x SetNetworkProfile). */
 const SECRET_FIELD = /^(basicAuthPassword|password|apnPassword)$/
+/** Whether the value of a setting of this name is a secret. */
+export function isSecretSetting(name: string): boolean {
+  return SECRET_SETTING.test(name)
+}
 const VALUES = ['value', 'attributeValue']
 
 /** The arguments with `[redacted]` for every secret; the same object where there is none. */

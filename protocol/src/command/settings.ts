@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import type { AttributeEnumType, ComponentVariableType, PeriodicEventStreamParamsType } from '../ocpp/v21.ts'
+import { ATTRIBUTE_TYPES, deviceModelName, MAX_SETTING_CHARS } from '../site/setting.ts'
 import {
   CommandFault,
   call,
@@ -26,25 +27,24 @@ const setting = {
   evseId: part.evseId.optional(),
   connectorId: part.connectorId.optional(),
   /** 2.x: Actual unless said. */
-  attributeType: z.enum(['Actual', 'Target', 'MinSet', 'MaxSet']).optional(),
+  attributeType: z.enum(ATTRIBUTE_TYPES).optional(),
 }
 const settingShape = z.strictObject(setting)
 type Setting = z.infer<typeof settingShape>
-
-const NAME_2 = /^([^.[\]]+)(?:\[([^\]]+)\])?\.([^[\]]+)(?:\[([^\]]+)\])?$/
 
 function variable2(
   { name, evseId, connectorId, attributeType }: Setting,
   index: number,
   context: PlanContext,
 ): ComponentVariableType & { attributeType?: AttributeEnumType } {
-  const [, component, componentInstance, variable, variableInstance] = NAME_2.exec(name) ?? []
-  if (component === undefined || variable === undefined)
+  const parts = deviceModelName(name)
+  if (parts === undefined)
     throw new CommandFault(
       'InvalidArguments',
       `args.settings.${index}.name`,
       `in OCPP ${context.version} a setting is named Component.Variable, e.g. OCPPCommCtrlr.HeartbeatInterval`,
     )
+  const { component, componentInstance, variable, variableInstance } = parts
   return {
     component: {
       name: component,
@@ -117,7 +117,7 @@ export const settings = {
     },
     z.object({
       settings: z
-        .array(settingShape.extend({ value: z.string().max(2500) }))
+        .array(settingShape.extend({ value: z.string().max(MAX_SETTING_CHARS) }))
         .min(1)
         .max(MAX_SETTINGS),
     }),

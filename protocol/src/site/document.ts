@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { tariff } from '../pricing/tariff.ts'
+import { MAX_WANTED_SETTINGS, wantedSetting } from './setting.ts'
 
 /** Who may charge: what authorization at the site decides from. One document for a tenant. */
 export const tokensDocument = z.object({
@@ -45,6 +46,10 @@ export const stationsDocument = z.object({
       removed: z.boolean().optional(),
       /** false: the metering baseline is not set on this station. */
       baseline: z.boolean().optional(),
+      /** false: the failsafe limit is not installed on this station; load control reckons with all that it may draw. */
+      failsafe: z.boolean().optional(),
+      /** What it shall be set to; goes before the baseline, and before what is wanted of its model. */
+      settings: z.array(wantedSetting).max(MAX_WANTED_SETTINGS).optional(),
       /** Largest power of one connector, W; the bound for plausibility. */
       maxPowerW: z.int().optional(),
     }),
@@ -56,6 +61,7 @@ export const siteDocument = z.object({
   /** mA per phase; the site takes the lower of this and its own. */
   limitMa: z.int().min(0).optional(),
   baseline: z.boolean().optional(),
+  failsafe: z.boolean().optional(),
   offlinePolicy: z.enum(['accept', 'refuse']).optional(),
   timeZone: z.string().optional(),
 })
@@ -66,11 +72,28 @@ export const tariffsDocument = z.object({
   byStation: z.record(z.string(), tariff),
 })
 
+/** Most models of which a tenant wants settings. */
+export const MAX_WANTED_MODELS = 200
+
+/** What all stations of a model shall be set to. One document for a tenant; vendor and model as a boot tells them. */
+export const modelsDocument = z.object({
+  models: z
+    .array(
+      z.object({
+        vendor: z.string(),
+        model: z.string(),
+        settings: z.array(wantedSetting).max(MAX_WANTED_SETTINGS),
+      }),
+    )
+    .max(MAX_WANTED_MODELS),
+})
+
 export const documents = {
   tokens: tokensDocument,
   stations: stationsDocument,
   site: siteDocument,
   tariffs: tariffsDocument,
+  models: modelsDocument,
 } as const
 export type DocumentName = keyof typeof documents
 export type DocumentBody<N extends DocumentName> = z.infer<(typeof documents)[N]>

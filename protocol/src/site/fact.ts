@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { isDeeperThan } from '../json.ts'
 import { quickShape } from '../quick-shape.ts'
 import { MAX_REGISTER_MILLI_WH } from '../units.ts'
+import { ATTRIBUTE_TYPES, SETTING_SOURCES } from './setting.ts'
 
 export const STREAMS = ['ledger', 'telemetry'] as const
 /** `ledger`: what money, safety or audit depends on, never dropped. `telemetry`: all other readings, may be thinned. */
@@ -55,6 +56,17 @@ export type ReviewReason = (typeof REVIEW_REASONS)[number]
 
 /** Most running sessions that a start of the controller tells; where there are more, it tells none. */
 export const MAX_RUNNING_TOLD = 2_000
+
+/** A setting that was wanted, and what came of it. */
+const settled = {
+  name: z.string(),
+  evseId: small.optional(),
+  connectorId: small.optional(),
+  attributeType: z.enum(ATTRIBUTE_TYPES).optional(),
+  source: z.enum(SETTING_SOURCES).optional(),
+  /** The station took it, and asks for a reboot before it holds. */
+  rebootRequired: z.boolean().optional(),
+}
 
 const connectorRef = { evseId: small, connectorId: small }
 
@@ -191,11 +203,20 @@ export const factData = {
     data: z.json().optional(),
     status: z.string(),
   }),
-  /** What the metering baseline found and set; `deviations` is what the station would not take. */
+  /**
+   * What is wanted of its settings was compared with what it has, and set where that differed; `deviations` is what the station
+   * would not take. A setting without `source` is of the baseline.
+   */
   'station.settings': z.object({
-    applied: z.array(z.object({ name: z.string(), value: z.string() })),
+    applied: z.array(z.object({ ...settled, value: z.string() })),
     deviations: z.array(
-      z.object({ name: z.string(), wanted: z.string(), found: z.string().optional(), reason: z.string() }),
+      z.object({ ...settled, wanted: z.string(), found: z.string().optional(), reason: z.string() }),
+    ),
+  }),
+  /** Keys that a 1.6 station told when all were asked for (section 5.8), in parts that fit a fact; values of secrets are left out. */
+  'station.settings-read': z.object({
+    settings: z.array(
+      z.object({ name: z.string(), value: z.string().optional(), readonly: z.boolean().optional() }),
     ),
   }),
 

@@ -1,13 +1,13 @@
 import type { OcppModule } from '../module.ts'
-import { setBaseline } from './baseline.ts'
 import { failsafeProfile, limitProfile } from './profiles.ts'
 import { routes } from './routes.ts'
+import { settings } from './settings.ts'
 
 /** OCPP 1.6. */
 export const v16: OcppModule = {
   version: '1.6',
   routes,
-  setBaseline,
+  settings,
   failsafeProfile,
   limitProfile,
 }

@@ -1,13 +1,13 @@
 import type { OcppModule } from '../module.ts'
-import { setBaseline } from './baseline.ts'
 import { failsafeProfile, limitProfile } from './profiles.ts'
 import { routes } from './routes.ts'
+import { settings } from './settings.ts'
 
 /** OCPP 2.0.1. */
 export const v201: OcppModule = {
   version: '2.0.1',
   routes,
-  setBaseline,
+  settings,
   failsafeProfile,
   limitProfile,
 }
