@@ -6,6 +6,7 @@ const RESOURCES: readonly [pattern: RegExp, target: TargetName][] = [
   [/^sites\/[^/]+\/lanes(\/|$)/, 'site-gateway'],
   [/^sites(\/|$)/, 'station-service'],
   [/^stations(\/|$)/, 'station-service'],
+  [/^settings-profiles(\/|$)/, 'station-service'],
   [/^commands(\/|$)/, 'station-service'],
   [/^sessions(\/|$)/, 'station-service'],
   [/^reviews(\/|$)/, 'station-service'],

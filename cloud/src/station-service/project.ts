@@ -7,6 +7,7 @@ import { projectOutcome } from './project-command.ts'
 import { projectDocument } from './project-document.ts'
 import { projectReviews } from './project-review.ts'
 import { projectSessions } from './project-session.ts'
+import { projectSettings } from './project-settings.ts'
 import { projectSites } from './project-site.ts'
 import { projectStations } from './project-station.ts'
 
@@ -36,6 +37,7 @@ export function stationProjection(bus: Bus): Projection {
       const readings = all.map(storableReading)
       await projectSites(tx, readings)
       await projectStations(tx, readings)
+      await projectSettings(tx, readings)
       await projectSessions(tx, readings)
       await projectReviews(tx, readings)
       for (const { entry, read } of readings) {

@@ -19,6 +19,8 @@ export interface SiteRow {
   telemetry_seq: number
   unidentified_energy: 'review' | 'bill'
   connection: Site['connection']
+  wanted_baseline: boolean | null
+  wanted_failsafe: boolean | null
   stations: number
 }
 

@@ -6,6 +6,7 @@ import { appliedRoutes } from './applied.ts'
 import { commandRoutes } from './command-routes.ts'
 import { reviewRoutes } from './review-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
+import { settingsRoutes } from './settings-routes.ts'
 import { sitePolicyRoutes } from './site-policy.ts'
 import { siteRoutes } from './site-routes.ts'
 import { stationRoutes } from './station-routes.ts'
@@ -19,6 +20,7 @@ export function stationServiceRoutes(context: ServiceContext): Hono {
   siteRoutes(app, context)
   sitePolicyRoutes(app, context)
   stationRoutes(app, context)
+  settingsRoutes(app, context)
   sessionRoutes(app, context)
   reviewRoutes(app, context)
   commandRoutes(app, context)

@@ -9,6 +9,7 @@ import type { ServiceContext } from '../platform/service.ts'
 import { publishSite } from './documents.ts'
 import { livePictures } from './live-picture.ts'
 import { documentsOf, findSite, insertSite, listSites } from './queries.ts'
+import { listModels, lockModels, publishModels } from './settings-queries.ts'
 import { siteResource, siteResources } from './views.ts'
 
 const siteId = z.object({ siteId: z.string() })
@@ -109,6 +110,9 @@ export function siteRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext
         ...(trace === undefined ? {} : { trace }),
       })
       await publishSite(tx, { eventLog, tenantId, siteId: id, at, trace }, { timeZone })
+      await lockModels(tx, tenantId)
+      if ((await listModels(tx, tenantId, undefined, 1)).length > 0)
+        await publishModels(tx, { eventLog, tenantId, at, trace }, [id])
     })
     eventLog.wake()
     const mqtt =

@@ -48,7 +48,7 @@ const patch = createRoute({
   method: 'patch',
   path: '/v1/stations/{stationId}',
   summary:
-    'Approves, holds back or rejects a station, sets its password, lowest security profile, plausibility bound or tariff',
+    'Approves, holds back or rejects a station, sets its password, lowest security profile, plausibility bound or tariff, and whether baseline and failsafe are set on it',
   description:
     'What changes holds at once for a running connection: one that would not be let in any more is closed, one that is approved is asked to boot again.',
   request: { params, body: jsonBody(stationPatch) },
@@ -208,6 +208,7 @@ function wantedOf(
       ? {}
       : { wanted_revoked_certificates: wish.revokedCertificates.map((it) => it.toUpperCase()) }),
     ...(wish.baseline === undefined ? {} : { wanted_baseline: wish.baseline }),
+    ...(wish.failsafe === undefined ? {} : { wanted_failsafe: wish.failsafe }),
     ...(wish.maxPowerW === undefined ? {} : { wanted_max_power_w: wish.maxPowerW }),
   }
 }

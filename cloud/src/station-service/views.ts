@@ -25,6 +25,8 @@ export function siteResource(row: SiteRow, picture: Live | undefined): Site {
     backlog: current === undefined ? null : current.backlog,
     unidentifiedEnergy: row.unidentified_energy,
     connection: row.connection,
+    baseline: row.wanted_baseline,
+    failsafe: row.wanted_failsafe,
     stations: row.stations,
   }
 }

@@ -1,5 +1,6 @@
 /** What an operator wants of a station, in its row; every query is scoped by the tenant, and its caller holds the site's lock. */
 import type { TransactionSql } from 'postgres'
+import { forgetSettings } from './project-settings.ts'
 import { isThere } from './queries.ts'
 
 export interface WantedStation {
@@ -20,6 +21,9 @@ export interface StationWish {
   wanted_certificate_cn?: string | null
   wanted_revoked_certificates?: string[] | null
   wanted_baseline?: boolean | null
+  wanted_failsafe?: boolean | null
+  /** JSON text of a list; no part of what PUT of the station replaces. */
+  wanted_settings?: string | null
   wanted_max_power_w?: number | null
 }
 
@@ -30,6 +34,7 @@ const NOTHING_WANTED = {
   wanted_certificate_cn: null,
   wanted_revoked_certificates: null,
   wanted_baseline: null,
+  wanted_failsafe: null,
   wanted_max_power_w: null,
 } as const satisfies StationWish
 
@@ -63,10 +68,16 @@ export async function removeStation(
   { tenantId, stationId }: WantedStation,
   removal: string,
 ): Promise<void> {
-  const nothing = { ...NOTHING_WANTED, wanted_password_hash: null, wanted_next_password_hash: null }
+  const nothing = {
+    ...NOTHING_WANTED,
+    wanted_settings: null,
+    wanted_password_hash: null,
+    wanted_next_password_hash: null,
+  }
   await tx`
     update station.station set ${tx({ ...nothing, removal, rotation_id: null, wanted_profile_reset: null })},
       connected = false
     where tenant_id = ${tenantId} and station_id = ${stationId}`
+  await forgetSettings(tx, tenantId, stationId)
   await tx`delete from station.connector where tenant_id = ${tenantId} and station_id = ${stationId}`
 }

@@ -60,6 +60,10 @@ export const site = z
     unidentifiedEnergy: z.enum(['review', 'bill']).default('review'),
     /** direct: its one station connects to the cloud itself; no controller stands at the site. */
     connection: z.enum(SITE_CONNECTIONS).default('controller'),
+    /** Whether the metering baseline is set on its stations; null: as its controller is configured. */
+    baseline: z.boolean().nullable().default(null),
+    /** Whether the failsafe limit is installed on its stations; null: it is. */
+    failsafe: z.boolean().nullable().default(null),
     stations: z.int(),
   })
   .meta({ id: 'Site' })
@@ -72,7 +76,13 @@ export const siteInput = z.strictObject({
   /** direct: for one station, which connects to the cloud itself. Cannot be changed afterwards. */
   connection: z.enum(SITE_CONNECTIONS).default('controller'),
 })
-export const sitePatch = z.strictObject({ unidentifiedEnergy: z.enum(['review', 'bill']).optional() })
+export const sitePatch = z.strictObject({
+  unidentifiedEnergy: z.enum(['review', 'bill']).optional(),
+  /** Whether the metering baseline is set on its stations, where they do not say otherwise; null: as its controller is configured. */
+  baseline: z.boolean().nullable().optional(),
+  /** Whether the failsafe limit is installed on its stations, where they do not say otherwise; null: it is. */
+  failsafe: z.boolean().nullable().optional(),
+})
 /** The MQTT credential is told once, here; a direct site has none. */
 export const siteCreated = site
   .extend({ mqtt: z.object({ username: z.string(), password: z.string() }).optional() })

@@ -74,7 +74,10 @@ const stationWish = z.strictObject({
     .array(z.string().regex(/^[0-9A-Fa-f]{1,64}$/, 'hex digits'))
     .max(100)
     .optional(),
-  baseline: z.boolean().optional(),
+  /** Whether the metering baseline is set on it; null: as its site says. */
+  baseline: z.boolean().nullable().optional(),
+  /** Whether the failsafe limit is installed on it; null: as its site says. Without it load control reserves 32 A for each of its connectors until a session's own limit holds. */
+  failsafe: z.boolean().nullable().optional(),
   maxPowerW: z.int().min(1).max(10_000_000).optional(),
   /** Tariff of this station; null: the site's, else the tenant's. */
   tariffId: z.string().nullable().optional(),

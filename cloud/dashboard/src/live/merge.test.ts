@@ -20,6 +20,8 @@ const site: Site = {
   backlog: { ledger: 0, telemetry: 0 },
   unidentifiedEnergy: 'review',
   connection: 'controller',
+  baseline: null,
+  failsafe: null,
   stations: 1,
 }
 const station: Station = {

@@ -12,8 +12,8 @@ export function encodeCursor(...key: string[]): string {
   return Buffer.from(JSON.stringify(key), 'utf8').toString('base64url')
 }
 
-/** What a part of a key is: an instant as `encodeCursor` was given it (`toISOString`), a UUID, a count, or any text. */
-export type KeyPart = 'instant' | 'uuid' | 'count' | 'text'
+/** What a part of a key is: an instant as `encodeCursor` was given it (`toISOString`), a UUID, a count, a number of 31 bits or -1, or any text. */
+export type KeyPart = 'instant' | 'uuid' | 'count' | 'number' | 'text'
 
 /** The key, or undefined without a cursor. Throws 422 when it is none that this list gave. */
 export function decodeCursor(cursor: string | undefined, ...parts: KeyPart[]): string[] | undefined {
@@ -36,6 +36,7 @@ function fits(part: KeyPart, text: string): boolean {
   if (part === 'uuid') return UUID.test(text)
   if (part === 'text') return isStorable(text)
   if (part === 'count') return /^\d{1,15}$/.test(text)
+  if (part === 'number') return /^(-1|\d{1,9}|1\d{9}|20\d{8})$/.test(text)
   const epochMs = parseInstant(text)
   return epochMs !== undefined && isKeepable(epochMs) && new Date(epochMs).toISOString() === text
 }
