@@ -9,7 +9,7 @@ import * as ocppRpc from 'ocpp-rpc'
 export interface StationClient {
   connect(): Promise<unknown>
   call<T = JsonObject>(action: string, payload: object): Promise<T>
-  handle(action: string, handler: () => object): void
+  handle(action: string, handler: (request: { params: JsonObject }) => object): void
   close(): Promise<unknown>
 }
 const RPCClient = ocppRpc.RPCClient as unknown as new (options: object) => StationClient

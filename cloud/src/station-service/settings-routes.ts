@@ -17,6 +17,7 @@ import { conflict, invalid, notFound } from '../platform/http/problem.ts'
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
+import { awaitStationsApplied } from './applied.ts'
 import { lockSite, publishStations } from './documents.ts'
 import { listStations } from './queries.ts'
 import {
@@ -76,7 +77,9 @@ const putProfile = createRoute({
   responses: { 200: answers('The profile', settingsProfile), ...problems },
 })
 
-export function settingsRoutes(app: OpenAPIHono<ServiceEnv>, { sql, clock, eventLog }: ServiceContext): void {
+export function settingsRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext): void {
+  const { sql, clock, eventLog } = context
+
   async function siteOf(tenantId: string, stationId: string): Promise<string> {
     const [row] = await listStations(sql, { tenantId, stationId }, 1)
     if (row === undefined) throw notFound(`There is no station ${stationId}`)
@@ -103,6 +106,7 @@ export function settingsRoutes(app: OpenAPIHono<ServiceEnv>, { sql, clock, event
       await publishStations(tx, { eventLog, tenantId, siteId, at, trace })
     })
     eventLog.wake()
+    await awaitStationsApplied(context, { tenantId, siteId }, c.req.raw.signal)
     return c.json(await settingsOf(sql, tenantId, stationId), 200)
   })
 
