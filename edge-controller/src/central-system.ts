@@ -112,6 +112,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     for (const { session, reason } of sweep.overdue(running, clock.mono()))
       void linkOf(session.stationId).presumeEnd(session.sessionId, reason)
     for (const link of links.values()) link.askForMissed()
+    for (const { stationId } of state.list<Station>(STATION_KIND)) linkOf(stationId).expireReservations()
   }
 
   /** Also stations that are not connected: one of them may have been removed. */

@@ -16,6 +16,7 @@ const TABLES = [
   'document_at_site',
   'review',
   'settlement',
+  'reservation',
 ]
 const SITES = [
   { tenantId: 'default', siteId: 'site-a', partition: 1 },
@@ -121,6 +122,14 @@ const kinds = {
     n: few(3),
     reason: fc.constant('no'),
   }),
+  'reservation.made': fc.record({
+    reservationId: few(2),
+    evseId: few(2),
+    idToken: idToken,
+    groupId: some(fc.constant('fleet')),
+    expiresAt: instants,
+  }),
+  'reservation.ended': fc.record({ reservationId: few(2), reason: fc.constantFrom('used', 'expired') }),
   'site.registered': fc.record({ name: fc.constant('Yard'), timeZone: fc.constant('Europe/Berlin') }),
   'site.online': fc.record({
     journalId: fc.constantFrom('j-1', 'j-2'),

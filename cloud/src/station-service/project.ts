@@ -5,6 +5,7 @@ import type { LogEntry, Projection, ReadEntry } from '../platform/event-log/entr
 import { storableReading } from '../platform/event-log/storable.ts'
 import { projectOutcome } from './project-command.ts'
 import { projectDocument } from './project-document.ts'
+import { projectReservation } from './project-reservation.ts'
 import { projectReviews } from './project-review.ts'
 import { projectSessions } from './project-session.ts'
 import { projectSettings } from './project-settings.ts'
@@ -43,6 +44,7 @@ export function stationProjection(bus: Bus): Projection {
       for (const { entry, read } of readings) {
         await projectOutcome(tx, entry, read)
         await projectDocument(tx, entry, read)
+        await projectReservation(tx, entry, read)
       }
     },
     committed(entries) {

@@ -4,6 +4,7 @@ import { createServiceApp } from '../platform/http/openapi.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { appliedRoutes } from './applied.ts'
 import { commandRoutes } from './command-routes.ts'
+import { reservationRoutes } from './reservation-routes.ts'
 import { reviewRoutes } from './review-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { settingsRoutes } from './settings-routes.ts'
@@ -21,6 +22,7 @@ export function stationServiceRoutes(context: ServiceContext): Hono {
   sitePolicyRoutes(app, context)
   stationRoutes(app, context)
   settingsRoutes(app, context)
+  reservationRoutes(app, context)
   sessionRoutes(app, context)
   reviewRoutes(app, context)
   commandRoutes(app, context)

@@ -36,6 +36,8 @@ export interface StationCommandsPorts {
   grants: Grants
   /** Undefined while the station is away. */
   line(): Line | undefined
+  /** A call of a command was answered; the command goes on once the site has taken that. */
+  answered(action: string, payload: unknown, reply: unknown): Promise<void>
   /** Why load control does not let a call pass; undefined when it may. */
   refusal(call: OutgoingCall): string | undefined
 }
@@ -78,14 +80,17 @@ export class StationCommands {
   }
 
   async #carryOut(command: Command, remainingMs: number, line: Line): Promise<CommandResult | 'not-sent'> {
-    const { state, clock, random, grants, stationId, refusal } = this.#ports
+    const { state, clock, random, grants, stationId, refusal, answered } = this.#ports
     const validators: Validators = await loadValidators(line.version)
     return carryOut(command, remainingMs, {
       clock,
       validators,
       call: async (...args) => {
         const outcome = await line.call(...args)
-        if (outcome.status === 'answered') this.#limits.learn(outcome.payload)
+        if (outcome.status === 'answered') {
+          this.#limits.learn(outcome.payload)
+          await answered(args[0], args[1], outcome.payload)
+        }
         return outcome
       },
       plan: {

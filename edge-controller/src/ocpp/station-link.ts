@@ -22,6 +22,12 @@ import type { Moment } from '../session/timing.ts'
 import type { TransactionIds } from '../session/transaction-ids.ts'
 import { takeConnection } from '../station/connected.ts'
 import { forgetStation, isToBeForgotten } from '../station/removal.ts'
+import {
+  expireReservations,
+  hasExpired,
+  isAboutReservations,
+  takeReservationAnswer,
+} from '../station/reservations.ts'
 import { type Credential, certificateNames, NO_CREDENTIAL, unfitness } from '../station/security.ts'
 import { stationSettings } from '../station/settings.ts'
 import { stationOf } from '../station/station.ts'
@@ -84,6 +90,7 @@ export class StationLink {
     this.#commands = new StationCommands({
       ...this.#ports,
       line: () => this.#connection,
+      answered: (action, payload, reply) => this.#takeAnswer(action, payload, reply),
       refusal: (call) => this.#refusal(call),
     })
     const { meterIntervalS, pingIntervalMs } = ports.config
@@ -207,6 +214,22 @@ export class StationLink {
       }),
     )
     return reason
+  }
+
+  /** What the site keeps of a station's answer to a command's call; once it is durable the command goes on. */
+  async #takeAnswer(action: string, payload: unknown, reply: unknown): Promise<void> {
+    if (!isAboutReservations(action)) return
+    const { status } = reply as { status?: string }
+    const answer = { action, payload, status }
+    await this.#commit((draft) => takeReservationAnswer(draft, this.stationId, answer))
+  }
+
+  /** Reservations whose time is over end, where the time is known. */
+  expireReservations(): void {
+    const { clock, state } = this.#ports
+    const nowMs = clock.now()
+    if (clock.quality() === 'unknown' || !hasExpired(state, this.stationId, nowMs)) return
+    void this.#commit((draft) => expireReservations(draft, this.stationId, nowMs))
   }
 
   /** Ends a session that its station left open. */

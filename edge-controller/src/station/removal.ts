@@ -2,6 +2,7 @@
 import type { Draft, StateReader } from '../draft.ts'
 import { forgetSession, presumeEnd } from '../session/end.ts'
 import { runningSessions, type SessionContext } from '../session/session.ts'
+import { endReservation, reservationsOf } from './reservations.ts'
 import { removalOf } from './settings.ts'
 import { STATION_KIND, stationOf } from './station.ts'
 
@@ -21,6 +22,8 @@ export function forgetStation(draft: Draft, context: SessionContext): void {
     presumeEnd(draft, context, session, 'the station was removed')
   const { running, ended } = stationOf(draft, stationId)!
   for (const sessionId of [...running, ...ended]) forgetSession(draft, sessionId)
+  for (const { reservationId } of reservationsOf(draft, stationId))
+    endReservation(draft, stationId, reservationId, 'removed')
   draft.remove(STATION_KIND, stationId)
   draft.fact({ kind: 'station.removed', stationId, data: { removal } })
 }

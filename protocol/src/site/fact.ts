@@ -179,6 +179,20 @@ export const factData = {
     vendorErrorCode: z.string().optional(),
     at,
   }),
+  /** A station has said yes to a reservation; evseId 0: for any EVSE. One of the same id before it is replaced. */
+  'reservation.made': z.object({
+    reservationId: small,
+    evseId: small,
+    connectorType: z.string().optional(),
+    idToken,
+    groupId: z.string().optional(),
+    expiresAt: at,
+  }),
+  /** It is over: used by the session in the head, cancelled, expired, or given up by its station (`removed`). */
+  'reservation.ended': z.object({
+    reservationId: small,
+    reason: z.enum(['used', 'cancelled', 'expired', 'removed']),
+  }),
   'station.event': z.object({ events: z.array(z.json()) }),
   /**
    * Values of a periodic event stream (OCPP 2.1): `t` seconds after `from`, `v` as sent. `pending`: how many more wait in the station.

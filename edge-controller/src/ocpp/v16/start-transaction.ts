@@ -9,6 +9,7 @@ import { registerFromWh } from '../../session/reading.ts'
 import { hasDelivered, runningSessions, sessionById, startKey } from '../../session/session.ts'
 import { startSession } from '../../session/start.ts'
 import { isPlausible } from '../../session/timing.ts'
+import { useReservation } from '../../station/reservations.ts'
 import { connectorOf, stationOf } from '../../station/station.ts'
 import { OcppFault } from '../fault.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
@@ -59,7 +60,7 @@ export function startTransaction(
   const status = isFull ? 'Blocked' : inUse ? 'ConcurrentTx' : decision.status
   const registerMilliWh = registerFromWh(meterStart)
   const transactionId = context.drawTransactionId(draft)
-  startSession(draft, context, {
+  const session = startSession(draft, context, {
     evseId: connectorId,
     connectorId: 1,
     transactionId: String(transactionId),
@@ -70,6 +71,7 @@ export function startTransaction(
     offline,
     resendKey,
   })
+  useReservation(draft, context.stationId, session, said.reservationId)
   draft.fact(tokenDecided(context.stationId, decision, status))
   return {
     reply: { transactionId, idTagInfo: idTagInfo(decision, status) },

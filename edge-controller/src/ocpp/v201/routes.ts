@@ -12,6 +12,7 @@ import { dataTransfer } from './data-transfer.ts'
 import { meterValues } from './meter-values.ts'
 import { notifyEvent } from './notify-event.ts'
 import { notifyReport } from './notify-report.ts'
+import { reservationStatusUpdate } from './reservation-status-update.ts'
 import { signCertificate } from './sign-certificate.ts'
 import { statusNotification } from './status-notification.ts'
 import { transactionEvent } from './transaction-event.ts'
@@ -49,5 +50,5 @@ export const routes: Routes = {
   NotifyEVChargingSchedule: route(keepEvent('NotifyEVChargingSchedule', { status: 'Accepted' })),
   Get15118EVCertificate: route(get15118EVCertificate),
   GetCertificateStatus: route(getCertificateStatus),
-  ReservationStatusUpdate: route(keepEvent('ReservationStatusUpdate')),
+  ReservationStatusUpdate: route(reservationStatusUpdate),
 }

@@ -19,6 +19,7 @@ import { hasDelivered, type Session, sessionOfTransaction } from '../../session/
 import { startSession } from '../../session/start.ts'
 import { isPlausible } from '../../session/timing.ts'
 import { updateSession } from '../../session/update.ts'
+import { useReservation } from '../../station/reservations.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
 import { idTokenInfo, idTokenOf } from './authorize.ts'
 import { readingsOf } from './readings.ts'
@@ -61,6 +62,7 @@ export function transactionEvent(
       ...remoteStart(said),
     })
   }
+  if (!isStop) useReservation(draft, stationId, session, said.reservationId)
   if (readings.length > 0) session = takeReadings(draft, context, session, readings)
   if (lateStart) correctEnd(draft, context, session)
   if (said.eventType === 'Ended') {
