@@ -1,7 +1,7 @@
 /** What the central system of a site is given: its configuration, the state over a journal, time, randomness, and what it tells. */
 import type { SignCertificate } from './certificates/issue.ts'
 import type { Onboarding } from './ocpp/admission.ts'
-import type { Clock, Log, Random } from './ports.ts'
+import type { Clock, Log, Random, UploadPlaces } from './ports.ts'
 import type { Ask, OfflinePolicy } from './session/authorize.ts'
 import type { SiteState } from './site-state.ts'
 import type { PasswordCheck } from './station/password.ts'
@@ -33,6 +33,8 @@ export interface CentralSystemPorts {
   config: SiteControllerConfig
   /** Signs certificates of stations; absent: the site has no CA. */
   signCertificate?: SignCertificate | undefined
+  /** Takes files of stations; absent: the site takes none. */
+  uploads?: UploadPlaces | undefined
   /** Asks the cloud about a token; absent or undefined in answer: there is no link. */
   ask?: Ask
   /** Shared by controllers of one process, so that a password is computed once; absent: one of its own. */

@@ -20,6 +20,9 @@ const MQTT_SCHEMES = ['mqtt:', 'mqtts:', 'tcp:', 'ssl:', 'tls:', 'ws:', 'wss:']
 const mqttUrl = z.string().refine((it) => URL.canParse(it) && MQTT_SCHEMES.includes(new URL(it).protocol), {
   message: 'must be a URL with mqtt:, mqtts:, ws: or wss:',
 })
+const httpUrl = z.string().refine((it) => URL.canParse(it) && /^https?:$/.test(new URL(it).protocol), {
+  message: 'must be a URL with https: or http:',
+})
 const timeZone = z.string().refine(isTimeZone, { message: 'is no IANA time zone, such as Europe/Berlin' })
 
 const settings = z.object({
@@ -51,6 +54,21 @@ const settings = z.object({
   OCPP_HEARTBEAT_INTERVAL: seconds(10, 86_400).default(300),
   /** WebSocket pings, both ways; 0: none. */
   OCPP_PING_INTERVAL: seconds(0, 3_600).default(30),
+  /** Stations upload logs and diagnostics here, over HTTP; absent: the site takes none. */
+  FILES_PORT: port.optional(),
+  FILES_BIND_ADDRESS: address.default('127.0.0.1'),
+  /** How stations reach FILES_PORT, e.g. through a proxy with TLS; absent: http at the address by which they came. */
+  FILES_URL: httpUrl.optional(),
+  /** Absent: `files` beside the journal. */
+  FILES_DIR: z.string().min(1).optional(),
+  /** Bound of what waits there for the cloud. */
+  FILES_MAX_MB: z.coerce.number().int().min(1).max(100_000).default(512),
+  /** site-gateway, to which files go; absent: they stay at the site. The site's secret is sent, so https unless on loopback. */
+  FILES_CLOUD_URL: httpUrl
+    .refine((it) => !URL.canParse(it) || isPrivate(new URL(it)), {
+      message: 'must be https: the secret of the site goes with each request (http only on loopback)',
+    })
+    .optional(),
   PANEL_PORT: port.default(8080),
   PANEL_BIND_ADDRESS: address.default('127.0.0.1'),
   ONBOARDING: z.enum(['open', 'approve', 'closed']).default('approve'),
@@ -147,6 +165,10 @@ function read(path: string, name: string, faults: string[]): string | undefined 
     faults.push(`${name}: ${(error as Error).message}`)
     return undefined
   }
+}
+
+function isPrivate({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
 }
 
 function isTimeZone(name: string): boolean {

@@ -1,10 +1,11 @@
 /** The site controller as it runs on the box: the whole assembly on one screen. */
 import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { signedBy } from './certificates/signed-by.ts'
 import { openTls } from './certificates/tls-files.ts'
 import { SystemClock } from './clock.ts'
 import { type Config, ConfigFault, loadConfig } from './config.ts'
+import { type Files, openFiles } from './files/files.ts'
 import { randomId } from './ids.ts'
 import { Backups } from './journal/backup.ts'
 import { WorkerJournal } from './journal/worker-journal.ts'
@@ -40,6 +41,12 @@ const transcripts = config.TRANSCRIPT_DIR ? openTranscripts(config.TRANSCRIPT_DI
 const secure = await openTls(config, random, () => clock.now()).catch((error) =>
   fail('OCPP_TLS_PORT cannot be served', error),
 )
+const files =
+  config.FILES_PORT === undefined
+    ? undefined
+    : await filesAt(config.FILES_PORT).catch((error) =>
+        fail(`FILES_PORT ${config.FILES_PORT} or FILES_DIR cannot be used`, error),
+      )
 const controller = await createSiteController({
   siteId,
   version: VERSION,
@@ -65,6 +72,7 @@ const controller = await createSiteController({
   onFatal: (error) => fail('the journal failed, nothing more can be made durable', error),
   record: transcripts?.record,
   signCertificate: secure && signedBy(secure.ca, siteId, config.CERTIFICATE_ORGANIZATION),
+  uploads: files,
 }).catch((error) => fail('the journal cannot be opened', error))
 
 await controller.start()
@@ -80,7 +88,14 @@ const ocpp = await listen('OCPP_PORT', config.OCPP_PORT)
 const ocpps =
   config.OCPP_TLS_PORT === undefined ? undefined : await listen('OCPP_TLS_PORT', config.OCPP_TLS_PORT)
 log.info(
-  { siteId, url: ocpp.url, tlsUrl: ocpps?.url, panelPort: panel.port, journalId: controller.journalId },
+  {
+    siteId,
+    url: ocpp.url,
+    tlsUrl: ocpps?.url,
+    filesPort: files?.port,
+    panelPort: panel.port,
+    journalId: controller.journalId,
+  },
   'the site controller runs',
 )
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void shutDown(signal))
@@ -100,6 +115,7 @@ async function shutDown(signal: string): Promise<void> {
   void ocpp.close()
   void ocpps?.close()
   await controller.stop(config.SHUTDOWN_DEADLINE_MS / 2)
+  await files?.close()
   await panel.close()
   await transcripts?.close()
   deadline()
@@ -120,6 +136,24 @@ function listen(name: 'OCPP_PORT' | 'OCPP_TLS_PORT', port: number): Promise<Ocpp
     admit: controller.admit,
     accept: controller.accept,
   }).catch((error) => fail(`${name} ${port} cannot be used`, error))
+}
+
+/** Uploads of stations, and their way to the cloud with the secret that the site has at the broker. */
+function filesAt(port: number): Promise<Files> {
+  const { FILES_CLOUD_URL: cloudUrl, MQTT_PASSWORD: password } = config
+  if (cloudUrl !== undefined && password === undefined)
+    return Promise.reject(new Error('FILES_CLOUD_URL asks for MQTT_PASSWORD, the secret of the site'))
+  return openFiles({
+    host: config.FILES_BIND_ADDRESS,
+    port,
+    url: config.FILES_URL,
+    folder: config.FILES_DIR ?? join(dirname(config.JOURNAL_FILE), 'files'),
+    maxBytes: config.FILES_MAX_MB * MIB,
+    cloud: cloudUrl === undefined || password === undefined ? undefined : { cloudUrl, siteId, password },
+    clock,
+    random,
+    log,
+  })
 }
 
 /** Whoever may send the process a signal may ask for a backup. */

@@ -1,5 +1,6 @@
 /** What the controller is given from outside: time, randomness, network. The simulator gives virtual ones. */
 import type { ClockQuality } from '@switchyard/protocol/site/fact.ts'
+import type { UploadKind } from '@switchyard/protocol/site/file.ts'
 
 export interface Clock {
   /** Wall clock, ms since the epoch. */
@@ -20,6 +21,8 @@ export interface Random {
 /** One charger's WebSocket as the core sees it. */
 export interface Socket {
   readonly remote: string
+  /** Address of ours by which the charger came, where it is known. */
+  readonly local?: string | undefined
   send(text: string): void
   /** WebSocket close code and reason (at most 123 bytes). */
   close(code: number, reason: string): void
@@ -30,6 +33,12 @@ export interface Socket {
   onText(handler: (text: string) => void): void
   onPong(handler: () => void): void
   onClose(handler: (code: number, reason: string) => void): void
+}
+
+/** Where stations upload files. */
+export interface UploadPlaces {
+  /** URL to which the station may upload one file, for a bounded time; `local` is the address by which it reached us. */
+  open(upload: { stationId: string; commandId: string; kind: UploadKind }, local: string | undefined): string
 }
 
 /** The upward link to a broker: publish only while connected, nothing stored in the client. */

@@ -52,6 +52,11 @@ export class Api {
     })
   }
 
+  /** For a request whose answer is no JSON. */
+  signed(): { headers: Record<string, string> } {
+    return { headers: { authorization: `Bearer ${this.#key}` } }
+  }
+
   get = <T>(path: string) => this.request<T>('GET', path)
   post = <T>(path: string, body: unknown) => this.request<T>('POST', path, body)
 

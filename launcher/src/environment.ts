@@ -86,6 +86,10 @@ export function controllerEnvironment({ flags, home, files, outer }: Setting): N
     OCPP_PORT: String(ports.ocpp),
     OCPP_BIND_ADDRESS: flags.lan ? EVERYWHERE : LOOPBACK,
     ...pick(outer, TLS_FOR_STATIONS),
+    // Absent without FILES_PORT (docs/files.md).
+    ...pick(outer, ['FILES_PORT', 'FILES_URL', 'FILES_MAX_MB']),
+    FILES_BIND_ADDRESS: flags.lan ? EVERYWHERE : LOOPBACK,
+    FILES_CLOUD_URL: `http://${LOOPBACK}:${ports['site-gateway']}`,
     PANEL_PORT: String(ports.controller),
     PANEL_BIND_ADDRESS: LOOPBACK,
     // On loopback only this machine can knock; from a network an operator says who may come in.

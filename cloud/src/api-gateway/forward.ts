@@ -7,10 +7,20 @@ import { ofClient, ofService } from './list-cursors.ts'
 
 /** Longest that a service may take; calls wait for a station, which has its own shorter limit (MAX_CALL_TTL_MS). */
 const FORWARD_TIMEOUT_MS = 55_000
+/** The same for a file, until its last byte was read by the client. */
+const DOWNLOAD_TIMEOUT_MS = 600_000
 /** OPTIONS is passed on, for the service knows what its path takes. */
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 /** Headers of an answer that reach the client. */
-const PASSED_BACK = ['content-type', 'location', 'retry-after', 'allow', 'etag']
+const PASSED_BACK = [
+  'content-type',
+  'location',
+  'retry-after',
+  'allow',
+  'etag',
+  'content-disposition',
+  'x-content-type-options',
+]
 
 /** `path` is what follows /api/v1/, as it was sent. */
 export async function forward(
@@ -37,7 +47,7 @@ export async function forward(
     },
     {
       method,
-      timeoutMs: FORWARD_TIMEOUT_MS,
+      timeoutMs: path.endsWith('/content') ? DOWNLOAD_TIMEOUT_MS : FORWARD_TIMEOUT_MS,
       ...(body === undefined || body.length === 0 ? {} : { body }),
       ...(contentType === undefined ? {} : { headers: { 'content-type': contentType } }),
     },

@@ -5,6 +5,7 @@ const RESOURCES: readonly [pattern: RegExp, target: TargetName][] = [
   [/^sites\/[^/]+\/health$/, 'monitoring-service'],
   [/^sites\/[^/]+\/lanes(\/|$)/, 'site-gateway'],
   [/^sites(\/|$)/, 'station-service'],
+  [/^stations\/[^/]+\/logs(\/|$)/, 'site-gateway'],
   [/^stations(\/|$)/, 'station-service'],
   [/^settings-profiles(\/|$)/, 'station-service'],
   [/^commands(\/|$)/, 'station-service'],

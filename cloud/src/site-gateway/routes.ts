@@ -8,7 +8,10 @@ import type { ServiceContext } from '../platform/service.ts'
 import type { Credentials } from './credentials.ts'
 import type { Send } from './down.ts'
 import { laneRoutes } from './lane-routes.ts'
+import { logRoutes } from './log-routes.ts'
 import { poisonRoutes } from './poison-routes.ts'
+import { uploadRoutes } from './upload-routes.ts'
+import type { Uploads } from './uploads.ts'
 
 const siteParam = z.object({ siteId: z.string().regex(SITE_ID_PATTERN, 'is no site id') })
 const credential = z.object({ username: z.string(), password: z.string() }).meta({ id: 'SiteCredential' })
@@ -41,11 +44,15 @@ const getPending = createRoute({
 export interface RoutesOptions {
   send: Send
   credentials: Credentials
+  uploads: Uploads
   /** A message of a site, as it comes from the broker. */
   received(topic: string, payload: Buffer): void
 }
 
-export function createRoutes(context: ServiceContext, { send, credentials, received }: RoutesOptions): Hono {
+export function createRoutes(
+  context: ServiceContext,
+  { send, credentials, uploads, received }: RoutesOptions,
+): Hono {
   const { log, config, sql } = context
   const app = createServiceApp({ name: 'site-gateway', log, serviceKey: config.serviceKey })
   app.openapi(putCredential, async (c) =>
@@ -76,6 +83,8 @@ export function createRoutes(context: ServiceContext, { send, credentials, recei
     return c.body(null, 204)
   })
   laneRoutes(app, context, send)
+  uploadRoutes(app, context, uploads)
+  logRoutes(app, context)
   poisonRoutes(app, context)
   return app as unknown as Hono
 }

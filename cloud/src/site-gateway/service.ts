@@ -25,6 +25,7 @@ import { createProjection } from './project.ts'
 import { awaitReturn } from './return.ts'
 import { createRivals } from './rivals.ts'
 import { createRoutes } from './routes.ts'
+import { createUploads } from './uploads.ts'
 
 /** Connections of the pool that appends leave to hellos, live pictures, documents and the projection. */
 const RESERVED_CONNECTIONS = 4
@@ -83,12 +84,20 @@ async function startSiteGateway(context: ServiceContext): Promise<RunningService
     (channel) => metrics.dropped.inc({ channel }),
     isHelloAgain,
   )
+  const uploads = createUploads(context)
   const rivals = createRivals(context, send)
   const unsubscribe = context.bus.subscribe(BUS.authority, (message) => {
     const { siteId } = message as { siteId?: unknown }
     if (typeof siteId === 'string') conversations.forget(siteId)
   })
-  const loops = [presence.start(), commands.start(), documents.start(), rivals.start(), awaitReturn(context)]
+  const loops = [
+    presence.start(),
+    commands.start(),
+    documents.start(),
+    rivals.start(),
+    uploads.start(),
+    awaitReturn(context),
+  ]
   const failed = (what: string) => (error: Error) =>
     log.warn(faultOf(error), `${what} failed; it is tried again`)
 
@@ -96,6 +105,7 @@ async function startSiteGateway(context: ServiceContext): Promise<RunningService
     routes: createRoutes(context, {
       send,
       credentials: createCredentials(context, broker.accounts),
+      uploads,
       received: dispatch.received,
     }),
     projections: [

@@ -24,6 +24,7 @@ export async function checkCommand(
       transactionIdOf: () => '1',
       drawId: () => 1,
       itemsPerMessage: () => undefined,
+      uploadLocation: () => 'http://site/',
     })
   } catch (error) {
     if (!(error instanceof CommandFault)) throw error

@@ -62,7 +62,12 @@ it('no call goes out twice or at its expiry, and the reply tells of every call w
           clock,
           validators,
           call: calls.call,
-          plan: { transactionIdOf: () => undefined, drawId: () => 1, itemsPerMessage: () => undefined },
+          plan: {
+            transactionIdOf: () => undefined,
+            drawId: () => 1,
+            itemsPerMessage: () => undefined,
+            uploadLocation: () => undefined,
+          },
           refusal: () => undefined,
           refusesSessions: false,
           vouch: () => () => {},

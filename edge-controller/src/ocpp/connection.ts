@@ -59,6 +59,7 @@ export interface ConnectionPorts {
 
 export class Connection {
   readonly remote: string
+  readonly local: string | undefined
   readonly version: OcppVersion
   readonly #socket: Socket
   readonly #ports: ConnectionPorts
@@ -77,6 +78,7 @@ export class Connection {
     this.#socket = socket
     this.#ports = ports
     this.remote = socket.remote
+    this.local = socket.local
     this.version = ports.version
     this.#heardAtMs = ports.clock.mono()
     this.#calls = new Calls({ ...ports, send: (text) => this.#send(text) })

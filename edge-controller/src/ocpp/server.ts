@@ -220,6 +220,7 @@ function socketOf(ws: WebSocket, request: IncomingMessage, log: Log): Socket {
   ws.on('close', (code, reason) => closed(code, reason.toString('utf8')))
   return {
     remote: request.socket.remoteAddress ?? '',
+    local: request.socket.localAddress,
     send(text) {
       if (ws.readyState !== ws.OPEN) return
       ws.send(text)

@@ -4,7 +4,7 @@ import { loadValidators, type Validators } from '@switchyard/protocol/ocpp/valid
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { Command } from '@switchyard/protocol/site/command.ts'
 import type { CommandResult } from '../execute.ts'
-import type { Clock, Random } from '../ports.ts'
+import type { Clock, Random, UploadPlaces } from '../ports.ts'
 import type { Grants } from '../session/grants.ts'
 import { type Session, sessionById } from '../session/session.ts'
 import type { SiteState } from '../site-state.ts'
@@ -26,6 +26,8 @@ export const SETTLE_MS = 10_000
 export interface Line {
   version: OcppVersion
   call: Call
+  /** Address of ours by which the station came. */
+  local?: string | undefined
 }
 
 export interface StationCommandsPorts {
@@ -40,6 +42,8 @@ export interface StationCommandsPorts {
   answered(action: string, payload: unknown, reply: unknown): Promise<void>
   /** Why load control does not let a call pass; undefined when it may. */
   refusal(call: OutgoingCall): string | undefined
+  /** Takes files of stations; absent: the site takes none. */
+  uploads?: UploadPlaces | undefined
 }
 
 export class StationCommands {
@@ -100,6 +104,8 @@ export class StationCommands {
         },
         drawId: () => 1 + Math.floor(random.fraction() * (2 ** 31 - 2)),
         itemsPerMessage: (action) => this.itemsPerMessage(action),
+        uploadLocation: (kind) =>
+          this.#ports.uploads?.open({ stationId, commandId: command.id, kind }, line.local),
       },
       refusal,
       refusesSessions: state.refusesSessions,

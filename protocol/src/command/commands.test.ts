@@ -6,11 +6,13 @@ import { CommandFault, type PlanContext } from './define.ts'
 import { EXAMPLES } from './examples.fixture.ts'
 
 const limits = new Map<string, number>()
+let takesUploads = true
 const context = (version: OcppVersion): PlanContext => ({
   version,
   transactionIdOf: (sessionId) => (sessionId === 's' ? '7' : undefined),
   drawId: () => 99,
   itemsPerMessage: (action) => limits.get(action),
+  uploadLocation: (kind) => (takesUploads ? `http://site/${kind}` : undefined),
 })
 async function planned(version: OcppVersion, kind: CommandKind, args: unknown) {
   const read = COMMANDS[kind].args.strict().parse(args)
@@ -164,5 +166,31 @@ it('a profile of 2.x is told in the words of 1.6', async () => {
         },
       },
     },
+  })
+})
+
+describe('a log without a location', () => {
+  it('goes to the site of the station', async () => {
+    expect(await planned('1.6', 'GetDiagnostics', {})).toEqual([
+      { action: 'GetDiagnostics', payload: { location: 'http://site/DiagnosticsLog' } },
+    ])
+    for (const version of OCPP_VERSIONS) {
+      const [call] = await planned(version, 'GetLog', { logType: 'SecurityLog' })
+      expect(call?.payload).toMatchObject({ log: { remoteLocation: 'http://site/SecurityLog' } })
+    }
+  })
+
+  it('is refused where the site takes none, and one with a location is not', async () => {
+    takesUploads = false
+    try {
+      for (const version of OCPP_VERSIONS)
+        expect(await fault(version, 'GetLog', { logType: 'SecurityLog' })).toMatchObject({
+          code: 'InvalidArguments',
+          path: 'args.remoteLocation',
+        })
+      expect(await planned('1.6', 'GetDiagnostics', { location: 'ftp://x/' })).toHaveLength(1)
+    } finally {
+      takesUploads = true
+    }
   })
 })

@@ -8,6 +8,7 @@ import type { Messages as V16 } from '../ocpp/v16.ts'
 import type { Messages as V21 } from '../ocpp/v21.ts'
 import type { Messages as V201 } from '../ocpp/v201.ts'
 import type { OcppVersion } from '../ocpp/version.ts'
+import type { UploadKind } from '../site/file.ts'
 
 /** A call to a station: an action of its OCPP version, and the payload. */
 export interface OutgoingCall {
@@ -24,6 +25,8 @@ export interface PlanContext {
   drawId(): number
   /** Most items that the station takes in one message of an action, where it has told so. */
   itemsPerMessage(action: string): number | undefined
+  /** A place at the site to which the station may upload one file; undefined: the site takes none. */
+  uploadLocation(kind: UploadKind): string | undefined
 }
 
 /** Why a command cannot become calls: it is wrong, or the station's version has nothing for it. */

@@ -2,11 +2,19 @@
 import { z } from 'zod'
 import type { CertificateUseEnumType, LogEnumType } from '../ocpp/v16.ts'
 import type { CertificateHashDataType, CertificateSigningUseEnumType, GetLogRequest } from '../ocpp/v21.ts'
-import { CommandFault, call, command, refuseUnless } from './define.ts'
+import type { UploadKind } from '../site/file.ts'
+import { CommandFault, call, command, type PlanContext, refuseUnless } from './define.ts'
 import * as part from './parts.ts'
 
 const DAY_MS = 24 * 3_600_000
 const location = z.string().min(1).max(2000)
+/** Where it shall go: what was said, else a place at the site of the station. */
+function uploadTo({ uploadLocation }: PlanContext, kind: UploadKind, field: string, given?: string): string {
+  const location = given ?? uploadLocation(kind)
+  if (location !== undefined) return location
+  const why = 'is missing: the site of this station takes no uploads (FILES_PORT of its controller)'
+  throw new CommandFault('InvalidArguments', `args.${field}`, why)
+}
 const retries = { retries: z.int().min(0).optional(), /** Seconds. */ retryInterval: part.seconds.optional() }
 const period = { oldestTimestamp: part.instant.optional(), latestTimestamp: part.instant.optional() }
 const certificate = z.string().min(1).max(10_000)
@@ -82,48 +90,63 @@ export const firmwareAndLogs = {
   GetLog: command(
     {
       group: 'Firmware and logs',
-      summary: 'Has the station upload a log (1.6: with the security extension)',
+      summary:
+        'Has the station upload a log, to its site where no remoteLocation is given (1.6: with the security extension)',
       ttlMs: 300_000,
     },
     z.object({
       logType: z.enum(['DiagnosticsLog', 'SecurityLog', 'DataCollectorLog']),
-      remoteLocation: location,
+      remoteLocation: location.optional(),
       ...period,
       ...retries,
       requestId: part.requestId,
     }),
   )
-    .v16('GetLog', ({ remoteLocation, oldestTimestamp, latestTimestamp, ...rest }, { drawId }) => ({
+    .v16('GetLog', ({ remoteLocation, oldestTimestamp, latestTimestamp, ...rest }, context) => ({
       ...rest,
       logType: rest.logType as LogEnumType,
-      requestId: rest.requestId ?? drawId(),
-      log: { remoteLocation, oldestTimestamp, latestTimestamp },
+      requestId: rest.requestId ?? context.drawId(),
+      log: {
+        remoteLocation: uploadTo(context, rest.logType, 'remoteLocation', remoteLocation),
+        oldestTimestamp,
+        latestTimestamp,
+      },
     }))
-    .v2('GetLog', ({ remoteLocation, oldestTimestamp, latestTimestamp, ...rest }, { drawId }) => ({
+    .v2('GetLog', ({ remoteLocation, oldestTimestamp, latestTimestamp, ...rest }, context) => ({
       ...rest,
       logType: rest.logType as GetLogRequest['logType'] & 'SecurityLog',
-      requestId: rest.requestId ?? drawId(),
-      log: { remoteLocation, oldestTimestamp, latestTimestamp },
+      requestId: rest.requestId ?? context.drawId(),
+      log: {
+        remoteLocation: uploadTo(context, rest.logType, 'remoteLocation', remoteLocation),
+        oldestTimestamp,
+        latestTimestamp,
+      },
     })),
 
   GetDiagnostics: command(
     {
       group: 'Firmware and logs',
-      summary: 'Has the station upload its diagnostics (2.x: GetLog of the DiagnosticsLog)',
+      summary:
+        'Has the station upload its diagnostics, to its site where no location is given (2.x: GetLog of the DiagnosticsLog)',
       ttlMs: 300_000,
     },
-    z.object({ location, ...period, ...retries }),
+    z.object({ location: location.optional(), ...period, ...retries }),
   )
-    .v16('GetDiagnostics', ({ oldestTimestamp, latestTimestamp, ...rest }) => ({
+    .v16('GetDiagnostics', ({ location, oldestTimestamp, latestTimestamp, ...rest }, context) => ({
       ...rest,
+      location: uploadTo(context, 'DiagnosticsLog', 'location', location),
       startTime: oldestTimestamp,
       stopTime: latestTimestamp,
     }))
-    .v2('GetLog', ({ location, oldestTimestamp, latestTimestamp, ...rest }, { drawId }) => ({
+    .v2('GetLog', ({ location, oldestTimestamp, latestTimestamp, ...rest }, context) => ({
       ...rest,
       logType: 'DiagnosticsLog' as const,
-      requestId: drawId(),
-      log: { remoteLocation: location, oldestTimestamp, latestTimestamp },
+      requestId: context.drawId(),
+      log: {
+        remoteLocation: uploadTo(context, 'DiagnosticsLog', 'location', location),
+        oldestTimestamp,
+        latestTimestamp,
+      },
     })),
 }
 
