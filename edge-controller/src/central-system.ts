@@ -1,6 +1,7 @@
 /** The central system of one site's chargers: their connections, sessions and limits, over the site's state. */
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { Live, LiveStation } from '@switchyard/protocol/site/live.ts'
+import { MESSAGES_KIND } from '@switchyard/protocol/site/messages.ts'
 import type { CentralSystemPorts } from './central-system-ports.ts'
 import type { Execute } from './execute.ts'
 import { liveStations } from './live.ts'
@@ -8,8 +9,10 @@ import { CONTROL_INTERVAL_MS, LoadControl } from './load/control.ts'
 import { refusalOf } from './load/guard.ts'
 import { type Admission, admit, type Knock } from './ocpp/admission.ts'
 import { failed } from './ocpp/commands.ts'
+import { MessageLog } from './ocpp/message-log.ts'
 import { RefusedKnocks } from './ocpp/refused-knocks.ts'
 import { StationLink, type StationLinkPorts } from './ocpp/station-link.ts'
+import { tellMessages } from './ocpp/tell-messages.ts'
 import type { Socket } from './ports.ts'
 import { Grants } from './session/grants.ts'
 import { isOnConnector, runningSessions } from './session/session.ts'
@@ -49,6 +52,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
   const { state, clock, random, log, config } = ports
   const passwords = ports.passwords ?? new PasswordCheck(clock, random)
   const refused = new RefusedKnocks()
+  const messages = new MessageLog(clock)
   const links = new Map<string, StationLink>()
   const listeners = new Set<() => void>()
   const sweep = new SessionSweep()
@@ -71,6 +75,10 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
   const transactionIds = new TransactionIds(state, random)
   const linkPorts: Omit<StationLinkPorts, 'stationId'> = {
     ...ports,
+    record(stationId, direction, text) {
+      messages.record(stationId, direction, text)
+      ports.record?.(stationId, direction, text)
+    },
     grants: new Grants(clock),
     transactionIds,
     stationIds: () => state.list<Station>(STATION_KIND).map((station) => station.stationId),
@@ -147,6 +155,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
       const { stationId } = command
       if (!links.has(stationId) && !stationOf(state, stationId) && !stationEntry(state, stationId))
         return failed('UnknownStation', `station ${stationId.slice(0, 64)} is not known at this site`)
+      if (command.kind === MESSAGES_KIND) return tellMessages(messages, state, stationId, command.args)
       return linkOf(stationId).execute(command, remainingMs, mayStillGo)
     },
 

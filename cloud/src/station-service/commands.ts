@@ -5,6 +5,7 @@ import { withoutSecrets } from '@switchyard/protocol/command/secrets.ts'
 import type { Json } from '@switchyard/protocol/json.ts'
 import { MAX_TTL_MS } from '@switchyard/protocol/site/command.ts'
 import { live as liveShape } from '@switchyard/protocol/site/live.ts'
+import { MESSAGES_KIND, MESSAGES_TTL_MS } from '@switchyard/protocol/site/messages.ts'
 import type { JSONValue } from 'postgres'
 import { BUS } from '../platform/bus.ts'
 import { createLoop, type Loop } from '../platform/event-log/loop.ts'
@@ -25,7 +26,7 @@ const WAIT_POLL_MS = 1_000
 export interface Issue {
   tenantId: string
   stationId: string
-  kind: CommandKind
+  kind: CommandKind | typeof MESSAGES_KIND
   args: unknown
   ttlMs: number | undefined
   actor: string
@@ -42,7 +43,8 @@ export async function issueCommand(
   if (station === undefined) throw notFound(`There is no station ${stationId}`)
   const siteId = station.site_id
   const issuedAtMs = clock.now()
-  const expiresAtMs = issuedAtMs + Math.min(ttlMs ?? COMMANDS[kind].about.ttlMs, MAX_TTL_MS)
+  const usualTtlMs = kind === MESSAGES_KIND ? MESSAGES_TTL_MS : COMMANDS[kind].about.ttlMs
+  const expiresAtMs = issuedAtMs + Math.min(ttlMs ?? usualTtlMs, MAX_TTL_MS)
   const command = {
     id: commandId,
     stationId,

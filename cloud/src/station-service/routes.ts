@@ -4,6 +4,7 @@ import { createServiceApp } from '../platform/http/openapi.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { appliedRoutes } from './applied.ts'
 import { commandRoutes } from './command-routes.ts'
+import { messageRoutes } from './message-routes.ts'
 import { reservationRoutes } from './reservation-routes.ts'
 import { reviewRoutes } from './review-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
@@ -27,5 +28,6 @@ export function stationServiceRoutes(context: ServiceContext): Hono {
   reviewRoutes(app, context)
   commandRoutes(app, context)
   appliedRoutes(app, context)
+  messageRoutes(app, context)
   return app as unknown as Hono
 }
