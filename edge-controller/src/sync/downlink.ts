@@ -4,7 +4,6 @@
  */
 
 import { COMMANDS, isCommandKind, mayRepeat } from '@switchyard/protocol/command/commands.ts'
-import { withoutSecrets } from '@switchyard/protocol/command/secrets.ts'
 import type { Json, JsonObject } from '@switchyard/protocol/json.ts'
 import { mutated } from '@switchyard/protocol/mutation.ts'
 import { type Command, MAX_TTL_MS } from '@switchyard/protocol/site/command.ts'
@@ -17,7 +16,11 @@ import type { Conversation } from './link.ts'
 
 export const COMMAND_KIND = 'command'
 /** Commands remembered against redelivery. At the bound those long over are forgotten early; if none is, a new one is not taken, and the cloud sends it again. */
-export const MAX_REMEMBERED_COMMANDS = 1_000
+export const MAX_REMEMBERED_COMMANDS = 10_000
+/** What need not be remembered any more is looked for this often, and whenever there is no room. */
+const FORGET_EVERY_MS = 60_000
+/** Most that are forgotten in one commit. */
+const MAX_FORGOTTEN = 500
 /** An ended command is remembered this long after its expiry. */
 const REMEMBERED_AFTER_EXPIRY_MS = 24 * 3_600_000
 /** Where room is needed, this long: the cloud sends nothing that has expired, and no broker keeps a message for longer. */
@@ -46,6 +49,7 @@ export class Downlink {
   readonly #ports: DownlinkPorts
   /** Commands that this process is carrying out. */
   readonly #running = new Set<string>()
+  #forgotAtMs = Number.NEGATIVE_INFINITY
   /** What the cloud said last: another lane speaks for the site. */
   #fenced = false
   /** Results that could not be journalled yet: the disk was full. */
@@ -195,13 +199,19 @@ export class Downlink {
    */
   #forgettable(cloudNowMs: number): RememberedCommand[] | undefined {
     const all = this.#ports.state.list<RememberedCommand>(COMMAND_KIND)
-    const overSince = (r: RememberedCommand) => cloudNowMs - Date.parse(r.command.expiresAt)
-    const ended = all.filter((r) => r.result).sort((a, b) => overSince(b) - overSince(a))
-    const old = ended.filter((r) => !(overSince(r) <= REMEMBERED_AFTER_EXPIRY_MS))
-    const excess = all.length - old.length + 1 - MAX_REMEMBERED_COMMANDS
-    if (excess <= 0) return old
-    const over = ended.slice(old.length).filter((r) => overSince(r) > FORGET_EARLY_AFTER_MS)
-    return over.length < excess ? undefined : [...old, ...over.slice(0, excess)]
+    const isFull = all.length >= MAX_REMEMBERED_COMMANDS
+    // Every one of thousands is looked at: not for each command.
+    if (!isFull && Math.abs(cloudNowMs - this.#forgotAtMs) < FORGET_EVERY_MS) return []
+    this.#forgotAtMs = cloudNowMs
+    const longest = isFull ? FORGET_EARLY_AFTER_MS : REMEMBERED_AFTER_EXPIRY_MS
+    const over = all
+      .filter((r) => r.result)
+      .map((remembered) => ({ remembered, overMs: cloudNowMs - Date.parse(remembered.command.expiresAt) }))
+      .filter(({ overMs }) => !(overMs <= longest))
+      .sort((a, b) => b.overMs - a.overMs)
+      .slice(0, MAX_FORGOTTEN)
+      .map(({ remembered }) => remembered)
+    return all.length - over.length < MAX_REMEMBERED_COMMANDS ? over : undefined
   }
 
   #unknown(entries: RememberedCommand[], code: string, description: string): Outcome {
@@ -282,12 +292,8 @@ function ending(entry: RememberedCommand, result: CommandResult): Outcome {
       {
         kind: COMMAND_KIND,
         id: command.id,
-        // A password that went to the station is not kept for a day.
-        value: {
-          ...entry,
-          command: { ...command, args: withoutSecrets(command.args as Json) },
-          result,
-        } as unknown as Json,
+        // It is known again by its id: its arguments, and a password among them, are not kept for a day.
+        value: { ...entry, command: { ...command, args: {} }, result } as unknown as Json,
       },
     ],
     deletes: [],
