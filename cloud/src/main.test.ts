@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -98,6 +98,40 @@ it('begins a new generation only when it is told which one ends, and while nothi
     await own.drop()
   }
 }, 180_000)
+
+it('waits for a database that is not there yet, and begins when it is', async () => {
+  const { hostname, port } = new URL(database.url)
+  // A way to the database that opens later.
+  const way = createServer((client) => {
+    const server = connect(Number(port || 5432), hostname)
+    client.pipe(server).pipe(client)
+    for (const end of [client, server])
+      end.on('error', () => {
+        client.destroy()
+        server.destroy()
+      })
+  })
+  way.listen(0, '127.0.0.1')
+  await once(way, 'listening')
+  const address = way.address() as { port: number }
+  await new Promise((resolve) => way.close(resolve))
+  const url = new URL(database.url)
+  url.hostname = '127.0.0.1'
+  url.port = String(address.port)
+  const { child, exited, output } = start([], { ...env, DATABASE_URL: url.href })
+  const seen = async (text: string) => {
+    while (!output().includes(text)) {
+      expect(child.exitCode).toBe(null)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+  await seen('the database is not up yet')
+  way.listen(address.port, '127.0.0.1')
+  await seen('"msg":"up"')
+  child.kill('SIGTERM')
+  expect(await exited).toBe(0)
+  way.close()
+})
 
 it('names a port that is taken', async () => {
   const taken = createServer()

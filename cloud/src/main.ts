@@ -1,8 +1,9 @@
 /** The cloud in one program: `--target=all` (or a list), `--list-targets`, `--verify-config`, `--new-generation`, `migrate`. */
+import { setTimeout as timePasses } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Logger } from 'pino'
 import { NotConfirmed, newGeneration } from './new-generation.ts'
-import { sleep, systemClock, systemRandom } from './platform/clock.ts'
+import { systemClock, systemRandom } from './platform/clock.ts'
 import { type Config, ConfigError, readConfig } from './platform/config.ts'
 import { watchGeneration } from './platform/generation-watch.ts'
 import { createLog, faultOf } from './platform/log.ts'
@@ -129,7 +130,8 @@ async function migrateWhenUp(config: Config, sources: MigrationSource[], log: Lo
     } catch (error) {
       if (!isTransient(error) || systemClock.mono() > until) throw error
       log.info({ reason: (error as Error).message }, 'the database is not up yet')
-      await sleep(systemClock, DATABASE_RETRY_MS)
+      // Nothing else keeps the process alive yet.
+      await timePasses(DATABASE_RETRY_MS)
     }
   }
 }
