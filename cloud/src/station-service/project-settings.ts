@@ -1,14 +1,10 @@
 /** What stations tell of their settings: what came of what is wanted, what they report, and whether a reboot is required. */
 import { isSecretSetting } from '@switchyard/protocol/command/secrets.ts'
-import {
-  ATTRIBUTE_TYPES,
-  MAX_SETTING_CHARS,
-  nameInReport,
-  type SettingRef,
-} from '@switchyard/protocol/site/setting.ts'
+import { MAX_SETTING_CHARS } from '@switchyard/protocol/site/setting.ts'
 import type { TransactionSql } from 'postgres'
-import type { ReadEntry, Reading } from '../platform/event-log/entry.ts'
+import type { Reading } from '../platform/event-log/entry.ts'
 import { HeldRows, type RowTable } from '../platform/event-log/held-rows.ts'
+import { asksForReboot, type Reported, reportedIn } from './said-settings.ts'
 
 /** Settings that are kept of what one station reports; further ones are left out. */
 export const MAX_REPORTED_SETTINGS = 5_000
@@ -84,6 +80,7 @@ export async function projectSettings(tx: TransactionSql, all: readonly Reading[
 /** The station was removed: nothing that it has told is kept. */
 export async function forgetSettings(tx: TransactionSql, tenantId: string, stationId: string): Promise<void> {
   await tx`delete from station.settings_told where tenant_id = ${tenantId} and station_id = ${stationId}`
+  await tx`delete from station.reported_monitor where tenant_id = ${tenantId} and station_id = ${stationId}`
   await tx`delete from station.reported_setting where tenant_id = ${tenantId} and station_id = ${stationId}`
 }
 
@@ -116,23 +113,6 @@ function toldAfter(row: ToldRow | undefined, reading: Reading): ToldRow | undefi
     default:
       return row
   }
-}
-
-/** A reply of ChangeConfiguration or SetVariables, alone or among others, that says so. */
-function asksForReboot(reply: unknown): boolean {
-  return repliesIn(reply).some((it) => {
-    const { status, setVariableResult } = it as { status?: unknown; setVariableResult?: unknown }
-    const results = Array.isArray(setVariableResult) ? setVariableResult : []
-    return status === 'RebootRequired' || results.some((r) => r?.attributeStatus === 'RebootRequired')
-  })
-}
-
-/** The station's own replies in an outcome: one, or those of several calls. */
-function repliesIn(reply: unknown): object[] {
-  if (typeof reply !== 'object' || reply === null) return []
-  const { calls } = reply as { calls?: unknown }
-  if (!Array.isArray(calls)) return [reply]
-  return calls.map((it) => it?.reply).filter((it) => typeof it === 'object' && it !== null)
 }
 
 async function projectReported(tx: TransactionSql, readings: readonly Reading[]): Promise<void> {
@@ -168,11 +148,6 @@ function reportedKey({ tenant_id, station_id, name, evse_id, connector_id, attri
   return { tenant_id, station_id, name, evse_id, connector_id, attribute_type }
 }
 
-interface Reported extends SettingRef {
-  value?: unknown
-  mutability?: unknown
-}
-
 function rowOf(
   { name, evseId = -1, connectorId = -1, attributeType = 'Actual', value, mutability }: Reported,
   of: Pick<ReportedRow, 'tenant_id' | 'station_id' | 'reported_at'>,
@@ -187,79 +162,4 @@ function rowOf(
     value: isShown ? value.slice(0, MAX_SETTING_CHARS) : null,
     mutability: typeof mutability === 'string' ? mutability.slice(0, 20) : null,
   }
-}
-
-/** Settings that a fact tells, whatever else is in it: reports and replies were kept as stations sent them. */
-function reportedIn(read: ReadEntry): Reported[] {
-  if (read.kind === 'station.settings-read')
-    return read.data.settings.map(({ name, value, readonly }) => ({
-      name,
-      value,
-      mutability: mutabilityOf(readonly),
-    }))
-  if (read.kind === 'station.report') return read.data.entries.flatMap(inReport)
-  if (read.kind !== 'command.outcome') return []
-  return repliesIn(read.data.reply).flatMap((reply) => {
-    const { configurationKey, getVariableResult } = reply as Record<string, unknown>
-    return [
-      ...listOf(configurationKey).flatMap(inConfiguration),
-      ...listOf(getVariableResult).flatMap(inResult),
-    ]
-  })
-}
-
-function listOf(list: unknown): unknown[] {
-  return Array.isArray(list) ? list : []
-}
-
-function mutabilityOf(readonly: unknown): string | undefined {
-  return typeof readonly === 'boolean' ? (readonly ? 'ReadOnly' : 'ReadWrite') : undefined
-}
-
-function inConfiguration(entry: unknown): Reported[] {
-  const { key, value, readonly } = (entry ?? {}) as Record<string, unknown>
-  return typeof key === 'string' ? [{ name: key, value, mutability: mutabilityOf(readonly) }] : []
-}
-
-interface Said {
-  component?: { evse?: { id?: unknown; connectorId?: unknown } }
-  variable?: unknown
-  variableAttribute?: unknown
-  attributeType?: unknown
-  attributeStatus?: unknown
-  attributeValue?: unknown
-}
-
-function refOf({ component, variable }: Said, attributeType: unknown): SettingRef | undefined {
-  const name = nameInReport(component, variable)
-  if (name === undefined) return undefined
-  const evseId = numberOf(component?.evse?.id)
-  const connectorId = numberOf(component?.evse?.connectorId)
-  return {
-    name,
-    ...(evseId === undefined ? {} : { evseId }),
-    ...(connectorId === undefined ? {} : { connectorId }),
-    attributeType: ATTRIBUTE_TYPES.find((it) => it === attributeType) ?? 'Actual',
-  }
-}
-
-function inReport(entry: unknown): Reported[] {
-  const said = (entry ?? {}) as Said
-  return listOf(said.variableAttribute).flatMap((attribute) => {
-    const { type, value, mutability } = (attribute ?? {}) as Record<string, unknown>
-    const ref = refOf(said, type)
-    return ref ? [{ ...ref, value, mutability }] : []
-  })
-}
-
-function inResult(entry: unknown): Reported[] {
-  const said = (entry ?? {}) as Said
-  const ref = refOf(said, said.attributeType)
-  return ref && said.attributeStatus === 'Accepted' ? [{ ...ref, value: said.attributeValue }] : []
-}
-
-function numberOf(value: unknown): number | undefined {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31
-    ? (value as number)
-    : undefined
 }

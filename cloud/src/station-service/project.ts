@@ -5,6 +5,7 @@ import type { LogEntry, Projection, ReadEntry } from '../platform/event-log/entr
 import { storableReading } from '../platform/event-log/storable.ts'
 import { projectOutcome } from './project-command.ts'
 import { projectDocument } from './project-document.ts'
+import { projectMonitors } from './project-monitors.ts'
 import { projectReservation } from './project-reservation.ts'
 import { projectReviews } from './project-review.ts'
 import { projectSessions } from './project-session.ts'
@@ -38,6 +39,8 @@ export function stationProjection(bus: Bus): Projection {
       const readings = all.map(storableReading)
       await projectSites(tx, readings)
       await projectStations(tx, readings)
+      // Before the settings, which forget a station that was removed.
+      await projectMonitors(tx, readings)
       await projectSettings(tx, readings)
       await projectSessions(tx, readings)
       await projectReviews(tx, readings)

@@ -158,3 +158,28 @@ export async function listReported(
       and (${of.name ?? null}::text is null or position(lower(${of.name ?? ''}) in lower(name)) > 0)
     order by name, evse_id, connector_id, attribute_type limit ${limit}`
 }
+
+export interface MonitorView {
+  monitor_id: number
+  name: string
+  evse_id: number
+  connector_id: number
+  type: string
+  value: string | null
+  severity: number | null
+  transaction: boolean | null
+  reported_at: Date
+}
+
+/** In the order of their ids, after one of them. */
+export async function listMonitors(
+  sql: AnySql,
+  of: { tenantId: string; stationId: string; afterId?: string | undefined },
+  limit: number,
+): Promise<MonitorView[]> {
+  return await sql<MonitorView[]>`
+    select monitor_id, name, evse_id, connector_id, type, value, severity, transaction, reported_at
+    from station.reported_monitor
+    where tenant_id = ${of.tenantId} and station_id = ${of.stationId} and monitor_id > ${Number(of.afterId ?? -1)}::int
+    order by monitor_id limit ${limit}`
+}

@@ -1,6 +1,7 @@
 /** Settings of stations: what is wanted of one station (`/v1/stations/{stationId}/settings`) or of a model (`/v1/settings-profiles`). */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import {
+  reportedMonitor,
   reportedQuery,
   reportedSetting,
   settingsProfile,
@@ -22,9 +23,11 @@ import { lockSite, publishStations } from './documents.ts'
 import { listStations } from './queries.ts'
 import {
   listModels,
+  listMonitors,
   listReported,
   lockModels,
   type ModelRow,
+  type MonitorView,
   publishModels,
   type ReportedView,
   settingsOf,
@@ -59,6 +62,15 @@ const reported = createRoute({
     'From a 1.6 station after each boot where something is wanted of it; else from GetSettings, GetBaseReport and GetReport as they are asked for. Values of secrets are not kept.',
   request: { params, query: reportedQuery },
   responses: { 200: answers('Reported settings', page(reportedSetting)), ...problems },
+})
+const monitors = createRoute({
+  method: 'get',
+  path: '/v1/stations/{stationId}/settings/monitors',
+  summary: 'Monitors of variables as the station has told them (2.x)',
+  description:
+    'From GetMonitoringReport, and from what SetVariableMonitoring and ClearVariableMonitoring were answered.',
+  request: { params, query: pageQuery },
+  responses: { 200: answers('Monitors, by id', page(reportedMonitor)), ...problems },
 })
 const listProfiles = createRoute({
   method: 'get',
@@ -126,6 +138,19 @@ export function settingsRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCon
     return c.json(pageOf(rows, limit, reportedResource, keyOf), 200)
   })
 
+  app.openapi(monitors, async (c) => {
+    const { stationId } = c.req.valid('param')
+    const { limit, cursor } = c.req.valid('query')
+    const { tenantId } = c.var
+    await siteOf(tenantId, stationId)
+    const afterId = decodeCursor(cursor, 'number')?.[0]
+    const rows = await listMonitors(sql, { tenantId, stationId, afterId }, limit + 1)
+    return c.json(
+      pageOf(rows, limit, monitorResource, (row) => [String(row.monitor_id)]),
+      200,
+    )
+  })
+
   app.openapi(listProfiles, async (c) => {
     const { limit, cursor } = c.req.valid('query')
     const rows = await listModels(sql, c.var.tenantId, decodeCursor(cursor, 'text', 'text'), limit + 1)
@@ -174,11 +199,23 @@ function profileResource({ vendor, model, settings, changed_at }: ModelRow) {
   return { vendor, model, desired: JSON.parse(settings), changedAt: changed_at.toISOString() }
 }
 
+function placeOf(row: { evse_id: number; connector_id: number }) {
+  return {
+    evseId: row.evse_id < 0 ? null : row.evse_id,
+    connectorId: row.connector_id < 0 ? null : row.connector_id,
+  }
+}
+
+function monitorResource(row: MonitorView) {
+  const { monitor_id: monitorId, name, type, value, severity, transaction, reported_at } = row
+  const reportedAt = reported_at.toISOString()
+  return { monitorId, name, ...placeOf(row), type, value, severity, transaction, reportedAt }
+}
+
 function reportedResource(row: ReportedView) {
   return {
     name: row.name,
-    evseId: row.evse_id < 0 ? null : row.evse_id,
-    connectorId: row.connector_id < 0 ? null : row.connector_id,
+    ...placeOf(row),
     attributeType: ATTRIBUTE_TYPES.find((it) => it === row.attribute_type) ?? 'Actual',
     value: row.value,
     mutability: row.mutability,

@@ -1,6 +1,7 @@
 import type { FactDraft } from '@switchyard/protocol/site/fact.ts'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { TestPlatform } from '../platform/testing.ts'
+import { MAX_REPORTED_MONITORS } from './project-monitors.ts'
 import { MAX_REPORTED_SETTINGS } from './project-settings.ts'
 import { booted, SITE, startStationService, type TestStationService } from './testing.ts'
 
@@ -262,4 +263,74 @@ test('baseline and failsafe are switched for a site and for a station', async ()
   await it.ask('PATCH', `/v1/sites/${SITE}`, { failsafe: null })
   expect(await document('site')).toEqual({ timeZone: 'Europe/Berlin', baseline: false })
   expect(await shown()).toMatchObject({ baseline: false, failsafe: null })
+})
+
+test('monitors are shown as reports tell them, and as they were set and cleared', async () => {
+  await tell(...booted)
+  const of = { component: { name: 'EVSE', evse: { id: 1 } }, variable: { name: 'Power' } }
+  const outcome = (reply: object): FactDraft => ({
+    kind: 'command.outcome',
+    stationId: 'CS-1',
+    data: { commandId: 'c', status: 'accepted', reply: reply as never },
+  })
+  const monitor = { id: 7, type: 'UpperThreshold', value: 11000.5, severity: 4, transaction: false }
+  await tell(
+    {
+      kind: 'station.event',
+      stationId: 'CS-1',
+      data: {
+        events: [
+          {
+            action: 'NotifyMonitoringReport',
+            monitor: [{ ...of, variableMonitoring: [monitor, { id: 'x' }] }, null],
+          },
+          { action: 'Other', monitor: [{ ...of, variableMonitoring: [{ ...monitor, id: 99 }] }] },
+        ],
+      },
+    },
+    outcome({
+      setMonitoringResult: [
+        { ...of, id: 8, type: 'Delta', severity: 5, status: 'Accepted' },
+        { ...of, type: 'Delta', severity: 5, status: 'Rejected' },
+        { ...of, id: 9, type: 'Delta', severity: 5, status: 'Accepted' },
+      ],
+    }),
+  )
+  const list = async (query = '') => (await it.ask('GET', `${SETTINGS}/monitors${query}`)).body
+  expect((await list()).items).toMatchObject([
+    { monitorId: 7, name: 'EVSE.Power', evseId: 1, value: '11000.5', severity: 4, transaction: false },
+    { monitorId: 8, type: 'Delta', value: null },
+    { monitorId: 9 },
+  ])
+  const { next } = await list('?limit=2')
+  expect((await list(`?limit=2&cursor=${next}`)).items).toMatchObject([{ monitorId: 9 }])
+  const clear = [
+    { id: 7, status: 'Accepted' },
+    { id: 8, status: 'Rejected' },
+    { id: 9, status: 'NotFound' },
+  ]
+  await tell(outcome({ clearMonitoringResult: clear }))
+  expect((await list()).items).toMatchObject([{ monitorId: 8 }])
+})
+
+test('no station fills the table of monitors', async () => {
+  await tell(...booted)
+  const monitors = (from: number, n: number) =>
+    Array.from({ length: n }, (_, i) => ({ id: from + i, type: 'Delta' }))
+  const report = (variableMonitoring: object[]): FactDraft => ({
+    kind: 'station.event',
+    stationId: 'CS-1',
+    data: {
+      events: [
+        {
+          action: 'NotifyMonitoringReport',
+          monitor: [{ component: { name: 'A' }, variable: { name: 'B' }, variableMonitoring }],
+        } as never,
+      ],
+    },
+  })
+  for (let at = 0; at < MAX_REPORTED_MONITORS; at += 250) await tell(report(monitors(at, 250)))
+  await tell(report(monitors(MAX_REPORTED_MONITORS - 1, 3)))
+  const [row] = await platform.sql<{ n: number }[]>`select count(*)::int as n from station.reported_monitor`
+  expect(row!.n).toBe(MAX_REPORTED_MONITORS)
 })

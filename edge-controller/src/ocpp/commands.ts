@@ -12,6 +12,7 @@ import {
   type PlanContext,
   type ReportWish,
 } from '@switchyard/protocol/command/define.ts'
+import { withoutSecrets } from '@switchyard/protocol/command/secrets.ts'
 import type { JsonObject } from '@switchyard/protocol/json.ts'
 import type { Validators } from '@switchyard/protocol/ocpp/validators.ts'
 import type { Command } from '@switchyard/protocol/site/command.ts'
@@ -79,7 +80,8 @@ export async function carryOut(
   const sending = () => send(kind, calls, deadlineMs, ports)
   const result = await (calls.length > 1 ? ports.inTurn(sending) : sending())
   if (result === 'not-sent' || (result.status !== 'accepted' && result.status !== 'unknown')) withdraw?.()
-  return result
+  // A station may tell its password among its settings.
+  return result === 'not-sent' || !result.reply ? result : { ...result, reply: withoutSecrets(result.reply) }
 }
 
 async function send(

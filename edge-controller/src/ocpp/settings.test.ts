@@ -208,3 +208,36 @@ it('variables of 2.x, by component, EVSE and instance', async () => {
   })
   expect(values.get('EVSE@2.AllowReset')).toBe('true')
 })
+
+it('a password among the settings that a station tells is in no fact and no outcome', async () => {
+  site = await TestController.start()
+  await open16(
+    new Map([
+      ['AuthorizationKey', 'HUNTER2'],
+      ['LightIntensity', '1'],
+    ]),
+  )
+  await station.call('BootNotification', BOOT_16)
+  const read = { id: 'c1', stationId: 'CP1', kind: 'GetSettings', args: {} }
+  const at = { issuedAt: '2026-11-23T12:00:00Z', expiresAt: '2026-11-23T13:00:00Z' }
+  const result = await site.controller.execute({ ...read, ...at }, 30_000)
+  expect(JSON.stringify(result)).toContain('LightIntensity')
+  expect(JSON.stringify(result)).not.toContain('HUNTER2')
+  await station.close()
+  station = await connect(site.url, 'CP1', 'ocpp2.0.1')
+  await station.call('BootNotification', BOOT_2)
+  await station.call('NotifyReport', {
+    requestId: 1,
+    seqNo: 0,
+    generatedAt: '2026-11-23T12:00:00Z',
+    reportData: [
+      {
+        component: { name: 'SecurityCtrlr' },
+        variable: { name: 'BasicAuthPassword' },
+        variableAttribute: [{ value: 'HUNTER2', mutability: 'WriteOnly' }],
+      },
+    ],
+  })
+  expect(await site.factsOf('station.report')).toHaveLength(1)
+  expect(JSON.stringify(await site.facts())).not.toContain('HUNTER2')
+})

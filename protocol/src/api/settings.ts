@@ -99,6 +99,24 @@ export const reportedSetting = z
     reportedAt: instant,
   })
   .meta({ id: 'ReportedSetting' })
+export const reportedMonitor = z
+  .object({
+    monitorId: z.int(),
+    /** Of the variable that is watched. */
+    name: z.string(),
+    evseId: z.int().nullable(),
+    connectorId: z.int().nullable(),
+    /** UpperThreshold, LowerThreshold, Delta, Periodic, PeriodicClockAligned; 2.1 knows more. */
+    type: z.string(),
+    /** Decimal text, in the variable's unit; seconds of a periodic one. Null: it was set and not reported since. */
+    value: z.string().nullable(),
+    /** 0 (danger) to 9 (debug). */
+    severity: z.int().nullable(),
+    /** Whether it holds during transactions only. */
+    transaction: z.boolean().nullable(),
+    reportedAt: instant,
+  })
+  .meta({ id: 'ReportedMonitor' })
 export const reportedQuery = pageQuery.extend({
   /** Part of a name, in any case. */
   name: z.string().max(220).optional(),

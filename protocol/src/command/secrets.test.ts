@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { withoutSecrets } from './secrets.ts'
 
-it('takes out the passwords that a station is given, in every form that a command has, and nothing else', () => {
+it('takes out the passwords that a station is given, in every form that a command, a reply or a report has, and nothing else', () => {
   const cases = [
     {
       settings: [
@@ -23,6 +23,13 @@ it('takes out the passwords that a station is given, in every form that a comman
         ],
       },
     },
+    // What stations tell: a reply of GetConfiguration, an entry of a report.
+    { configurationKey: [{ key: 'AuthorizationKey', readonly: false, value: 'S' }] },
+    {
+      component: { name: 'SecurityCtrlr' },
+      variable: { name: 'BasicAuthPassword' },
+      variableAttribute: [{ type: 'Actual', value: 'S', mutability: 'WriteOnly' }],
+    },
     { connectionData: { basicAuthPassword: 'S', vpn: { password: 'S' }, apn: { apnPassword: 'S' } } },
   ]
   for (const args of cases) {
@@ -30,6 +37,8 @@ it('takes out the passwords that a station is given, in every form that a comman
     expect(text).not.toContain('"S"')
     expect(text).toBe(JSON.stringify(args).replaceAll('"S"', '"[redacted]"'))
   }
+  const report = { variable: { name: 'Power' }, variableAttribute: [{ value: 'S' }] }
+  expect(withoutSecrets(report)).toBe(report)
   const plain = { settings: [{ name: 'HeartbeatInterval', value: '300' }], key: 'password' }
   expect(withoutSecrets(plain)).toBe(plain)
 })

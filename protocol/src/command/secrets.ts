@@ -1,4 +1,7 @@
-/** Secrets in the arguments of commands: passwords that a station is given. They go to the station, and are shown and kept nowhere else. */
+/**
+ * Secrets in the arguments of commands, and in what stations tell of their settings: passwords that a station is given. They go to the
+ * station, and are shown and kept nowhere else.
+ */
 import type { Json, JsonObject } from '../json.ts'
 
 export const REDACTED = '[redacted]'
@@ -12,23 +15,25 @@ export function isSecretSetting(name: string): boolean {
   return SECRET_SETTING.test(name)
 }
 const VALUES = ['value', 'attributeValue']
+const ATTRIBUTES = 'variableAttribute'
 
-/** The arguments with `[redacted]` for every secret; the same object where there is none. */
+/** The arguments, a reply or a report with `[redacted]` for every secret; the same object where there is none. */
 export function withoutSecrets<T extends Json>(args: T): T {
   return redact(args) as T
 }
 
-function redact(value: Json): Json {
+/** `inSecret`: it is part of what is told of a secret setting, as the attributes of a variable in a report. */
+function redact(value: Json, inSecret = false): Json {
   if (Array.isArray(value)) {
-    const items = value.map(redact)
+    const items = value.map((it) => redact(it, inSecret))
     return items.every((it, i) => it === value[i]) ? value : items
   }
   if (typeof value !== 'object' || value === null) return value
-  const isSecret = namesSecret(value)
+  const isSecret = inSecret || namesSecret(value)
   const entries = Object.entries(value).map(([name, field]): [string, Json] => {
     const hides =
       typeof field === 'string' && ((isSecret && VALUES.includes(name)) || SECRET_FIELD.test(name))
-    return [name, hides ? REDACTED : redact(field as Json)]
+    return [name, hides ? REDACTED : redact(field as Json, isSecret && name === ATTRIBUTES)]
   })
   return entries.every(([name, field]) => field === value[name]) ? value : Object.fromEntries(entries)
 }

@@ -1,4 +1,5 @@
-/** NotifyReport (2.0.1 use case B07): kept as sent, in parts that fit a fact. */
+/** NotifyReport (2.0.1 use case B07): kept as sent but for passwords, in parts that fit a fact. */
+import { withoutSecrets } from '@switchyard/protocol/command/secrets.ts'
 import type { Json } from '@switchyard/protocol/json.ts'
 import type { NotifyReportRequest, NotifyReportResponse } from '@switchyard/protocol/ocpp/v201.ts'
 import { Draft } from '../../draft.ts'
@@ -21,7 +22,7 @@ export function notifyReport(
     draft.fact({
       kind: 'station.report',
       stationId: context.stationId,
-      data: { requestId, seqNo, more: tbc || !isLast, entries: entries as unknown as Json[] },
+      data: { requestId, seqNo, more: tbc || !isLast, entries: withoutSecrets(entries as unknown as Json[]) },
     })
   }
   return { reply: {}, outcome: draft.outcome() }
