@@ -143,6 +143,7 @@ function isEntry(path: string): boolean {
     [
       'edge-controller/src/journal/sqlite-worker.ts',
       'edge-controller/src/testing/write-journal.ts',
+      'edge-controller/src/testing/replay-file.ts',
       'edge-controller/src/site-controller.ts',
       'launcher/src/test-database.ts',
       'simulators/src/world/simulate.ts',

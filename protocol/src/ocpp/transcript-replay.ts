@@ -3,37 +3,86 @@ import type { Transcript } from './transcript.ts'
 
 const CALL = 2
 const CALLRESULT = 3
+const CALLERROR = 4
+const SEND = 6
+
+/** What the station said. */
+export interface PlayedMessage {
+  at: Instant
+  /** Text for the socket. */
+  text: string
+  /** Absent for a text that was no frame. */
+  id?: string
+  action?: string
+  /** The answer that the recorded system gave. */
+  recorded?: unknown[]
+  /** Nobody answers a SEND (2.1). */
+  isSend: boolean
+}
 
 /**
  * Plays the station's side of a transcript against a live central system. OCPP 1.6 transaction ids are minted by the
  * central system, so the ones in the recording are replaced by the ones that it gives now.
  */
 export class TranscriptReplay {
-  private readonly frames: { at: Instant; frame: unknown[] }[]
+  private readonly messages: { at: Instant; frame?: unknown[]; text?: string }[] = []
+  /** Answers of the recorded system by message id. */
+  private readonly recorded = new Map<string, unknown[]>()
   /** Transaction id in the recording by the message id of the StartTransaction that it answered. */
   private readonly recordedByMessage = new Map<string, number>()
   private readonly liveByRecorded = new Map<number, number>()
+  /** Answers of the recorded station by the action that it was called with, in their order. */
+  private readonly answers = new Map<string, unknown[][]>()
   private position = 0
 
   constructor(transcript: Transcript) {
-    this.frames = []
-    for (const { at, dir, frame } of transcript.lines) {
-      if (frame === undefined) continue
-      // Answers to calls of the recorded system answer nothing now.
-      if (dir === 'in' && frame[0] === CALL) this.frames.push({ at, frame })
-      const transactionId = dir === 'out' ? transactionIdOf(frame) : undefined
-      if (transactionId !== undefined) this.recordedByMessage.set(String(frame[1]), transactionId)
+    const called = new Map<string, string>()
+    for (const { at, dir, frame, text } of transcript.lines) {
+      if (frame === undefined) {
+        if (dir === 'in' && !text!.startsWith('(left out')) this.messages.push({ at, text: text! })
+        continue
+      }
+      const id = String(frame[1])
+      if (frame[0] === CALL || frame[0] === SEND) {
+        if (dir === 'in') this.messages.push({ at, frame })
+        else called.set(id, String(frame[2]))
+        continue
+      }
+      if (dir === 'in') {
+        const action = called.get(id)
+        if (action !== undefined) this.answers.set(action, [...(this.answers.get(action) ?? []), frame])
+        continue
+      }
+      this.recorded.set(id, frame)
+      const transactionId = transactionIdOf(frame)
+      if (transactionId !== undefined) this.recordedByMessage.set(id, transactionId)
     }
   }
 
-  /** The station's next call, as text for the socket; undefined at the end. */
-  next(): { at: Instant; id: string; text: string } | undefined {
-    const next = this.frames[this.position++]
+  /** The station's next message; undefined at the end. */
+  next(): PlayedMessage | undefined {
+    const next = this.messages[this.position++]
     if (next === undefined) return undefined
+    if (next.frame === undefined) return { at: next.at, text: next.text!, isSend: false }
     const [type, id, action, payload] = next.frame as [number, string, string, Record<string, unknown>]
     const live = this.liveByRecorded.get(payload?.transactionId as number)
     const body = live === undefined ? payload : { ...payload, transactionId: live }
-    return { at: next.at, id, text: JSON.stringify([type, id, action, body]) }
+    const recorded = this.recorded.get(String(id))
+    return {
+      at: next.at,
+      id,
+      action,
+      text: JSON.stringify([type, id, action, body]),
+      ...(recorded === undefined ? {} : { recorded }),
+      isSend: type === SEND,
+    }
+  }
+
+  /** What the station answers to a call of the live system: as recorded for that action, in turn; NotSupported where nothing was. */
+  answerTo([, id, action]: unknown[]): unknown[] {
+    const answer = this.answers.get(String(action))?.shift()
+    if (answer === undefined) return [CALLERROR, id, 'NotSupported', 'not in the recording', {}]
+    return [answer[0], id, ...answer.slice(2)]
   }
 
   /** Tells what the live system answered (the array of its CALLRESULT). */

@@ -1,0 +1,178 @@
+/** Plays a transcript's station against a controller of its own, and says what was answered otherwise than it was recorded. */
+import { isDeepStrictEqual } from 'node:util'
+import { instant, parseInstant } from '@switchyard/protocol/instant.ts'
+import type { Transcript } from '@switchyard/protocol/ocpp/transcript.ts'
+import { type PlayedMessage, TranscriptReplay } from '@switchyard/protocol/ocpp/transcript-replay.ts'
+import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
+import type { Fact } from '@switchyard/protocol/site/fact.ts'
+import type { Socket } from '../ports.ts'
+import { NO_CREDENTIAL } from '../station/security.ts'
+import { TestController } from './test-controller.ts'
+
+/** An answer is waited for this long, real ms: the controller's disk is a real one. */
+const ANSWER_MS = 2_000
+/** A text that was no frame may be answered with an error, or not at all: so long is waited, real ms. */
+const MALFORMED_MS = 50
+/** Fields of an answer that are new each time. */
+const VOLATILE = new Set(['currentTime', 'transactionId'])
+
+export interface Played {
+  message: PlayedMessage
+  /** Absent: none came. */
+  answer?: unknown[]
+  /** The recorded answer was another, or there was one and now is none. */
+  differs: boolean
+}
+export interface Replayed {
+  played: Played[]
+  /** Calls of the controller, with what the station answered. */
+  calls: { call: unknown[]; answer: unknown[] }[]
+  /** Ledger and telemetry, as written. */
+  facts: Fact[]
+  /** Close codes and reasons of the controller; the station came back each time. */
+  closes: { code: number; reason: string }[]
+}
+
+/**
+ * Tokens that the recorded system accepted are known to the controller, all others are refused. Its clock is that of the recording;
+ * it sets nothing on the station.
+ */
+export async function replayTranscript(
+  transcript: Transcript,
+  { station, version }: { station: string; version: OcppVersion },
+): Promise<Replayed> {
+  const firstMs = parseInstant(transcript.lines[0]?.at ?? '') ?? 0
+  const site = await TestController.start({
+    at: instant(firstMs - 1_000),
+    config: { offlinePolicy: 'refuse' },
+  })
+  try {
+    const tokens = acceptedTokens(transcript)
+    if (tokens.length > 0) await site.apply('tokens', { tokens })
+    const play = new TranscriptReplay(transcript)
+    const result: Replayed = { played: [], calls: [], facts: [], closes: [] }
+    let wire: Wire | undefined
+    const connect = (): Wire => {
+      const made = new Wire(play, result)
+      site.controller.accept(made, station, version, NO_CREDENTIAL)
+      return made
+    }
+    for (let message = play.next(); message !== undefined; message = play.next()) {
+      const atMs = parseInstant(message.at)!
+      if (atMs > site.clock.now()) site.clock.advanceTo(message.at)
+      if (wire === undefined || wire.closed) wire = connect()
+      const answer = await wire.ask(message)
+      if (answer) play.answered(answer)
+      const differs = message.recorded !== undefined && !isSame(message.recorded, answer)
+      result.played.push({ message, ...(answer ? { answer } : {}), differs })
+    }
+    wire?.close(1000, 'the recording ends')
+    result.facts = [...(await site.facts('ledger')), ...(await site.facts('telemetry'))]
+    return result
+  } finally {
+    await site.stop()
+  }
+}
+
+/** The station's end of a socket in memory. */
+class Wire implements Socket {
+  readonly remote = 'replay'
+  closed = false
+  readonly #play: TranscriptReplay
+  readonly #result: Replayed
+  #heard: (text: string) => void = () => {}
+  #ended: (code: number, reason: string) => void = () => {}
+  #waiting: { id: string | undefined; resolve(answer: unknown[] | undefined): void } | undefined
+
+  constructor(play: TranscriptReplay, result: Replayed) {
+    this.#play = play
+    this.#result = result
+  }
+
+  /** Says it, and waits for the answer. */
+  async ask({ text, id, isSend }: PlayedMessage): Promise<unknown[] | undefined> {
+    return await new Promise((resolve) => {
+      const timer = setTimeout(
+        () => this.#answered(undefined),
+        id === undefined || isSend ? MALFORMED_MS : ANSWER_MS,
+      )
+      this.#waiting = {
+        id,
+        resolve(answer) {
+          clearTimeout(timer)
+          resolve(answer)
+        },
+      }
+      this.#heard(text)
+    })
+  }
+
+  #answered(answer: unknown[] | undefined): void {
+    this.#waiting?.resolve(answer)
+    this.#waiting = undefined
+  }
+
+  send(text: string): void {
+    const frame = JSON.parse(text) as unknown[]
+    if (frame[0] === 2) {
+      const answer = this.#play.answerTo(frame)
+      this.#result.calls.push({ call: frame, answer })
+      queueMicrotask(() => this.#heard(JSON.stringify(answer)))
+    } else if (this.#waiting && (this.#waiting.id === undefined || this.#waiting.id === frame[1]))
+      this.#answered(frame)
+  }
+
+  close(code: number, reason: string): void {
+    if (this.closed) return
+    this.closed = true
+    if (code !== 1000) this.#result.closes.push({ code, reason })
+    this.#answered(undefined)
+    queueMicrotask(() => this.#ended(code, reason))
+  }
+
+  pause(): void {}
+  resume(): void {}
+  ping(): void {}
+  onPong(): void {}
+  onText(handler: (text: string) => void): void {
+    this.#heard = handler
+  }
+  onClose(handler: (code: number, reason: string) => void): void {
+    this.#ended = handler
+  }
+}
+
+/** Whether two answers say the same, but for what is new each time; of an error, its code. */
+function isSame(recorded: unknown[], answer: unknown[] | undefined): boolean {
+  if (answer === undefined || recorded[0] !== answer[0]) return false
+  return isDeepStrictEqual(lasting(recorded[2]), lasting(answer[2]))
+}
+
+function lasting(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !VOLATILE.has(name)))
+}
+
+/** Tokens that the recorded system called accepted. */
+function acceptedTokens({ lines }: Transcript) {
+  const asked = new Map<string, string>()
+  const accepted = new Set<string>()
+  for (const { dir, frame } of lines) {
+    const [type, id, third, payload] = (frame ?? []) as [number, string, Answer, Question]
+    if (dir === 'in' && type === 2) {
+      const token = payload?.idTag ?? payload?.idToken?.idToken
+      if (typeof token === 'string') asked.set(String(id), token)
+    } else if (dir === 'out' && type === 3) {
+      const token = asked.get(String(id))
+      const { status } = third?.idTagInfo ?? third?.idTokenInfo ?? {}
+      if (token !== undefined && status === 'Accepted') accepted.add(token)
+    }
+  }
+  return [...accepted].map((idToken) => ({
+    idToken,
+    type: 'ISO14443' as const,
+    status: 'Accepted' as const,
+  }))
+}
+type Answer = { idTagInfo?: { status?: string }; idTokenInfo?: { status?: string } } | null
+type Question = { idTag?: string; idToken?: { idToken?: string } } | undefined
