@@ -1,4 +1,5 @@
 /** The central system of one site's chargers: their connections, sessions and limits, over the site's state. */
+import { instant } from '@switchyard/protocol/instant.ts'
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { Live, LiveStation } from '@switchyard/protocol/site/live.ts'
 import { MESSAGES_KIND } from '@switchyard/protocol/site/messages.ts'
@@ -15,7 +16,8 @@ import { StationLink, type StationLinkPorts } from './ocpp/station-link.ts'
 import { tellMessages } from './ocpp/tell-messages.ts'
 import type { Socket } from './ports.ts'
 import { Grants } from './session/grants.ts'
-import { isOnConnector, runningSessions } from './session/session.ts'
+import { hasTakenItsTrust, STOP_AGAIN_MS, TrustStops } from './session/offline-risk.ts'
+import { isOnConnector, runningSessions, type Session } from './session/session.ts'
 import { SessionSweep, SWEEP_INTERVAL_MS } from './session/sweep.ts'
 import type { Moment } from './session/timing.ts'
 import { TransactionIds } from './session/transaction-ids.ts'
@@ -56,6 +58,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
   const links = new Map<string, StationLink>()
   const listeners = new Set<() => void>()
   const sweep = new SessionSweep()
+  const trustStops = new TrustStops()
   const cancels: (() => void)[] = []
   let stopping = false
 
@@ -109,6 +112,17 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     cancels.push(() => cancel())
   }
 
+  /** An unknown token has had what the site risks on it while nobody can be asked. */
+  function stopOnTrust({ sessionId, stationId }: Session): void {
+    log.warn(
+      { stationId, sessionId },
+      'a session on trust has taken what it may: its station is told to stop',
+    )
+    const [issuedAt, expiresAt] = [clock.now(), clock.now() + STOP_AGAIN_MS].map(instant) as [string, string]
+    const command = { id: sessionId, stationId, kind: 'RemoteStop', args: { sessionId }, issuedAt, expiresAt }
+    void linkOf(stationId).execute(command, STOP_AGAIN_MS)
+  }
+
   function sweepSessions(): void {
     const running = state.list<Station>(STATION_KIND).flatMap(({ stationId }) =>
       runningSessions(state, stationId).map((session) => ({
@@ -119,6 +133,8 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     )
     for (const { session, reason } of sweep.overdue(running, clock.mono()))
       void linkOf(session.stationId).presumeEnd(session.sessionId, reason)
+    const taken = running.map((it) => it.session).filter((session) => hasTakenItsTrust(state, session))
+    for (const session of trustStops.due(taken, clock.mono())) stopOnTrust(session)
     for (const link of links.values()) link.askForMissed()
     for (const { stationId } of state.list<Station>(STATION_KIND)) linkOf(stationId).expireReservations()
   }

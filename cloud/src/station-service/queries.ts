@@ -21,6 +21,8 @@ export interface SiteRow {
   connection: Site['connection']
   wanted_baseline: boolean | null
   wanted_failsafe: boolean | null
+  /** JSON. */
+  wanted_authorization: string | null
   stations: number
 }
 

@@ -1,11 +1,12 @@
 /**
- * `PATCH /v1/sites/{siteId}`: what an operator wants of a site: whether energy that nobody identified for is billed there, and whether
- * baseline and failsafe are set on its stations.
+ * `PATCH /v1/sites/{siteId}`: what an operator wants of a site: whether energy that nobody identified for is billed there, whether
+ * baseline and failsafe are set on its stations, and how it decides who may charge beyond its tokens.
  */
+import { X509Certificate } from 'node:crypto'
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { site, sitePatch } from '@switchyard/protocol/api/shapes.ts'
 import type { DocumentBody } from '@switchyard/protocol/site/document.ts'
-import { notFound } from '../platform/http/problem.ts'
+import { invalid, notFound } from '../platform/http/problem.ts'
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
@@ -26,7 +27,8 @@ export function sitePolicyRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceC
 
   app.openapi(patch, async (c) => {
     const { siteId } = c.req.valid('param')
-    const { unidentifiedEnergy, baseline, failsafe } = c.req.valid('json')
+    const { unidentifiedEnergy, baseline, failsafe, authorization } = c.req.valid('json')
+    requireRoots(authorization?.contractRoots ?? [])
     const { tenantId, trace } = c.var
     const at = new Date(clock.now())
     await sql.begin(async (tx) => {
@@ -36,9 +38,13 @@ export function sitePolicyRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceC
       const wanted = {
         wanted_baseline: baseline === undefined ? row.wanted_baseline : baseline,
         wanted_failsafe: failsafe === undefined ? row.wanted_failsafe : failsafe,
+        wanted_authorization:
+          authorization === undefined
+            ? row.wanted_authorization
+            : authorization && JSON.stringify(authorization),
       }
       await tx`update station.site set ${tx(wanted)} where tenant_id = ${tenantId} and site_id = ${siteId}`
-      if (baseline !== undefined || failsafe !== undefined)
+      if (baseline !== undefined || failsafe !== undefined || authorization !== undefined)
         await publishSite(tx, { eventLog, tenantId, siteId, at, trace }, siteBody(row.time_zone, wanted))
       if (unidentifiedEnergy === undefined || row.unidentified_energy === unidentifiedEnergy) return
       await tx`
@@ -60,13 +66,27 @@ export function sitePolicyRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceC
   })
 }
 
-function siteBody(
-  timeZone: string,
-  { wanted_baseline, wanted_failsafe }: Pick<SiteRow, 'wanted_baseline' | 'wanted_failsafe'>,
-): DocumentBody<'site'> {
+function siteBody(timeZone: string, wanted: Wanted): DocumentBody<'site'> {
+  const { wanted_baseline, wanted_failsafe, wanted_authorization } = wanted
   return {
     timeZone,
     ...(wanted_baseline === null ? {} : { baseline: wanted_baseline }),
     ...(wanted_failsafe === null ? {} : { failsafe: wanted_failsafe }),
+    ...(wanted_authorization === null ? {} : { authorization: JSON.parse(wanted_authorization) }),
   }
+}
+
+type Wanted = Pick<SiteRow, 'wanted_baseline' | 'wanted_failsafe' | 'wanted_authorization'>
+
+/** A site that was given what is no certificate would judge every contract as one of no known root. */
+function requireRoots(pems: readonly string[]): void {
+  const errors = pems.flatMap((pem, i) => {
+    const path = `authorization.contractRoots.${i}`
+    try {
+      return new X509Certificate(pem).ca ? [] : [{ path, message: 'is no certificate of a CA' }]
+    } catch {
+      return [{ path, message: 'is no PEM certificate' }]
+    }
+  })
+  if (errors.length > 0) throw invalid(errors)
 }

@@ -133,6 +133,7 @@ export class StationLink {
           ask: this.#ports.ask,
           grants: this.#ports.grants,
           offlinePolicy: config.offlinePolicy,
+          stationIds: this.#ports.stationIds,
         }),
       after: (after: After) => this.#after(after, connection, module),
       missed: () => this.#asks.statusWasMissed(),

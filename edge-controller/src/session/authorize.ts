@@ -9,6 +9,7 @@ import type { StateReader } from '../draft.ts'
 import type { Clock } from '../ports.ts'
 import { tokenEntry } from '../tokens.ts'
 import type { Grants } from './grants.ts'
+import { hasRoomForTrust } from './offline-risk.ts'
 import { runningSessions } from './session.ts'
 
 /** Longest that a station waits for the cloud's word on a token. */
@@ -59,6 +60,8 @@ export interface AuthorizePorts {
   grants: Grants
   /** What the configuration says; the site document may say otherwise. */
   offlinePolicy: OfflinePolicy
+  /** Every station of the site. */
+  stationIds(): readonly string[]
 }
 
 /** Local decision, else the cloud's, else the offline policy's. Never rejects; takes at most ASK_TIMEOUT_MS. */
@@ -79,8 +82,10 @@ export async function authorize(
   if (answer !== undefined) {
     return { idToken, status: answer === 'Unknown' ? 'Invalid' : answer, source: 'cloud', offline: false }
   }
-  const policy = appliedDocument(state, 'site')?.offlinePolicy ?? ports.offlinePolicy
-  const status = policy === 'accept' ? 'Accepted' : 'Invalid'
+  const site = appliedDocument(state, 'site')
+  const policy = site?.authorization?.offlinePolicy ?? site?.offlinePolicy ?? ports.offlinePolicy
+  const isAccepted = policy === 'accept' && hasRoomForTrust(state, ports.stationIds(), idToken.value)
+  const status = isAccepted ? 'Accepted' : 'Invalid'
   return { idToken, status, source: 'offline-policy', offline: true }
 }
 
@@ -93,6 +98,18 @@ function withTimeout<T>(clock: Clock, work: Promise<T>): Promise<T | undefined> 
     }
     work.then(settle, () => settle(undefined))
   })
+}
+
+/** Its answer where the token is to start a session: a master pass ends sessions only (2.0.1 use case C16). */
+export function statusToStart(state: StateReader, { status, groupId }: Authorization): TokenStatus {
+  const masterPass = appliedDocument(state, 'site')?.authorization?.masterPassGroupId
+  const isMasterPass = masterPass !== undefined && groupId?.toLowerCase() === masterPass.toLowerCase()
+  return status === 'Accepted' && isMasterPass ? 'Blocked' : status
+}
+
+/** Accepted by the offline policy alone: the session is on trust (see offline-risk.ts). */
+export function isOnTrust({ source, status }: Authorization): boolean {
+  return source === 'offline-policy' && status === 'Accepted'
 }
 
 export function tokenDecided(stationId: string, decision: Authorization, status: string): FactDraft {

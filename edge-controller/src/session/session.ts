@@ -38,6 +38,8 @@ export interface Session {
   idToken?: IdToken
   /** Accepted, or why not; OCPP's words. */
   authorization: string
+  /** Nobody could be asked about its token: it charges by the offline policy. */
+  onTrust?: boolean
   startRegisterMilliWh?: number
   /** The newest register, the start's included. */
   register?: { atMs: number; milliWh: number }

@@ -30,6 +30,8 @@ export interface Start {
   idToken?: IdToken
   /** Accepted, or why not. The session is recorded either way: energy that flows is never dropped. */
   authorization: string
+  /** By the offline policy (see offline-risk.ts). */
+  onTrust?: boolean
   registerMilliWh?: number
   remoteStartId?: number
   offline: boolean
@@ -96,6 +98,7 @@ export function startSession(draft: Draft, context: SessionContext, start: Start
     received: at,
     ...(start.idToken ? { idToken: start.idToken } : {}),
     authorization: start.authorization,
+    ...(start.onTrust ? { onTrust: true } : {}),
     ...(start.registerMilliWh === undefined
       ? {}
       : {

@@ -10,6 +10,8 @@ export interface SessionUpdate {
   connectorId?: number
   idToken?: IdToken
   authorization?: string
+  /** By the offline policy (see offline-risk.ts). */
+  onTrust?: boolean
   startRegisterMilliWh?: number
   /** The true start, told after other events of the session (a queue out of order), ms. */
   startedAtMs?: number
@@ -47,7 +49,13 @@ export function updateSession(
     ...session,
     evseId,
     connectorId,
-    ...(identified ? { idToken: update.idToken!, authorization: update.authorization ?? 'None' } : {}),
+    ...(identified
+      ? {
+          idToken: update.idToken!,
+          authorization: update.authorization ?? 'None',
+          ...(update.onTrust || session.onTrust ? { onTrust: update.onTrust ?? false } : {}),
+        }
+      : {}),
     ...(startKnown === undefined ? {} : { startRegisterMilliWh: startKnown }),
     ...(newState === undefined ? {} : { chargingState: newState }),
     ...(update.remoteStartId === undefined ? {} : { remoteStartId: update.remoteStartId }),

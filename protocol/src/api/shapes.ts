@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { isKeepable, parseInstant } from '../instant.ts'
 import { tariff } from '../pricing/tariff.ts'
+import { authorizationPolicy } from '../site/document.ts'
 import { live } from '../site/live.ts'
 
 const instant = z.iso.datetime()
@@ -64,6 +65,8 @@ export const site = z
     baseline: z.boolean().nullable().default(null),
     /** Whether the failsafe limit is installed on its stations; null: it is. */
     failsafe: z.boolean().nullable().default(null),
+    /** How it decides who may charge beyond its tokens; null: as its controller is configured. */
+    authorization: authorizationPolicy.nullable().default(null),
     stations: z.int(),
   })
   .meta({ id: 'Site' })
@@ -82,6 +85,8 @@ export const sitePatch = z.strictObject({
   baseline: z.boolean().nullable().optional(),
   /** Whether the failsafe limit is installed on its stations, where they do not say otherwise; null: it is. */
   failsafe: z.boolean().nullable().optional(),
+  /** Replaces the whole; null: as its controller is configured. */
+  authorization: z.strictObject(authorizationPolicy.shape).nullable().optional(),
 })
 /** The MQTT credential is told once, here; a direct site has none. */
 export const siteCreated = site

@@ -56,13 +56,34 @@ export const stationsDocument = z.object({
   ),
 })
 
+/** Most root certificates of contracts, and the longest PEM text of one. */
+export const MAX_CONTRACT_ROOTS = 20
+const MAX_ROOT_CHARS = 8_000
+
+/** How a site decides who may charge, beyond its tokens. */
+export const authorizationPolicy = z.object({
+  /** On a token that the site does not know while the cloud cannot be asked; absent: as the controller is configured. */
+  offlinePolicy: z.enum(['accept', 'refuse']).optional(),
+  /** Sessions of such tokens that may run at the site at a time; one more is refused. */
+  offlineMaxSessions: z.int().min(0).max(10_000).optional(),
+  /** Energy after which the site stops such a session, Wh. */
+  offlineMaxWh: z.int().min(1).max(1_000_000).optional(),
+  /** Tokens of this group end any session, and start none (2.0.1 use case C16). */
+  masterPassGroupId: z.string().min(1).max(36).optional(),
+  /** Roots of contract certificates (V2G or mobility operators), PEM: Plug & Charge is judged by them at the site (C07). */
+  contractRoots: z.array(z.string().max(MAX_ROOT_CHARS)).max(MAX_CONTRACT_ROOTS).optional(),
+})
+export type AuthorizationPolicy = z.infer<typeof authorizationPolicy>
+
 /** Site-wide settings. Limits can only tighten what the site's own configuration allows. */
 export const siteDocument = z.object({
   /** mA per phase; the site takes the lower of this and its own. */
   limitMa: z.int().min(0).optional(),
   baseline: z.boolean().optional(),
   failsafe: z.boolean().optional(),
+  /** Where `authorization` does not say. */
   offlinePolicy: z.enum(['accept', 'refuse']).optional(),
+  authorization: authorizationPolicy.optional(),
   timeZone: z.string().optional(),
 })
 

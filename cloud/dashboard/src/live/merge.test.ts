@@ -22,6 +22,7 @@ const site: Site = {
   connection: 'controller',
   baseline: null,
   failsafe: null,
+  authorization: null,
   stations: 1,
 }
 const station: Station = {

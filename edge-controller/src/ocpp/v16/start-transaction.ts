@@ -4,7 +4,7 @@ import { parseInstant } from '@switchyard/protocol/instant.ts'
 import { mutated } from '@switchyard/protocol/mutation.ts'
 import type { StartTransactionRequest, StartTransactionResponse } from '@switchyard/protocol/ocpp/v16.ts'
 import { Draft } from '../../draft.ts'
-import { isInUse, tokenDecided } from '../../session/authorize.ts'
+import { isInUse, isOnTrust, statusToStart, tokenDecided } from '../../session/authorize.ts'
 import { registerFromWh } from '../../session/reading.ts'
 import { hasDelivered, runningSessions, sessionById, startKey } from '../../session/session.ts'
 import { startSession } from '../../session/start.ts'
@@ -51,13 +51,13 @@ export function startTransaction(
   }
 
   const idToken = idTokenOf(idTag)
+  const granted = statusToStart(draft, decision)
   const inUse =
-    decision.status === 'Accepted' &&
-    isInUse(draft, context.stationIds, idToken, startedAtMs, connector?.sessionId)
+    granted === 'Accepted' && isInUse(draft, context.stationIds, idToken, startedAtMs, connector?.sessionId)
   const offline = context.at.nowMs - startedAtMs > QUEUED_AFTER_MS
   // One out of a queue has flowed already: nobody is asked to stop it.
-  const isFull = context.refusesSessions && !offline && decision.status === 'Accepted'
-  const status = isFull ? 'Blocked' : inUse ? 'ConcurrentTx' : decision.status
+  const isFull = context.refusesSessions && !offline && granted === 'Accepted'
+  const status = isFull ? 'Blocked' : inUse ? 'ConcurrentTx' : granted
   const registerMilliWh = registerFromWh(meterStart)
   const transactionId = context.drawTransactionId(draft)
   const session = startSession(draft, context, {
@@ -67,6 +67,7 @@ export function startTransaction(
     startedAtMs,
     idToken,
     authorization: status,
+    onTrust: isOnTrust(decision),
     ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
     offline,
     resendKey,

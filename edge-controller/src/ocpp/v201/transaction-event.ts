@@ -5,7 +5,7 @@
 import { parseInstant } from '@switchyard/protocol/instant.ts'
 import type { TransactionEventRequest, TransactionEventResponse } from '@switchyard/protocol/ocpp/v201.ts'
 import { Draft } from '../../draft.ts'
-import { isInUse, tokenDecided } from '../../session/authorize.ts'
+import { isInUse, isOnTrust, statusToStart, tokenDecided } from '../../session/authorize.ts'
 import { correctEnd, endSession, presumeEnd } from '../../session/end.ts'
 import { takeReadings } from '../../session/meter.ts'
 import {
@@ -53,7 +53,7 @@ export function transactionEvent(
       ...(said.eventType === 'Started' ? { startedAtMs: eventTime(context, said) } : {}),
       ...(said.evse ? { evseId: said.evse.id, connectorId: said.evse.connectorId ?? 1 } : {}),
       ...(said.idToken && status && !isStop
-        ? { idToken: idTokenOf(said.idToken), authorization: status }
+        ? { idToken: idTokenOf(said.idToken), authorization: status, onTrust: isTrusted(context) }
         : {}),
       ...startRegister(said, readings),
       ...(said.transactionInfo.chargingState === undefined
@@ -77,6 +77,10 @@ export function transactionEvent(
   return { reply, outcome: draft.outcome() }
 }
 
+function isTrusted({ authorization }: HandlerContext): boolean {
+  return authorization !== undefined && isOnTrust(authorization)
+}
+
 /** Accepted tokens that are in use elsewhere are ConcurrentTx (use case C01, E03). */
 function statusAt(
   draft: Draft,
@@ -87,12 +91,12 @@ function statusAt(
   const { authorization, stationIds } = context
   if (!authorization) return undefined
   const atMs = eventTime(context, said)
-  const { status } = authorization
+  const status = statusToStart(draft, authorization)
   // One that was told of late has flowed already: nobody is asked to stop it.
   if (context.refusesSessions && !known && !said.offline && status === 'Accepted') return 'NotAtThisTime'
   const inUse =
     status === 'Accepted' && isInUse(draft, stationIds, authorization.idToken, atMs, known?.sessionId)
-  return inUse ? 'ConcurrentTx' : authorization.status
+  return inUse ? 'ConcurrentTx' : status
 }
 
 /**
@@ -144,6 +148,7 @@ function start(
     startedAtMs: beginMs ?? eventTime(context, said),
     ...(idToken ? { idToken: idTokenOf(idToken) } : {}),
     authorization: status ?? 'None',
+    onTrust: isTrusted(context),
     ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
     ...remoteStart(said),
     offline: said.offline ?? false,
