@@ -69,3 +69,18 @@ test('a station that is made, held back and accepted is so at its next boot, and
     await made.client.close()
   }
 })
+
+test('a direct station comes in as soon as it was made', async () => {
+  for (const id of ['CP-4', 'CP-5']) {
+    await system.api.post('/api/v1/sites', { siteId: `site-of-${id}`, connection: 'direct' })
+    const password = 'a-long-password'
+    await system.api.post('/api/v1/stations', { siteId: `site-of-${id}`, stationId: id, password })
+    const direct = await connect(system.directUrl, id, '1.6', password)
+    await boot(direct)
+    direct.client.handle('ClearCache', () => ({ status: 'Accepted' }))
+    const call = { action: 'ClearCache', payload: {} }
+    expect(await system.api.post(`/api/v1/stations/${id}/calls`, call)).toEqual({ status: 'Accepted' })
+    await direct.client.close()
+  }
+  await expect(connect(system.directUrl, 'NOBODY', '1.6')).rejects.toThrow(/Not Found/)
+})

@@ -45,6 +45,8 @@ export interface System {
   api: Api
   siteId: string
   ocppUrl: string
+  /** Where direct stations connect. */
+  directUrl: string
   panelUrl: string
   /** The broker itself, past the fault proxy. */
   brokerUrl: string
@@ -169,6 +171,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     return {
       api,
       siteId,
+      directUrl: `ws://127.0.0.1:${targetPorts[PORTS.indexOf('OCPP_GATEWAY')]}/ocpp`,
       ...own,
       journalFile,
       async startBox(file) {

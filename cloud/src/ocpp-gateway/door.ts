@@ -15,6 +15,11 @@ import type { Host } from './host.ts'
 /** Longest that a station waits at the door until its controller has its newest settings. */
 const SETTINGS_WAIT_MS = 5_000
 const SETTINGS_LOOK_MS = 25
+/** A station that is not known here may have been made a moment ago: so long it waits at the door for that to come here. */
+const UNKNOWN_WAIT_MS = 1_000
+const UNKNOWN_LOOK_MS = 50
+/** Most that wait so; others are turned away at once. */
+const MAX_UNKNOWN_WAITING = 100
 
 interface StationRow {
   site_id: string
@@ -42,11 +47,29 @@ export function createDoor(context: ServiceContext, passwords: PasswordCheck, ho
     return row
   }
 
+  let unknownWaiting = 0
+  async function perhapsJustMade(stationId: string): Promise<StationRow | undefined> {
+    const known = await stationRow(stationId)
+    if (known || unknownWaiting >= MAX_UNKNOWN_WAITING) return known
+    unknownWaiting++
+    try {
+      const until = clock.mono() + UNKNOWN_WAIT_MS
+      while (clock.mono() < until) {
+        await sleep(clock, UNKNOWN_LOOK_MS)
+        const row = await stationRow(stationId)
+        if (row) return row
+      }
+      return undefined
+    } finally {
+      unknownWaiting--
+    }
+  }
+
   return {
     async admit(given) {
       const knock = context.config.ocppBehindTls ? { ...given, tls: {} } : given
       try {
-        const row = await stationRow(knock.stationId)
+        const row = await perhapsJustMade(knock.stationId)
         // Before anything is loaded or taken over for it: by the newest that is known of it here.
         const first = await admit(stateOf(row), 'closed', passwords, knock)
         if (!first.ok || !row) return first
