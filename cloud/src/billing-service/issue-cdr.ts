@@ -1,8 +1,8 @@
 /** A CDR with its invoice line and the fact that tells of it: a new one, or the credit of one before. */
 import type { Cdr, CostDetails } from '@switchyard/protocol/api/shapes.ts'
+import { priceEnded } from '@switchyard/protocol/billing/price-ended.ts'
 import { creditIdOf } from '@switchyard/protocol/billing/settle.ts'
 import { negate } from '@switchyard/protocol/money.ts'
-import { price } from '@switchyard/protocol/pricing/price.ts'
 import { type Tariff, tariff as tariffShape } from '@switchyard/protocol/pricing/tariff.ts'
 import { apiEnergyWh } from '@switchyard/protocol/units.ts'
 import type { TransactionSql } from 'postgres'
@@ -22,7 +22,7 @@ export async function issue(
   const { tenantId, siteId, stationId, sessionId, data } = session
   const energyMilliWh = data.energyMilliWh ?? 0
   const { startedAt, endedAt, durationMs } = data
-  const costDetails = price(tariff, { startedAt, endedAt, durationMs, energyMilliWh })
+  const costDetails = priceEnded(tariff, data)
   const cdr: Cdr = {
     cdrId,
     sessionId,

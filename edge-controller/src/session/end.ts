@@ -16,6 +16,7 @@ import {
   type SessionEnd,
   sessionById,
   startOf,
+  TARIFF_KIND,
   TRANSACTION_KIND,
   transactionKey,
   withConnectorFree,
@@ -232,4 +233,5 @@ export function forgetSession(draft: Draft, sessionId: string): void {
     draft.remove(TRANSACTION_KIND, key)
   draft.remove(SESSION_KIND, sessionId)
   draft.remove(PROFILE_KIND, sessionId)
+  draft.remove(TARIFF_KIND, sessionId)
 }

@@ -1,4 +1,4 @@
-/** A charging session as the site keeps it: entities of kind `session`, `session.profile` and `transaction`. */
+/** A charging session as the site keeps it: entities of kind `session`, `session.profile`, `session.tariff` and `transaction`. */
 import type { FactData, IdToken, ReviewReason } from '@switchyard/protocol/site/fact.ts'
 import type { Draft, StateReader } from '../draft.ts'
 import { connectorOf, stationOf } from '../station/station.ts'
@@ -7,6 +7,8 @@ import type { Moment, TimedAt } from './timing.ts'
 export const SESSION_KIND = 'session'
 /** Register points of a session, apart from it: they change once in a quarter hour, the session with every reading. */
 export const PROFILE_KIND = 'session.profile'
+/** The tariff of a session's start (see cost.ts), apart from it: it does not change. */
+export const TARIFF_KIND = 'session.tariff'
 /** `stationId/transactionId` -> session id. */
 export const TRANSACTION_KIND = 'transaction'
 

@@ -6,6 +6,7 @@ import { parseInstant } from '@switchyard/protocol/instant.ts'
 import type { TransactionEventRequest, TransactionEventResponse } from '@switchyard/protocol/ocpp/v201.ts'
 import { Draft } from '../../draft.ts'
 import { isInUse, isOnTrust, statusToStart, tokenDecided } from '../../session/authorize.ts'
+import { finalCost, keepTariff, runningCost } from '../../session/cost.ts'
 import { correctEnd, endSession, presumeEnd } from '../../session/end.ts'
 import { takeReadings } from '../../session/meter.ts'
 import {
@@ -15,7 +16,7 @@ import {
   type Reading,
   startRegisterOf,
 } from '../../session/reading.ts'
-import { hasDelivered, type Session, sessionOfTransaction } from '../../session/session.ts'
+import { hasDelivered, type Session, sessionById, sessionOfTransaction } from '../../session/session.ts'
 import { startSession } from '../../session/start.ts'
 import { isPlausible } from '../../session/timing.ts'
 import { updateSession } from '../../session/update.ts'
@@ -35,12 +36,15 @@ export function transactionEvent(
   // A token that is presented to end the session takes over nothing, and is no second use.
   const isStop = said.eventType === 'Ended' || said.triggerReason === 'StopAuthorized'
   const status = authorization && (isStop ? authorization.status : statusAt(draft, context, said, known))
-  const reply: TransactionEventResponse =
-    authorization && status ? { idTokenInfo: idTokenInfo(authorization, status) } : {}
+  const reply = (cost: number | undefined): TransactionEventResponse => ({
+    ...(cost === undefined ? {} : { totalCost: cost }),
+    ...(authorization && status ? { idTokenInfo: idTokenInfo(authorization, status) } : {}),
+  })
 
   const readings = readingsOf(said.meterValue)
   const resendKey = keyOf(said, readings)
-  if (known?.resendKey === resendKey) return { reply, outcome: draft.outcome() }
+  if (known?.resendKey === resendKey)
+    return { reply: reply(costFor(draft, context, said, known)), outcome: draft.outcome() }
 
   if (named && !known) presumeEnd(draft, context, named, 'NewSession')
   let session = known ?? start(draft, context, said, readings, status, resendKey)
@@ -74,7 +78,20 @@ export function transactionEvent(
     })
   }
   if (authorization && status) draft.fact(tokenDecided(stationId, authorization, status))
-  return { reply, outcome: draft.outcome() }
+  return { reply: reply(costFor(draft, context, said, session)), outcome: draft.outcome() }
+}
+
+/** The running cost with an update (I02), the final one with the end (I03); a start has cost nothing yet. */
+function costFor(
+  draft: Draft,
+  context: HandlerContext,
+  said: TransactionEventRequest,
+  { sessionId }: Session,
+): number | undefined {
+  if (said.eventType === 'Started') return undefined
+  if (said.eventType === 'Ended') return finalCost(draft, sessionId)
+  const session = sessionById(draft, sessionId)
+  return session && runningCost(draft, session, eventTime(context, said))
 }
 
 function isTrusted({ authorization }: HandlerContext): boolean {
@@ -141,7 +158,7 @@ function start(
   const isStart = said.eventType === 'Started'
   const registerMilliWh = startRegisterOf(readings, isStart)
   const beginMs = isStart ? undefined : firstRegister(readings, 'Transaction.Begin')?.atMs
-  return startSession(draft, context, {
+  const session = startSession(draft, context, {
     evseId: evse?.id ?? 0,
     connectorId: evse ? (evse.connectorId ?? 1) : 0,
     transactionId: transactionInfo.transactionId,
@@ -157,6 +174,8 @@ function start(
     ...(isStart ? {} : { review: ['unknown-start' as const] }),
     isOver: said.eventType === 'Ended',
   })
+  if (isStart) keepTariff(draft, session, context.at.nowMs)
+  return session
 }
 
 /** The remote start that it answers; ids of ours have 31 bits. */

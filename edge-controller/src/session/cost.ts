@@ -1,0 +1,83 @@
+/**
+ * What a session has cost so far, and in the end, for the display of its station (2.x use cases I02, I03): by the tariff that
+ * the site knew when the session started, and by the rules with which billing makes CDRs. Where billing would hold the session
+ * for a person, or the site does not know the tariff of its start, nothing is said: an amount that is shown is a promise.
+ */
+import { priceEnded } from '@switchyard/protocol/billing/price-ended.ts'
+import { type Ended, settle } from '@switchyard/protocol/billing/settle.ts'
+import { instant } from '@switchyard/protocol/instant.ts'
+import type { Tariff } from '@switchyard/protocol/pricing/tariff.ts'
+import { appliedDocument } from '../documents.ts'
+import type { Draft } from '../draft.ts'
+import { type Session, startOf, TARIFF_KIND } from './session.ts'
+
+/** A start that is told later than this, ms, may be older than the tariff that the site has now. */
+const TARIFF_KNOWN_WITHIN_MS = 2 * 60_000
+
+/** Entity of kind TARIFF_KIND, by session id. */
+interface SessionTariff {
+  tariff: Tariff
+  /** Including tax, as it was told at the end: an end that is sent again is told the same. */
+  finalCost?: number
+}
+
+/** Keeps the tariff for the session, if its start is of now: one that changes meanwhile is the next session's. */
+export function keepTariff(draft: Draft, session: Session, nowMs: number): void {
+  const { stationId, sessionId, startedAtMs, offline } = session
+  if (offline || Math.abs(nowMs - startedAtMs) > TARIFF_KNOWN_WITHIN_MS) return
+  const tariffs = appliedDocument(draft, 'tariffs')
+  const tariff = tariffs?.byStation[stationId] ?? tariffs?.default
+  if (tariff) draft.put(TARIFF_KIND, sessionId, { tariff } satisfies SessionTariff)
+}
+
+/** So far, including tax, in the tariff's currency; undefined: nothing can be said. `atMs`: time of the event that asks. */
+export function runningCost(draft: Draft, session: Session, atMs: number): number | undefined {
+  const kept = draft.get<SessionTariff>(TARIFF_KIND, session.sessionId)
+  if (!kept || session.end) return kept?.finalCost
+  const { evseId, connectorId, transactionId, authorization, review, idToken } = session
+  const { startRegisterMilliWh, register } = session
+  const startedAtMs = startOf(session).atMs
+  const asIfEnded: Ended = {
+    evseId,
+    connectorId,
+    transactionId,
+    authorization,
+    ...(idToken ? { idToken } : {}),
+    revision: session.revision + 1,
+    startedAt: instant(startedAtMs),
+    endedAt: instant(atMs),
+    durationMs: atMs - startedAtMs,
+    ...(startRegisterMilliWh === undefined || !register
+      ? {}
+      : { energyMilliWh: register.milliWh - startRegisterMilliWh }),
+    reason: 'Running',
+    presumed: true,
+    review,
+    profile: [],
+  }
+  return billed(kept.tariff, session.sessionId, asIfEnded)
+}
+
+/** At the end that `draft` tells of, if it tells of one; undefined as in `runningCost`. 0: nothing is to be paid (I03). */
+export function finalCost(draft: Draft, sessionId: string): number | undefined {
+  const kept = draft.get<SessionTariff>(TARIFF_KIND, sessionId)
+  if (!kept) return undefined
+  const ended = draft
+    .outcome()
+    .facts.findLast((fact) => fact.kind === 'session.ended' && fact.sessionId === sessionId)
+  if (ended?.kind !== 'session.ended') return kept.finalCost
+  const cost = billed(kept.tariff, sessionId, ended.data)
+  const { finalCost: _before, ...without } = kept
+  draft.put(TARIFF_KIND, sessionId, cost === undefined ? without : { ...without, finalCost: cost })
+  return cost
+}
+
+/** As billing would settle it, were nothing billed of it yet. */
+function billed(tariff: Tariff, sessionId: string, ended: Ended): number | undefined {
+  const known = { heldRevision: undefined, cdrs: [], decided: undefined }
+  // Whether the site is free to those that nobody knows is not known here: then a person may be asked, and nothing is said.
+  const found = { overlaps: false, hasTariff: true, billsUnidentified: false }
+  const settled = settle(known, sessionId, ended, found)
+  if (settled.does === 'hold') return undefined
+  return settled.does === 'nothing' ? 0 : Number(priceEnded(tariff, ended).inclTax)
+}
