@@ -15,7 +15,7 @@ import type { Documents } from './documents.ts'
 import type { Send } from './down.ts'
 import { greet } from './greet.ts'
 import { heldAtRest, heldOf } from './lanes.ts'
-import { missingOfLine } from './line.ts'
+import { heldOfFamily } from './line.ts'
 import { isPlain } from './plain.ts'
 import { sendRecall } from './recall.ts'
 
@@ -57,7 +57,7 @@ export async function takeHello(options: HelloOptions, siteId: string, payload: 
       ? await heldAtRest(context.sql, eventLog.partitionOf(siteId), siteId, journalId)
       : await heldOf(context.sql, siteId, journalId)
   const checkpoints = forked ? await checkpointsOf(context.sql, siteId, said.hello, expected) : []
-  const root = forked ? undefined : await missingOfLine(context.sql, siteId, said.hello)
+  const root = forked ? undefined : await heldOfFamily(context.sql, siteId, said.hello)
   const welcome: Omit<Welcome, 'v' | 'journalId' | 'epoch' | 'nonce'> = {
     generation: eventLog.generation,
     tenantId: conversation.tenantId,

@@ -1,4 +1,7 @@
-/** How much is held of the journals before a fork: of a cloud that was restored that may be less than the fork counts on. */
+/**
+ * How much is held of the journals before a fork: of a cloud that was restored that may be less than the fork counts on, or another box's,
+ * which came first since.
+ */
 import type { Hello, Welcome } from '@switchyard/protocol/site/envelope.ts'
 import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
 import { heldOfLine, lineOf, STANDING_FOR_OTHERS } from '@switchyard/protocol/site/kin.ts'
@@ -13,8 +16,8 @@ interface LaneRow {
   last_telemetry: number
 }
 
-/** Undefined where all of it is held, or the site tells of no family. */
-export async function missingOfLine(sql: Sql, siteId: string, hello: Hello): Promise<Welcome['root']> {
+/** Undefined where the site tells of no family. */
+export async function heldOfFamily(sql: Sql, siteId: string, hello: Hello): Promise<Welcome['root']> {
   const { root } = hello
   if (!root || (root.ledger === 0 && root.telemetry === 0)) return undefined
   const line = lineOf(await familyOf(sql, siteId, root.journalId), hello.forkedFrom, root.journalId)
@@ -26,7 +29,7 @@ export async function missingOfLine(sql: Sql, siteId: string, hello: Hello): Pro
     const rowId = seq > 0 ? await idOf(sql, siteId, line[by]!.journalId, stream, seq) : ''
     held[stream] = { seq: place, rowId }
   }
-  return STREAMS.some((stream) => held[stream].seq < root[stream]) ? held : undefined
+  return held
 }
 
 async function familyOf(sql: Sql, siteId: string, rootId: string): Promise<LaneRow[]> {

@@ -124,6 +124,7 @@ it('a restored cloud that lacks rows of the journal before is given them by anot
     } as Welcome)
   const fork = (ledger: number) => ({ kind: 'fork', shared: { ledger, telemetry: 0 }, reason: 'lost' })
   expect(await look({ seq: 4, rowId: 'l4' })).toEqual({ kind: 'agrees' })
+  expect(await look({ seq: 4, rowId: 'of another' })).toEqual(fork(-4))
   expect(await look({ seq: 2, rowId: 'l2' })).toEqual(fork(-2))
   expect(await look({ seq: 2, rowId: '' })).toEqual(fork(-2))
   expect(await look(none)).toEqual(fork(-4))

@@ -9,6 +9,7 @@ import {
   type ForkBounds,
   firstBounds,
   isExact,
+  isLostId,
   MAX_PROBES,
   narrowed,
 } from '@switchyard/protocol/site/fork.ts'
@@ -90,13 +91,22 @@ export class ForkSearch {
     if (!held || !own) return undefined
     for (const stream of STREAMS) {
       const { seq: place, rowId } = held[stream]
-      if (place >= own[stream]) continue
-      const { prevId, rows } = await this.#journal.readAfter(stream, place - own[stream], 1, 1)
-      const isOurs = rowId === '' || prevId === undefined || prevId === rowId
-      const first = isOurs ? rows[0] : (await this.#journal.readAfter(stream, -own[stream], 1, 1)).rows[0]
+      const wanted = place - own[stream]
+      const id = await this.#idBefore(stream, wanted)
+      // Of another box, which wrote there first since the cloud was restored: where the two part is not asked, all that is left is sent.
+      const isOurs = rowId === '' || id === undefined || id === rowId
+      if (wanted >= 0 && isOurs) continue
+      const from = isOurs ? wanted : -own[stream]
+      const [first] = (await this.#journal.readAfter(stream, from, 1, 1)).rows
       if (first) shared[stream] = Math.min(0, first.seq - (first.covers ?? 1))
     }
     return shared.ledger < 0 || shared.telemetry < 0 ? shared : undefined
+  }
+
+  /** Id of a row of the journals before, by its seq (0 or less); undefined: it is not left, or its true id is not known. */
+  async #idBefore(stream: Stream, seq: number): Promise<string | undefined> {
+    const [row] = (await this.#journal.readAfter(stream, seq - 1, 1, 1)).rows
+    return row?.seq === seq && !isLostId(row.id) ? row.id : undefined
   }
 
   #restart(): void {

@@ -114,7 +114,7 @@ export const welcome = z.object({
   expected: z.object({ ledger: streamHead, telemetry: streamHead }),
   /**
    * To a fork: how far the line of journals before it is held, counted as in the hello's `root`, with the id of that row where it is
-   * known. Less than the fork counts: the cloud was restored, and the site takes up what is missing.
+   * known. Less than the fork counts, or another row: the cloud was restored, and the site takes up what is missing.
    */
   root: z.object({ ledger: streamHead, telemetry: streamHead }).optional(),
   /** Rows the cloud holds, newest first, when the heads show a fork or the site asks for them. */

@@ -20,6 +20,10 @@ const FOUND: readonly { seed: number; what: string }[] = [
     what: 'the world read one card while another box still wrote that a command had expired, and missed that row in the cloud',
   },
   {
+    seed: 10328,
+    what: 'after a restore of the cloud, the other box wrote where rows of before the fork had been, and these never came again',
+  },
+  {
     seed: 55252,
     what: 'a cloud that went back to before a fork never got the rows of the journal before it again',
   },

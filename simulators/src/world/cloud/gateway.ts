@@ -147,7 +147,7 @@ export class Gateway implements MqttClient {
       tenantId: site.tenantId,
       authority,
       expected: lane?.last ?? held,
-      ...(forked ? { forked, checkpoints: this.#checkpoints(hello, held) } : this.#missing(siteId, hello)),
+      ...(forked ? { forked, checkpoints: this.#checkpoints(hello, held) } : this.#heldBefore(siteId, hello)),
       ...(holdMs > 0 ? { holdMs } : {}),
       documents: authority ? desk.wanted() : {},
       time: instant(stage.wallMs),
@@ -156,8 +156,8 @@ export class Gateway implements MqttClient {
     if (authority) desk.flush(siteId, true)
   }
 
-  /** What a cloud that was restored lacks of the journals before a fork. */
-  #missing(siteId: string, { root, forkedFrom }: Hello): Pick<Welcome, 'root'> {
+  /** How much is held of the journals before a fork. */
+  #heldBefore(siteId: string, { root, forkedFrom }: Hello): Pick<Welcome, 'root'> {
     const { store } = this.#ports
     if (!root) return {}
     const line = lineOf(store.lanesOf(siteId), forkedFrom, root.journalId)
@@ -169,7 +169,7 @@ export class Gateway implements MqttClient {
         return [stream, { seq: place, rowId: row && !row.standsForOthers ? row.id : '' }]
       }),
     ) as NonNullable<Welcome['root']>
-    return STREAMS.some((stream) => held[stream].seq < root[stream]) ? { root: held } : {}
+    return { root: held }
   }
 
   /** As the real one reads them from its log. */
