@@ -30,8 +30,8 @@ import { STATION_KIND, type Station, stationOf } from './station/station.ts'
 /** Stations that one site remembers; a further new identity is turned away. */
 export const MAX_STATIONS = 1_000
 
-/** Documents that say something of stations. */
-const OF_STATIONS = ['stations', 'models', 'site']
+/** Documents beside `stations` that say something of the settings of stations. */
+const OF_SETTINGS = ['models', 'site']
 
 export interface CentralSystem {
   /** Whether a station may connect; asked before the handshake is completed. */
@@ -197,8 +197,12 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
       cancels.push(
         state.atFork(() => transactionIds.redrawn()),
         state.onCommitted((facts) => {
-          for (const fact of facts)
-            if (fact.kind === 'document.applied' && OF_STATIONS.includes(fact.data.name)) applyStations()
+          for (const fact of facts) {
+            if (fact.kind !== 'document.applied') continue
+            if (fact.data.name === 'stations') applyStations()
+            else if (OF_SETTINGS.includes(fact.data.name))
+              for (const link of links.values()) link.reconcileSettings()
+          }
           changed()
         }),
       )

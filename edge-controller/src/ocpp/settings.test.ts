@@ -241,3 +241,29 @@ it('a password among the settings that a station tells is in no fact and no outc
   expect(await site.factsOf('station.report')).toHaveLength(1)
   expect(JSON.stringify(await site.facts())).not.toContain('HUNTER2')
 })
+
+it('a wish of its model, and the baseline of its site, hold at once; one that has not booted is not called for them', async () => {
+  site = await TestController.start({ config: { baseline: true } })
+  await site.apply('site', { baseline: false })
+  const values = new Map<string, string>()
+  const written = await open16(values)
+  let called = 0
+  station.handle('TriggerMessage', () => {
+    called += 1
+    return { status: 'Accepted' }
+  })
+  const settings = [{ name: 'LightIntensity', value: '40' }]
+  const models = { models: [{ vendor: 'Acme', model: 'One', settings }] }
+  await site.apply('models', models)
+  await site.apply('site', { baseline: false, timeZone: 'Europe/Berlin' })
+  await station.call('BootNotification', BOOT_16)
+  await settled(1)
+  expect([called, written]).toEqual([0, ['LightIntensity=40']])
+  await site.apply('models', {
+    models: [{ ...models.models[0]!, settings: [{ name: 'Colour', value: 'red' }] }],
+  })
+  expect(await settled(2)).toMatchObject({ applied: [{ name: 'Colour' }] })
+  await site.apply('site', { baseline: true })
+  const { applied } = await settled(3)
+  expect(applied.map(({ name }) => name)).toContain('MeterValueSampleInterval')
+})

@@ -259,7 +259,6 @@ export class StationLink {
     const settings = this.#settings()
     const boot = stationOf(this.#ports.state, this.stationId)?.boot?.status
     const wasAccepted = boot === 'Accepted'
-    const module = MODULES[connection.version]
     const { state, config } = this.#ports
     const { version } = connection
     const isOpen = config.onboarding === 'open'
@@ -269,7 +268,14 @@ export class StationLink {
       connection.close(1008, `this station ${settings.rejected ? 'was rejected' : 'is not approved'}`)
     else if ((settings.approved && !wasAccepted) || (settings.rejected && boot !== 'Rejected'))
       this.#asks.bootAgain(connection)
-    else if (module && wasAccepted && settings.approved) this.#reconciler.begin({ connection, module })
+    else this.reconcileSettings()
+  }
+
+  /** What is wanted of its settings may have changed. */
+  reconcileSettings(): void {
+    const connection = this.#connection
+    const module = connection && MODULES[connection.version]
+    if (module && this.#isAccepted()) this.#reconciler.begin({ connection, module })
   }
 
   #forget(): void {
