@@ -2,6 +2,7 @@
 import type { Site } from '@switchyard/protocol/api/shapes.ts'
 import type { Station } from '@switchyard/protocol/api/stations.ts'
 import type { Live } from '@switchyard/protocol/site/live.ts'
+import { QUIRKS, quirksOf } from '@switchyard/protocol/site/quirks.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { livePictures, sessionInPicture } from './live-picture.ts'
 import { type ConnectorRow, connectorsOf, type SiteRow, type StationView } from './queries.ts'
@@ -82,6 +83,7 @@ export async function stationResources(
       revokedCertificates: row.revoked_certificates ?? [],
       bootedAt: row.booted_at?.toISOString() ?? null,
       evses: evsesOf(own, shown),
+      quirks: quirksOf(row.vendor, row.model).map((name) => ({ name, description: QUIRKS[name] })),
       statusText: statusText(
         {
           approved: row.approved,

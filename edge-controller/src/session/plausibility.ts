@@ -32,6 +32,8 @@ export interface KnownMeter {
   register?: RegisterAt
   /** When it was first seen above zero, ms. */
   aboveZeroSinceMs?: number
+  /** The station is known to say 0 where it could not read its meter. */
+  zeroIsPlaceholder?: boolean
 }
 
 /**
@@ -42,11 +44,13 @@ export interface KnownMeter {
 export function checkStart(
   startMilliWh: number | undefined,
   startedAtMs: number,
-  { register, aboveZeroSinceMs }: KnownMeter,
+  { register, aboveZeroSinceMs, zeroIsPlaceholder = false }: KnownMeter,
 ): ReviewReason[] {
   if (startMilliWh === undefined || mutated('any-register')) return []
   if (startMilliWh === 0)
-    return aboveZeroSinceMs !== undefined && aboveZeroSinceMs <= startedAtMs ? ['register-zero-start'] : []
+    return zeroIsPlaceholder || (aboveZeroSinceMs !== undefined && aboveZeroSinceMs <= startedAtMs)
+      ? ['register-zero-start']
+      : []
   const hasFallen =
     register !== undefined &&
     register.atMs <= startedAtMs &&

@@ -4,7 +4,14 @@ import { instant } from '@switchyard/protocol/instant.ts'
 import { mutated } from '@switchyard/protocol/mutation.ts'
 import type { IdToken, ReviewReason } from '@switchyard/protocol/site/fact.ts'
 import type { Draft } from '../draft.ts'
-import { changeConnector, changeStation, connectorOf, stationOf, withRegister } from '../station/station.ts'
+import {
+  changeConnector,
+  changeStation,
+  connectorOf,
+  hasQuirk,
+  stationOf,
+  withRegister,
+} from '../station/station.ts'
 import { presumeEnd } from './end.ts'
 import { checkStart } from './plausibility.ts'
 import {
@@ -88,6 +95,7 @@ export function startSession(draft: Draft, context: SessionContext, start: Start
   if (running.length >= RUNNING_MAX) presumeEnd(draft, context, running[0]!, 'TooManyRunning')
 
   const startedAtMs = isPlausible(start.startedAtMs, at) ? start.startedAtMs : at.nowMs
+  const zeroIsPlaceholder = hasQuirk(station, 'zero-start-placeholder')
   const session: Session = {
     sessionId: context.mintSessionId(),
     stationId,
@@ -108,7 +116,10 @@ export function startSession(draft: Draft, context: SessionContext, start: Start
     ...(start.chargingState === undefined ? {} : { chargingState: start.chargingState }),
     ...(start.remoteStartId === undefined ? {} : { remoteStartId: start.remoteStartId }),
     offline: start.offline,
-    review: [...(start.review ?? []), ...checkStart(start.registerMilliWh, startedAtMs, connector ?? {})],
+    review: [
+      ...(start.review ?? []),
+      ...checkStart(start.registerMilliWh, startedAtMs, { ...connector, zeroIsPlaceholder }),
+    ],
     ...(start.resendKey === undefined ? {} : { resendKey: start.resendKey }),
     revision: 0,
   }

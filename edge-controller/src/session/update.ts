@@ -1,7 +1,7 @@
 /** What becomes known of a session after its start (2.x): where, who, its first register, its charging state. */
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import type { Draft } from '../draft.ts'
-import { changeConnector, connectorOf, stationOf } from '../station/station.ts'
+import { changeConnector, connectorOf, hasQuirk, stationOf } from '../station/station.ts'
 import { checkStart } from './plausibility.ts'
 import { putSession, type Session, type SessionContext, withReasons } from './session.ts'
 
@@ -42,7 +42,9 @@ export function updateSession(
       ? update.startRegisterMilliWh
       : undefined
   const newState = update.chargingState !== session.chargingState ? update.chargingState : undefined
-  const meter = connectorOf(stationOf(draft, context.stationId)!, evseId, connectorId) ?? {}
+  const station = stationOf(draft, context.stationId)!
+  const zeroIsPlaceholder = hasQuirk(station, 'zero-start-placeholder')
+  const meter = { ...connectorOf(station, evseId, connectorId), zeroIsPlaceholder }
   const reasons = checkStart(startKnown, trueStart ?? session.startedAtMs, meter)
 
   const next: Session = {

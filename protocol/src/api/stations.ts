@@ -46,6 +46,8 @@ export const station = z
     certificate: z.object({ serialNumber: z.string(), notAfter: instant }).nullable().default(null),
     revokedCertificates: z.array(z.string()).default([]),
     evses: z.array(evse),
+    /** What stations of its vendor and model are known to do wrong, and what is done about it. */
+    quirks: z.array(z.object({ name: z.string(), description: z.string() })).default([]),
     /** A plain sentence, e.g. "Charging since 14:05, 7.2 kW". */
     statusText: z.string(),
     /** Ledger seq of the newest fact that this shows. */

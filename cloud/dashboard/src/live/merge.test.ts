@@ -53,6 +53,7 @@ const station: Station = {
       ],
     },
   ],
+  quirks: [],
   statusText: 'Charging',
   ledgerSeq: 100,
 }
