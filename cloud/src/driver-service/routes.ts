@@ -16,7 +16,7 @@ export function driverServiceRoutes(context: ServiceContext, publisher: TokensPu
     serviceKey: context.config.serviceKey,
   })
   driverRoutes(app, context)
-  const atSites = createTokensAtSites(context)
+  const atSites = createTokensAtSites(context, publisher)
   tokenRoutes(app, context, publisher, atSites)
   tokenByIdRoutes(app, context, publisher, atSites)
   tokensContentRoutes(app, context)

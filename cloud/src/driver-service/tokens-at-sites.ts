@@ -2,19 +2,21 @@
 import { z } from 'zod'
 import { faultOf } from '../platform/log.ts'
 import type { ServiceContext } from '../platform/service.ts'
+import type { TokensPublisher } from './tokens-document.ts'
 
 /** Longest that a change waits until it is in a version of the document. */
 const PUBLISH_WAIT_MS = 2_000
 /** As long as station-service waits for the sites, and a moment. */
 const APPLIED_TIMEOUT_MS = 3_000
-const LOOK_MS = 20
+/** A waiter looks by itself this often: another process may make the document. */
+const LOOK_MS = 200
 
 const standing = z.object({ online: z.int(), without: z.int().nullable() })
 
 export type TokensAtSites = (tenantId: string, gone: AbortSignal) => Promise<void>
 
 /** After the commit that changed tokens. Never rejects: a site that was not waited for takes the change all the same. */
-export function createTokensAtSites(context: ServiceContext): TokensAtSites {
+export function createTokensAtSites(context: ServiceContext, publisher: TokensPublisher): TokensAtSites {
   const { sql, clock, eventLog, log } = context
   const stations = context.client('station-service')
 
@@ -32,15 +34,29 @@ export function createTokensAtSites(context: ServiceContext): TokensAtSites {
   async function published(tenantId: string, gone: AbortSignal): Promise<number | undefined> {
     const deadlineMs = clock.mono() + PUBLISH_WAIT_MS
     let before: number | undefined
-    for (;;) {
-      const [document] = await sql<{ n: number; dirty: boolean }[]>`
-        select n, dirty from driver.document where tenant_id = ${tenantId}`
-      if (document === undefined) return undefined
-      before ??= document.n
-      // One that is made after the change holds it, also where the next change has marked the document again.
-      if (!document.dirty || document.n > before) return document.n
-      if (clock.mono() >= deadlineMs || gone.aborted) return undefined
-      await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve))
+    let wake: () => void = () => {}
+    const stop = publisher.onMade(() => wake())
+    try {
+      for (;;) {
+        const made = new Promise<void>((resolve) => {
+          const cancel = clock.after(LOOK_MS, resolve)
+          wake = () => {
+            cancel()
+            resolve()
+          }
+        })
+        const [document] = await sql<{ n: number; dirty: boolean }[]>`
+          select n, dirty from driver.document where tenant_id = ${tenantId}`
+        if (document === undefined) return undefined
+        before ??= document.n
+        // One that is made after the change holds it, also where the next change has marked the document again.
+        if (!document.dirty || document.n > before) return document.n
+        if (clock.mono() >= deadlineMs || gone.aborted) return undefined
+        await made
+      }
+    } finally {
+      wake()
+      stop()
     }
   }
 

@@ -56,12 +56,15 @@ async function countAnew(tx: TransactionSql, tenantId: string): Promise<number> 
 export interface TokensPublisher extends Loop {
   /** After a commit that marked a document. */
   changed(): void
+  /** Told whenever this process has made a document, changed or not; returns how to stop that. */
+  onMade(told: () => void): () => void
 }
 
 export function startTokensPublisher(context: ServiceContext): TokensPublisher {
   const { sql, clock, log, eventLog } = context
   let gathering = false
   const resting = new Set<string>()
+  const waiting = new Set<() => void>()
   const loop = createLoop({
     clock,
     log,
@@ -72,6 +75,7 @@ export function startTokensPublisher(context: ServiceContext): TokensPublisher {
       const tenantId = await sql.begin((tx) => publishOne(tx, context, resting))
       if (tenantId === undefined) return false
       eventLog.wake()
+      for (const told of [...waiting]) told()
       rest(tenantId, Math.min(MAX_REST_MS, REST_FACTOR * (clock.mono() - beganAt)))
       return true
     },
@@ -85,6 +89,10 @@ export function startTokensPublisher(context: ServiceContext): TokensPublisher {
   }
   return {
     ...loop,
+    onMade(told) {
+      waiting.add(told)
+      return () => waiting.delete(told)
+    },
     changed() {
       if (gathering) return
       gathering = true
