@@ -262,3 +262,124 @@ it('start buttons are pressed by many at once: nobody has a token that is in use
   expect(press(1, 'a')).toEqual({ idTokenInfo: { status: 'Accepted' } })
   expect(press(2, 'b')).toEqual({ idTokenInfo: { status: 'Accepted' } })
 })
+
+describe('a session is the same whatever a station takes for its start and its end (E01, E05, E06)', () => {
+  type Step = [type: 'Started' | 'Updated' | 'Ended', trigger: string, state: string, more?: string]
+  const variants: Record<string, Step[]> = {
+    'ParkingBayOccupancy to ParkingBayOccupancy': [
+      ['Started', 'EVDetected', 'Idle', 'no evse'],
+      ['Updated', 'CablePluggedIn', 'EVConnected', 'evse'],
+      ['Updated', 'Authorized', 'EVConnected', 'token'],
+      ['Updated', 'ChargingStateChanged', 'Charging', 'begin'],
+      ['Updated', 'StopAuthorized', 'EVConnected', 'stop'],
+      ['Updated', 'EVCommunicationLost', 'Idle'],
+      ['Ended', 'EVDeparted', 'Idle', 'end'],
+    ],
+    'EVConnected to EVConnected': [
+      ['Started', 'CablePluggedIn', 'EVConnected', 'evse'],
+      ['Updated', 'Authorized', 'EVConnected', 'token'],
+      ['Updated', 'ChargingStateChanged', 'Charging', 'begin'],
+      ['Ended', 'EVCommunicationLost', 'Idle', 'end'],
+    ],
+    'Authorized to Authorized': [
+      ['Started', 'Authorized', 'Idle', 'token'],
+      ['Updated', 'CablePluggedIn', 'EVConnected', 'evse'],
+      ['Updated', 'ChargingStateChanged', 'Charging', 'begin'],
+      ['Ended', 'StopAuthorized', 'EVConnected', 'end stop'],
+    ],
+    'DataSigned to DataSigned': [
+      ['Started', 'SignedDataReceived', 'EVConnected', 'evse token begin'],
+      ['Updated', 'ChargingStateChanged', 'Charging'],
+      ['Ended', 'SignedDataReceived', 'EVConnected', 'end'],
+    ],
+    'PowerPathClosed to PowerPathClosed': [
+      ['Started', 'ChargingStateChanged', 'SuspendedEV', 'evse token begin'],
+      ['Updated', 'ChargingStateChanged', 'Charging'],
+      ['Ended', 'ChargingStateChanged', 'EVConnected', 'end'],
+    ],
+    'EnergyTransfer to EnergyTransfer': [
+      ['Started', 'ChargingStateChanged', 'Charging', 'evse token begin'],
+      ['Ended', 'ChargingStateChanged', 'SuspendedEV', 'end'],
+    ],
+  }
+  for (const [name, steps] of Object.entries(variants)) {
+    it(name, () => {
+      const { d, event, ends } = station()
+      steps.forEach(([eventType, triggerReason, chargingState, more = ''], n) => {
+        const time = `08:${String(n).padStart(2, '0')}:00`
+        const has = (what: string) => more.split(' ').includes(what)
+        const said = {
+          triggerReason,
+          seqNo: n,
+          transactionInfo: { transactionId: '1', chargingState },
+          ...(has('evse') && !more.includes('no evse') ? { evse } : {}),
+          ...(has('begin') ? { meterValue: [wh(time, 1_000, 'Transaction.Begin')] } : {}),
+          ...(has('end') ? { meterValue: [wh(time, 1_200, 'Transaction.End')] } : {}),
+        } as Partial<TransactionEventRequest>
+        event(eventType, time, said, has('token') || has('stop') ? 'A' : undefined)
+      })
+      expect(ends().map((f) => f.data)).toMatchObject([
+        {
+          evseId: 1,
+          energyMilliWh: 200_000,
+          startedAt: at('08:00:00').replace('Z', '.000Z'),
+          durationMs: (steps.length - 1) * 60_000,
+          idToken: { value: 'A' },
+          authorization: 'Accepted',
+          presumed: false,
+          review: [],
+        },
+      ])
+      expect(d.station.running).toEqual([])
+    })
+  }
+})
+
+it('a token that is refused once energy can flow ends in the session that its station deauthorizes (E05, E06)', () => {
+  const { d, event, ends } = station()
+  d.status = 'Invalid'
+  event('Started', '08:00:00', started('08:00:00', 1_000), 'NO')
+  event('Ended', '08:00:20', {
+    ...ended('08:00:20', 1_000),
+    triggerReason: 'Deauthorized',
+    transactionInfo: { transactionId: '1', stoppedReason: 'DeAuthorized' },
+  })
+  expect(ends()[0]?.data).toMatchObject({
+    reason: 'DeAuthorized',
+    authorization: 'Invalid',
+    energyMilliWh: 0,
+    review: [],
+  })
+})
+
+it('another card of the group stops a session, which stays that of the first (E07)', () => {
+  const { event, ends } = station()
+  event('Started', '08:00:00', started('08:00:00', 1_000), 'A')
+  event('Ended', '08:30:00', { ...ended('08:30:00', 2_000), triggerReason: 'StopAuthorized' }, 'B')
+  expect(ends()[0]?.data).toMatchObject({ idToken: { value: 'A' }, energyMilliWh: 1_000_000, review: [] })
+})
+
+it('an end of a transaction that nobody knows, with no register, is kept and held (E12)', () => {
+  const { d, event, ends } = station()
+  event('Ended', '09:00:00', { evse, offline: true, triggerReason: 'EVCommunicationLost' }, 'A')
+  expect(ends()[0]?.data.review).toEqual(expect.arrayContaining(['unknown-start', 'register-missing']))
+  expect(d.station.running).toEqual([])
+})
+
+it('signed meter values are kept byte for byte, whatever they hold', () => {
+  const { event } = station()
+  const signedMeterValue = {
+    signedMeterData: ' T0NNRnx7fQ==\r\n\u0000é|{"SA":"ECDSA"} ',
+    signingMethod: 'ECDSA-secp256r1-SHA256',
+    encodingMethod: 'OCMF',
+    publicKey: 'MFkw//+=',
+  }
+  const meterValue = [
+    { timestamp: at('08:00:00'), sampledValue: [{ value: 1_000, signedMeterValue }] },
+  ] as MeterValueType[]
+  const facts = event('Started', '08:00:00', { evse, meterValue }, 'A')
+  const told = facts.find((f) => f.kind === 'session.meter')
+  expect(factData['session.meter'].parse(JSON.parse(JSON.stringify(told?.data)))).toMatchObject({
+    values: [{ value: '1000', signed: signedMeterValue }],
+  })
+})
