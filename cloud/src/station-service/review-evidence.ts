@@ -120,13 +120,16 @@ async function readingsOf(
 function meterOf(entry: LogEntry): Evidence['meter'] {
   const result: ReadResult = readEntry(entry)
   if (!result.ok || result.read.kind !== 'session.meter' || entry.journal === null) return []
-  const { at, registerMilliWh, powerW } = result.read.data
+  const { at, registerMilliWh, powerW, values } = result.read.data
   return [
     {
       at,
       receivedAt: entry.receivedAt.toISOString(),
       registerWh: registerMilliWh === undefined ? null : apiEnergyWh(registerMilliWh),
       powerW: powerW ?? null,
+      signed: values.flatMap(({ measurand, context = null, signed }) =>
+        signed === undefined ? [] : [{ measurand, context, signed }],
+      ),
       journalId: entry.journal.journalId,
       seq: entry.journal.seq,
     },

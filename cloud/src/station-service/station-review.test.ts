@@ -182,13 +182,15 @@ describe('the queue', () => {
 })
 
 test('the evidence is what was told, when and by which clock, what stood around it, and what it would cost', async () => {
+  const measurand = 'Energy.Active.Import.Register'
+  const signed = ' OCMF|{"PG":"T1"}|{"SD":"30//+="}\r\n\u0000é '
   await take(
     endedFact(
       { ...zeroStart, startedAt: AT(-90), endedAt: AT(-30), review: [], energyMilliWh: 1_500 },
       'S-0',
     ),
     started,
-    meter(10, 910_010_000, 7_000),
+    meter(10, 910_010_000, 7_000, [{ measurand, value: '', context: 'Sample.Clock', signed }]),
   )
   it.platform.clock.advance(3_600_000)
   await take(endedFact(zeroStart), {
@@ -206,7 +208,15 @@ test('the evidence is what was told, when and by which clock, what stood around 
     session: { sessionId: 'S-1', status: 'review' },
     authorization: 'Accepted',
     profile: [{ at: AT(15), registerWh: 910_020 }],
-    meter: [{ at: AT(10), registerWh: 910_010, powerW: 7_000, seq: 1 }],
+    meter: [
+      {
+        at: AT(10),
+        registerWh: 910_010,
+        powerW: 7_000,
+        signed: [{ measurand, context: 'Sample.Clock', signed }],
+        seq: 1,
+      },
+    ],
     previous: { sessionId: 'S-0', energyWh: 1.5, startRegisterWh: 0 },
     next: { sessionId: 'S-3', status: 'running' },
     proposed: { cost: { amount: '1.00' }, overlapping: [{ sessionId: 'S-9' }] },

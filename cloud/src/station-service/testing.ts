@@ -1,5 +1,5 @@
 /** For tests of station-service: the service on a database of its own, and the facts of one session. */
-import type { FactDraft } from '@switchyard/protocol/site/fact.ts'
+import type { FactData, FactDraft } from '@switchyard/protocol/site/fact.ts'
 import type { Live } from '@switchyard/protocol/site/live.ts'
 import type { RunningService } from '../platform/service.ts'
 import { type Ask, askOf, createTestPlatform, TEST_EPOCH_MS, type TestPlatform } from '../platform/testing.ts'
@@ -68,7 +68,12 @@ export const started: FactDraft = {
     transactionId: '77',
   },
 }
-export const meter = (minutes: number, registerMilliWh: number | undefined, powerW: number): FactDraft => ({
+export const meter = (
+  minutes: number,
+  registerMilliWh: number | undefined,
+  powerW: number,
+  values: FactData<'session.meter'>['values'] = [],
+): FactDraft => ({
   kind: 'session.meter',
   stationId: 'CS-1',
   sessionId: 'S-1',
@@ -77,7 +82,7 @@ export const meter = (minutes: number, registerMilliWh: number | undefined, powe
     evseId: 1,
     connectorId: 1,
     powerW,
-    values: [],
+    values,
     ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
   },
 })

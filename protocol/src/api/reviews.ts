@@ -128,6 +128,10 @@ export const reviewEvidence = z
         receivedAt: instant,
         registerWh: z.number().nullable(),
         powerW: z.int().nullable(),
+        /** Values that the station signed, byte for byte: `signed` is text on OCPP 1.6, a SignedMeterValueType on 2.x. */
+        signed: z.array(
+          z.object({ measurand: z.string(), context: z.string().nullable(), signed: z.unknown() }),
+        ),
         journalId: z.string(),
         seq: z.int(),
       }),
