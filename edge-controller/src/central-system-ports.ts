@@ -1,7 +1,7 @@
 /** What the central system of a site is given: its configuration, the state over a journal, time, randomness, and what it tells. */
 import type { SignCertificate } from './certificates/issue.ts'
 import type { Onboarding } from './ocpp/admission.ts'
-import type { Clock, Log, Random, UploadPlaces } from './ports.ts'
+import type { Clock, FirmwareSource, Log, Random, UploadPlaces } from './ports.ts'
 import type { Ask, OfflinePolicy } from './session/authorize.ts'
 import type { SiteState } from './site-state.ts'
 import type { PasswordCheck } from './station/password.ts'
@@ -35,6 +35,8 @@ export interface CentralSystemPorts {
   signCertificate?: SignCertificate | undefined
   /** Takes files of stations; absent: the site takes none. */
   uploads?: UploadPlaces | undefined
+  /** Absent: firmware is fetched from where a command says only. */
+  firmware?: FirmwareSource | undefined
   /** Asks the cloud about a token; absent or undefined in answer: there is no link. */
   ask?: Ask
   /** Shared by controllers of one process, so that a password is computed once; absent: one of its own. */

@@ -73,6 +73,7 @@ const controller = await createSiteController({
   record: transcripts?.record,
   signCertificate: secure && signedBy(secure.ca, siteId, config.CERTIFICATE_ORGANIZATION),
   uploads: files,
+  firmware: files,
 }).catch((error) => fail('the journal cannot be opened', error))
 
 await controller.start()

@@ -41,6 +41,18 @@ export interface UploadPlaces {
   open(upload: { stationId: string; commandId: string; kind: UploadKind }, local: string | undefined): string
 }
 
+/** Where stations of the site get firmware. */
+export interface FirmwareSource {
+  /** Has the image at the site; what is wrong when it is not there within so long. Never rejects. */
+  fetch(firmwareId: string, withinMs: number): Promise<string | undefined>
+  /** Where it can be read from now until a while after `fromMs` (wall clock); undefined when it is not at the site. */
+  place(
+    firmwareId: string,
+    fromMs: number,
+    local: string | undefined,
+  ): { location: string; signature: string | null; signingCertificate: string | null } | undefined
+}
+
 /** The upward link to a broker: publish only while connected, nothing stored in the client. */
 export interface Broker {
   /** Calls back with every connect and disconnect; `onMessage` gets what arrives under down/#. */

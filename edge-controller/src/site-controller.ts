@@ -14,7 +14,7 @@ import { type Journal, JournalFull } from './journal/port.ts'
 import { keepRetention, newestSyncedMs } from './journal/retention.ts'
 import type { SiteStatus } from './panel/status.ts'
 import { sessionsOf } from './panel/status.ts'
-import type { Broker, Log, Random, UploadPlaces } from './ports.ts'
+import type { Broker, FirmwareSource, Log, Random, UploadPlaces } from './ports.ts'
 import { tellSalvaged } from './salvaged.ts'
 import { SESSION_KIND, type Session } from './session/session.ts'
 import type { SiteClock } from './site-clock.ts'
@@ -74,6 +74,8 @@ export interface SiteControllerPorts {
   signCertificate?: SignCertificate | undefined
   /** Takes files of stations; absent: the site takes none. */
   uploads?: UploadPlaces | undefined
+  /** Absent: firmware is fetched from where a command says only. */
+  firmware?: FirmwareSource | undefined
   /** How long rows stay after the cloud has them, ms. */
   retentionMs: number
   /** Rows that the cloud has are kept for it only while the journal is no larger than this. */
@@ -119,6 +121,7 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
     passwords: ports.passwords,
     signCertificate: ports.signCertificate,
     uploads: ports.uploads,
+    firmware: ports.firmware,
     ...(record ? { record } : {}),
   })
   const sync =

@@ -17,6 +17,7 @@ const RESOURCES: readonly [pattern: RegExp, target: TargetName][] = [
   [/^cdrs(\/|$)/, 'billing-service'],
   [/^invoices(\/|$)/, 'billing-service'],
   [/^alerts(\/|$)/, 'monitoring-service'],
+  [/^firmware(\/|$)/, 'site-gateway'],
   [/^poison(\/|$)/, 'site-gateway'],
 ]
 

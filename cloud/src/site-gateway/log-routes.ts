@@ -8,7 +8,8 @@ import { conflict, notFound } from '../platform/http/problem.ts'
 import { answers, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
-import { piecesOf, type UploadRow } from './uploads.ts'
+import { piecesOf } from './pieces.ts'
+import { UPLOADS, type UploadRow } from './uploads.ts'
 
 const stationParam = z.object({ stationId: z.string().max(255) })
 const logParam = stationParam.extend({ logId: z.string().max(64) })
@@ -69,7 +70,7 @@ export function logRoutes(app: OpenAPIHono<ServiceEnv>, { sql }: Pick<ServiceCon
     c.header('content-length', row.bytes)
     c.header('x-content-type-options', 'nosniff')
     return stream(c, async (out) => {
-      for await (const piece of piecesOf(sql, logId)) {
+      for await (const piece of piecesOf(sql, UPLOADS, logId)) {
         if (out.aborted) return
         await out.write(piece)
       }

@@ -7,6 +7,7 @@ import { notFound } from '../platform/http/problem.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import type { Credentials } from './credentials.ts'
 import type { Send } from './down.ts'
+import { firmwareRoutes } from './firmware-routes.ts'
 import { laneRoutes } from './lane-routes.ts'
 import { logRoutes } from './log-routes.ts'
 import { poisonRoutes } from './poison-routes.ts'
@@ -85,6 +86,7 @@ export function createRoutes(
   laneRoutes(app, context, send)
   uploadRoutes(app, context, uploads)
   logRoutes(app, context)
+  firmwareRoutes(app, context)
   poisonRoutes(app, context)
   return app as unknown as Hono
 }

@@ -1,10 +1,10 @@
 /** Files of stations as they come from their sites, piece by piece, and how long they are kept. */
-import { createHash } from 'node:crypto'
-import { PIECE_BYTES, type UploadOffer, type UploadProgress } from '@switchyard/protocol/site/file.ts'
+import type { UploadOffer, UploadProgress } from '@switchyard/protocol/site/file.ts'
 import type { Sql } from 'postgres'
 import { createLoop, type Loop } from '../platform/event-log/loop.ts'
-import { conflict, invalid, notFound, ProblemError } from '../platform/http/problem.ts'
+import { conflict, notFound } from '../platform/http/problem.ts'
 import type { ServiceContext } from '../platform/service.ts'
+import { type FileRow, type FileTables, finish, takePiece, wholeOrAgain } from './pieces.ts'
 
 /** How long a file is kept, from when its site offered it. */
 export const KEPT_MS = 30 * 24 * 3_600_000
@@ -15,20 +15,16 @@ export const MAX_SITE_FILES = 500
 /** How often what is too old is removed. */
 const SWEEP_MS = 600_000
 
-export interface UploadRow {
-  file_id: string
+export const UPLOADS: FileTables = { file: 'site_gateway.upload', piece: 'site_gateway.upload_piece' }
+
+export interface UploadRow extends FileRow {
   tenant_id: string
   site_id: string
   station_id: string
   command_id: string
   kind: UploadOffer['kind']
   name: string | null
-  /** A bigint column as text. */
-  bytes: string
-  here: string
-  sha256: string
   received_at: Date
-  complete: boolean
 }
 
 /** Whose file, by its site. */
@@ -82,7 +78,7 @@ export function createUploads({ sql, clock, log }: Pick<ServiceContext, 'sql' | 
               window newest as (order by file_id = ${fileId} desc, offered_at desc, file_id desc)
             ) ranked where n > ${MAX_SITE_FILES} or total > ${MAX_SITE_BYTES})`
         // Without a byte there is no piece that could end it.
-        if (offer.bytes === 0 && !row.complete) return finish(tx as unknown as Sql, row)
+        if (offer.bytes === 0 && !row.complete) return finish(tx as unknown as Sql, UPLOADS, row)
         return { offset: Number(row.here), complete: row.complete }
       }),
 
@@ -91,23 +87,9 @@ export function createUploads({ sql, clock, log }: Pick<ServiceContext, 'sql' | 
       const outcome = await sql.begin(async (given) => {
         const tx = given as unknown as Sql
         const row = await locked(tx, file)
-        const here = Number(row.here)
-        if (row.complete || offset < here) return { offset: here, complete: row.complete }
-        if (offset > here) throw conflict(`file ${fileId} has ${here} bytes here, not ${offset}`)
-        const left = Number(row.bytes) - here
-        if (body.length === 0 || body.length > left || (body.length < left && body.length !== PIECE_BYTES))
-          throw invalid([{ path: '', message: `a piece has ${Math.min(left, PIECE_BYTES)} bytes here` }])
-        await tx`insert into site_gateway.upload_piece (file_id, start, body) values (${fileId}, ${here}, ${body})`
-        const offsetNow = here + body.length
-        await tx`update site_gateway.upload set here = ${offsetNow} where file_id = ${fileId}`
-        if (offsetNow < Number(row.bytes)) return { offset: offsetNow, complete: false }
-        return finish(tx, row)
+        return takePiece(tx, UPLOADS, row, offset, body)
       })
-      if (outcome.complete || outcome.offset > 0) return outcome
-      throw new ProblemError(
-        409,
-        `file ${fileId} did not come whole: its sha256 is another one; it begins again`,
-      )
+      return wholeOrAgain(fileId, outcome)
     },
 
     start: () =>
@@ -121,29 +103,5 @@ export function createUploads({ sql, clock, log }: Pick<ServiceContext, 'sql' | 
           return false
         },
       }),
-  }
-}
-
-/** Every byte is here: verified, or thrown away to be sent again. */
-async function finish(tx: Sql, { file_id: fileId, sha256, bytes }: UploadRow): Promise<UploadProgress> {
-  const hash = createHash('sha256')
-  for await (const piece of piecesOf(tx, fileId)) hash.update(piece)
-  if (hash.digest('hex') === sha256) {
-    await tx`update site_gateway.upload set complete = true where file_id = ${fileId}`
-    return { offset: Number(bytes), complete: true }
-  }
-  await tx`delete from site_gateway.upload_piece where file_id = ${fileId}`
-  await tx`update site_gateway.upload set here = 0 where file_id = ${fileId}`
-  return { offset: 0, complete: false }
-}
-
-/** The pieces of a file in their order, each by a query of its own: memory holds one, and a slow reader no connection. */
-export async function* piecesOf(sql: Sql, fileId: string): AsyncIterable<Buffer> {
-  for (let start = 0; ; ) {
-    const [piece] = await sql<{ body: Buffer }[]>`
-      select body from site_gateway.upload_piece where file_id = ${fileId} and start = ${start}`
-    if (!piece) return
-    yield piece.body
-    start += piece.body.length
   }
 }

@@ -25,6 +25,8 @@ export async function checkCommand(
       drawId: () => 1,
       itemsPerMessage: () => undefined,
       uploadLocation: () => 'http://site/',
+      // As if it were signed: more is allowed then.
+      firmware: () => ({ location: 'http://site/', signature: 's', signingCertificate: 'c' }),
     })
   } catch (error) {
     if (!(error instanceof CommandFault)) throw error

@@ -1,6 +1,7 @@
 /**
  * The site's file server for its stations: a log or diagnostics is uploaded with PUT or POST to a URL that holds for one file and
- * a bounded time (`/upload/{token}`, or a name below it: stations that take the location for a folder add one).
+ * a bounded time (`/upload/{token}`, or a name below it: stations that take the location for a folder add one), and firmware that the
+ * site has fetched is read below `/firmware`.
  */
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
@@ -8,13 +9,17 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { MAX_UPLOAD_BYTES } from '@switchyard/protocol/site/file.ts'
 import { limitedLog } from '../limited-log.ts'
-import type { Clock, Log, UploadPlaces } from '../ports.ts'
+import type { Clock, FirmwareSource, Log, UploadPlaces } from '../ports.ts'
+import type { FirmwareCache } from './firmware-cache.ts'
+import { serveFirmware } from './serve-firmware.ts'
 import type { UploadStore } from './upload-store.ts'
 
 /** Connections at once; further ones are refused. */
 const MAX_CONNECTIONS = 64
 /** Uploads at once; further ones are answered 503. */
 const MAX_UPLOADS = 8
+/** Downloads at once; further ones are answered 503. */
+const MAX_DOWNLOADS = 16
 /** Of a whole upload: 64 MiB over the slowest mobile links of stations would take longer, over a LAN it takes seconds. */
 const REQUEST_TIMEOUT_MS = 600_000
 const HEADERS_TIMEOUT_MS = 10_000
@@ -30,13 +35,14 @@ export interface FileServerOptions {
   /** How stations reach the server; absent: by the address at which they reached the OCPP port. */
   url: string | undefined
   store: UploadStore
+  firmware: FirmwareCache
   clock: Clock
   log: Log
   /** A file is there in full, durable. */
   onUploaded(): void
 }
 
-export interface FileServer extends UploadPlaces {
+export interface FileServer extends UploadPlaces, FirmwareSource {
   readonly port: number
   close(): Promise<void>
 }
@@ -52,17 +58,18 @@ class Refused extends Error {
 
 /** Rejects when the port cannot be bound. */
 export async function listenFiles(options: FileServerOptions): Promise<FileServer> {
-  const { store, clock, host, onUploaded } = options
+  const { store, firmware, clock, host, onUploaded } = options
   const log = limitedLog(options.log, clock)
   const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS })
   server.maxConnections = MAX_CONNECTIONS
   server.timeout = IDLE_TIMEOUT_MS
   let uploads = 0
+  let downloads = 0
 
   async function take(request: IncomingMessage): Promise<void> {
     const [, token, name] = PATH.exec(request.url ?? '') ?? []
     const place = token === undefined ? undefined : store.find(token)
-    if (!place) throw new Refused(404, 'there is nothing here, or its time is over')
+    if (!place) throw nothingHere()
     if (request.method !== 'PUT' && request.method !== 'POST')
       throw new Refused(405, 'a file is uploaded here, with PUT or POST')
     if (place.received) throw new Refused(409, 'the file was uploaded already')
@@ -84,25 +91,42 @@ export async function listenFiles(options: FileServerOptions): Promise<FileServe
     onUploaded()
   }
 
+  async function give(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (downloads >= MAX_DOWNLOADS) throw new Refused(503, `${MAX_DOWNLOADS} downloads are under way`)
+    downloads++
+    try {
+      if (await serveFirmware(firmware, request, response)) return
+    } finally {
+      downloads--
+    }
+    throw nothingHere()
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const reads = request.method === 'GET' || request.method === 'HEAD'
+    if (reads && request.url?.startsWith('/firmware/')) return give(request, response)
+    await take(request)
+    response.writeHead(201, { 'content-length': 0 }).end()
+  }
+
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const remote = request.socket.remoteAddress
-    take(request).then(
-      () => response.writeHead(201, { 'content-length': 0 }).end(),
-      (error: Error) => {
-        const refused = error instanceof Refused
-        // The token is no matter for a log.
-        log.warn({ remote, method: request.method, reason: error.message }, 'an upload was not taken')
-        const body = `${refused ? error.message : 'the upload was not taken; the log of the controller says why'}\n`
-        // Whatever is still to come is not read.
-        response.writeHead(refused ? error.status : 500, {
-          'content-type': 'text/plain; charset=utf-8',
-          'content-length': Buffer.byteLength(body),
-          connection: 'close',
-          'x-content-type-options': 'nosniff',
-        })
-        response.end(body)
-      },
-    )
+    handle(request, response).catch((error: Error) => {
+      const refused = error instanceof Refused
+      // The token is no matter for a log.
+      log.warn({ remote, method: request.method, reason: error.message }, 'an upload was not taken')
+      const body = `${refused ? error.message : 'this was not served; the log of the controller says why'}\n`
+      // Cut in the middle of an answer: there is nobody to tell.
+      if (response.headersSent) return void response.destroy()
+      // Whatever is still to come is not read.
+      response.writeHead(refused ? error.status : 500, {
+        'content-type': 'text/plain; charset=utf-8',
+        'content-length': Buffer.byteLength(body),
+        connection: 'close',
+        'x-content-type-options': 'nosniff',
+      })
+      response.end(body)
+    })
   })
 
   await new Promise<void>((resolve, reject) => {
@@ -113,11 +137,19 @@ export async function listenFiles(options: FileServerOptions): Promise<FileServe
     })
   })
   const { port } = server.address() as AddressInfo
+  const baseFor = (local: string | undefined) =>
+    (options.url ?? `http://${urlHost(local ?? host)}:${port}`).replace(/\/+$/, '')
   return {
     port,
-    open(upload, local) {
-      const base = options.url ?? `http://${urlHost(local ?? host)}:${port}`
-      return `${base.replace(/\/+$/, '')}/upload/${store.open(upload)}`
+    open: (upload, local) => `${baseFor(local)}/upload/${store.open(upload)}`,
+    fetch: (firmwareId, withinMs) =>
+      firmware.fetch(firmwareId, withinMs).then(
+        () => undefined,
+        (error: Error) => error.message,
+      ),
+    place(firmwareId, fromMs, local) {
+      const placed = firmware.place(firmwareId, fromMs)
+      return placed && { location: `${baseFor(local)}${placed.path}`, ...placed.meta }
     },
     close: () =>
       new Promise((resolve) => {
@@ -150,6 +182,10 @@ async function write(
     await file.close()
   }
   return { bytes, sha256: hash.digest('hex') }
+}
+
+function nothingHere(): Refused {
+  return new Refused(404, 'there is nothing here, or its time is over')
 }
 
 function tooLarge(): Refused {

@@ -8,34 +8,20 @@ import {
   uploadProgress,
 } from '@switchyard/protocol/site/file.ts'
 import type { Clock, Log, Random } from '../ports.ts'
+import { Answered, askCloud, type CloudAccess } from './cloud.ts'
 import type { UploadedFile, UploadStore } from './upload-store.ts'
 
 /** Wait after a failure, doubled up to the cap, of which a random half is left out. */
 export const BACKOFF_FIRST_MS = 1_000
 export const BACKOFF_CAP_MS = 300_000
-/** Longest wait for the answer to one piece. */
-const PIECE_TIMEOUT_MS = 60_000
 /** Answers that another attempt would get as well: the file stays at the site until its time is over. */
 const FINAL = new Set([400, 413, 422])
 
-export interface ForwardOptions {
-  /** Of site-gateway, e.g. https://csms.example:4001. */
-  cloudUrl: string
-  siteId: string
-  /** The site's secret at the broker. */
-  password: string
+export interface ForwardOptions extends CloudAccess {
   store: UploadStore
   clock: Clock
   random: Random
   log: Log
-}
-
-class Answered extends Error {
-  readonly status: number
-  constructor(status: number, detail: string) {
-    super(`site-gateway answered ${status}: ${detail.slice(0, 200)}`)
-    this.status = status
-  }
 }
 
 export class Forward {
@@ -140,19 +126,7 @@ export class Forward {
   }
 
   async #put(path: string, body: string | Buffer, type: string): Promise<UploadProgress> {
-    const { cloudUrl, siteId, password } = this.#options
-    const response = await fetch(`${cloudUrl.replace(/\/+$/, '')}${path}`, {
-      method: 'PUT',
-      body: body as string,
-      headers: {
-        'content-type': type,
-        authorization: `Basic ${Buffer.from(`${siteId}:${password}`).toString('base64')}`,
-      },
-      redirect: 'error',
-      signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(PIECE_TIMEOUT_MS)]),
-    })
-    const text = await response.text()
-    if (!response.ok) throw new Answered(response.status, text)
-    return uploadProgress.parse(JSON.parse(text))
+    const answer = await askCloud(this.#options, 'PUT', path, { body, type, signal: this.#stopping.signal })
+    return uploadProgress.parse(JSON.parse(answer.toString('utf8')))
   }
 }

@@ -89,6 +89,7 @@ it('every call that a typed command makes about profiles is judged by what it is
           drawId: () => 1,
           itemsPerMessage: () => undefined,
           uploadLocation: () => undefined,
+          firmware: () => undefined,
         }
         const read = COMMANDS[kind].args.parse(args)
         try {

@@ -67,6 +67,7 @@ it('no call goes out twice or at its expiry, and the reply tells of every call w
             drawId: () => 1,
             itemsPerMessage: () => undefined,
             uploadLocation: () => undefined,
+            firmware: () => undefined,
           },
           refusal: () => undefined,
           refusesSessions: false,

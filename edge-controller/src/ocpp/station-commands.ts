@@ -4,7 +4,7 @@ import { loadValidators, type Validators } from '@switchyard/protocol/ocpp/valid
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { Command } from '@switchyard/protocol/site/command.ts'
 import type { CommandResult } from '../execute.ts'
-import type { Clock, Random, UploadPlaces } from '../ports.ts'
+import type { Clock, FirmwareSource, Random, UploadPlaces } from '../ports.ts'
 import type { Grants } from '../session/grants.ts'
 import { type Session, sessionById } from '../session/session.ts'
 import type { SiteState } from '../site-state.ts'
@@ -44,6 +44,8 @@ export interface StationCommandsPorts {
   refusal(call: OutgoingCall): string | undefined
   /** Takes files of stations; absent: the site takes none. */
   uploads?: UploadPlaces | undefined
+  /** Absent: the site has no firmware. */
+  firmware?: FirmwareSource | undefined
 }
 
 export class StationCommands {
@@ -70,6 +72,13 @@ export class StationCommands {
   ): Promise<CommandResult> {
     const deadlineMs = this.#ports.clock.mono() + remainingMs
     const leftMs = (): number => deadlineMs - this.#ports.clock.mono()
+    const firmwareId = firmwareOf(command)
+    if (firmwareId !== undefined && this.#ports.firmware) {
+      // It has to be at the site before the station is told of it.
+      const missing = await this.#ports.firmware.fetch(firmwareId, leftMs())
+      if (missing !== undefined) return failed('FirmwareNotHere', missing)
+      if (!mayStillGo()) return WITHDRAWN
+    }
     for (;;) {
       const line = this.#settling ? undefined : this.#ports.line()
       if (line) {
@@ -106,6 +115,7 @@ export class StationCommands {
         itemsPerMessage: (action) => this.itemsPerMessage(action),
         uploadLocation: (kind) =>
           this.#ports.uploads?.open({ stationId, commandId: command.id, kind }, line.local),
+        firmware: (firmwareId, fromMs) => this.#ports.firmware?.place(firmwareId, fromMs, line.local),
       },
       refusal,
       refusesSessions: state.refusesSessions,
@@ -181,4 +191,11 @@ const WITHDRAWN: CommandResult = {
 /** A session that ended as presumed may still run at the station: it can be stopped. */
 function isOf(session: Session | undefined, stationId: string): session is Session {
   return session !== undefined && session.stationId === stationId && (!session.end || session.end.presumed)
+}
+
+/** The image of the cloud's that a command is about. */
+function firmwareOf({ kind, args }: Command): string | undefined {
+  if (kind !== 'UpdateFirmware' || typeof args !== 'object' || args === null) return undefined
+  const { firmwareId } = args as { firmwareId?: unknown }
+  return typeof firmwareId === 'string' ? firmwareId : undefined
 }

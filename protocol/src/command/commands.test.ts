@@ -12,6 +12,10 @@ const context = (version: OcppVersion): PlanContext => ({
   transactionIdOf: (sessionId) => (sessionId === 's' ? '7' : undefined),
   drawId: () => 99,
   itemsPerMessage: (action) => limits.get(action),
+  firmware: (firmwareId) =>
+    takesUploads
+      ? { location: `http://site/${firmwareId}`, signature: 's', signingCertificate: 'c' }
+      : undefined,
   uploadLocation: (kind) => (takesUploads ? `http://site/${kind}` : undefined),
 })
 async function planned(version: OcppVersion, kind: CommandKind, args: unknown) {
@@ -167,6 +171,29 @@ it('a profile of 2.x is told in the words of 1.6', async () => {
       },
     },
   })
+})
+
+it('firmware of the cloud comes from the site, with its signature', async () => {
+  const firmwareId = '01234567-89ab-cdef-0123-456789abcdef'
+  const args = { firmwareId, retrieveAt: '2026-11-27T12:00:00Z' }
+  const [signed] = await planned('1.6', 'UpdateFirmware', args)
+  expect(signed).toMatchObject({
+    action: 'SignedUpdateFirmware',
+    payload: { firmware: { location: `http://site/${firmwareId}`, signature: 's', signingCertificate: 'c' } },
+  })
+  for (const version of OCPP_VERSIONS) {
+    expect((await fault(version, 'UpdateFirmware', { ...args, location: 'http://x/' })).path).toBe(
+      'args.location',
+    )
+    expect((await fault(version, 'UpdateFirmware', { ...args, signature: 'x' })).path).toBe('args.signature')
+    expect((await fault(version, 'UpdateFirmware', { retrieveAt: args.retrieveAt })).path).toBe(
+      'args.location',
+    )
+    takesUploads = false
+    const missing = await fault(version, 'UpdateFirmware', args)
+    takesUploads = true
+    expect(missing.path).toBe('args.firmwareId')
+  }
 })
 
 describe('a log without a location', () => {

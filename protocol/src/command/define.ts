@@ -27,6 +27,15 @@ export interface PlanContext {
   itemsPerMessage(action: string): number | undefined
   /** A place at the site to which the station may upload one file; undefined: the site takes none. */
   uploadLocation(kind: UploadKind): string | undefined
+  /** An image where the station can read it from `fromMs` (wall clock) on; undefined: the site does not have it. */
+  firmware(firmwareId: string, fromMs: number): PlacedFirmware | undefined
+}
+
+/** Where a station fetches an image, with what a signed one is installed by. */
+export interface PlacedFirmware {
+  location: string
+  signature: string | null
+  signingCertificate: string | null
 }
 
 /** Why a command cannot become calls: it is wrong, or the station's version has nothing for it. */

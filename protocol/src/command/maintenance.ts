@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { CertificateUseEnumType, LogEnumType } from '../ocpp/v16.ts'
 import type { CertificateHashDataType, CertificateSigningUseEnumType, GetLogRequest } from '../ocpp/v21.ts'
-import type { UploadKind } from '../site/file.ts'
+import { FIRMWARE_ID_PATTERN, type UploadKind } from '../site/file.ts'
 import { CommandFault, call, command, type PlanContext, refuseUnless } from './define.ts'
 import * as part from './parts.ts'
 
@@ -15,6 +15,35 @@ function uploadTo({ uploadLocation }: PlanContext, kind: UploadKind, field: stri
   const why = 'is missing: the site of this station takes no uploads (FILES_PORT of its controller)'
   throw new CommandFault('InvalidArguments', `args.${field}`, why)
 }
+/** Exactly one of location and firmwareId; an image of the cloud's brings its own signature. */
+function imageOf(
+  args: Image & { firmwareId?: string | undefined; retrieveAt: string },
+  context: PlanContext,
+) {
+  const { location, firmwareId, signature, signingCertificate } = args
+  const fault = (field: string, why: string) => new CommandFault('InvalidArguments', `args.${field}`, why)
+  if (firmwareId === undefined) {
+    if (location === undefined)
+      throw fault('location', 'is missing, and so is firmwareId: one of them is needed')
+    return { location, signature, signingCertificate }
+  }
+  for (const [field, given] of Object.entries({ location, signature, signingCertificate }))
+    if (given !== undefined) throw fault(field, 'is told by the firmware that firmwareId names')
+  const placed = context.firmware(firmwareId, Date.parse(args.retrieveAt))
+  if (!placed)
+    throw fault('firmwareId', 'the site of this station has no firmware (FILES_PORT of its controller)')
+  return {
+    location: placed.location,
+    signature: placed.signature ?? undefined,
+    signingCertificate: placed.signingCertificate ?? undefined,
+  }
+}
+interface Image {
+  location?: string | undefined
+  signature?: string | undefined
+  signingCertificate?: string | undefined
+}
+
 const retries = { retries: z.int().min(0).optional(), /** Seconds. */ retryInterval: part.seconds.optional() }
 const period = { oldestTimestamp: part.instant.optional(), latestTimestamp: part.instant.optional() }
 const certificate = z.string().min(1).max(10_000)
@@ -24,11 +53,13 @@ export const firmwareAndLogs = {
     {
       group: 'Firmware and logs',
       summary:
-        'Has the station fetch and install firmware; with signature and signingCertificate it is signed (1.6: SignedUpdateFirmware)',
+        'Has the station fetch and install firmware, from its site with firmwareId; with signature and signingCertificate it is signed (1.6: SignedUpdateFirmware)',
       ttlMs: DAY_MS,
     },
     z.object({
-      location,
+      /** Where the station fetches it; or the image of the cloud's that its site fetches and serves. */
+      location: location.optional(),
+      firmwareId: z.string().regex(FIRMWARE_ID_PATTERN, 'is no firmware id').optional(),
       retrieveAt: part.instant,
       installAt: part.instant.optional(),
       signingCertificate: certificate.optional(),
@@ -37,11 +68,12 @@ export const firmwareAndLogs = {
       requestId: part.requestId,
     }),
   )
-    .calls(['1.6'], ['UpdateFirmware', 'SignedUpdateFirmware'], (args, { version, drawId }) => {
-      const { location, retrieveAt, installAt, signingCertificate, signature, retries, retryInterval } = args
+    .calls(['1.6'], ['UpdateFirmware', 'SignedUpdateFirmware'], (args, context) => {
+      const { location, signingCertificate, signature } = imageOf(args, context)
+      const { retrieveAt, installAt, retries, retryInterval } = args
       if (signature === undefined && signingCertificate === undefined) {
         refuseUnless(
-          version,
+          context.version,
           { installAt, requestId: args.requestId },
           {
             installAt: 'firmware that is not signed is installed when it is there',
@@ -57,21 +89,24 @@ export const firmwareAndLogs = {
         signingCertificate,
         signature,
       }
-      const requestId = args.requestId ?? drawId()
+      const requestId = args.requestId ?? context.drawId()
       return [call('SignedUpdateFirmware', { requestId, retries, retryInterval, firmware })]
     })
-    .v2('UpdateFirmware', (args, { drawId }) => ({
-      requestId: args.requestId ?? drawId(),
-      retries: args.retries,
-      retryInterval: args.retryInterval,
-      firmware: {
-        location: args.location,
-        retrieveDateTime: args.retrieveAt,
-        installDateTime: args.installAt,
-        signingCertificate: args.signingCertificate,
-        signature: args.signature,
-      },
-    })),
+    .v2('UpdateFirmware', (args, context) => {
+      const { location, signingCertificate, signature } = imageOf(args, context)
+      return {
+        requestId: args.requestId ?? context.drawId(),
+        retries: args.retries,
+        retryInterval: args.retryInterval,
+        firmware: {
+          location,
+          retrieveDateTime: args.retrieveAt,
+          installDateTime: args.installAt,
+          signingCertificate,
+          signature,
+        },
+      }
+    }),
 
   PublishFirmware: command(
     {

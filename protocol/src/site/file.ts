@@ -39,3 +39,22 @@ export type UploadProgress = z.infer<typeof uploadProgress>
 export function uploadPath(siteId: string, fileId: string): string {
   return `/site/${siteId}/uploads/${fileId}`
 }
+
+/** Largest firmware image. */
+export const MAX_FIRMWARE_BYTES = 256 * 1024 * 1024
+export const FIRMWARE_ID_PATTERN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** What a site is told of an image before it fetches it. */
+export const firmwareMeta = z.object({
+  bytes: z.int().min(1).max(MAX_FIRMWARE_BYTES),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Of a signed image: base64, and PEM. */
+  signature: z.string().nullable(),
+  signingCertificate: z.string().nullable(),
+})
+export type FirmwareMeta = z.infer<typeof firmwareMeta>
+
+/** GET tells of the image; `/{offset}` below it is the piece that begins there, a multiple of PIECE_BYTES. */
+export function firmwarePath(siteId: string, firmwareId: string): string {
+  return `/site/${siteId}/firmware/${firmwareId}`
+}

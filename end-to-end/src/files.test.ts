@@ -1,6 +1,7 @@
 /** A log that is asked for over the API comes back over the API: from the station to its site over HTTP, from there to the cloud. */
 import { createHash, randomBytes } from 'node:crypto'
 import type { StationLog } from '@switchyard/protocol/api/logs.ts'
+import { PIECE_BYTES } from '@switchyard/protocol/site/file.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from './process.ts'
 import { boot, type Connected, connect, type Version } from './stations.ts'
@@ -101,4 +102,51 @@ describe('logs of stations', () => {
     const log = await ready('LOG-AWAY')
     expect(await downloaded('LOG-AWAY', log!.logId)).toBe(sha256)
   })
+
+  it('firmware goes the other way: from the API over the site to its stations', async () => {
+    const made = await system.api.post<{ firmwareId: string }>('/api/v1/firmware', {
+      vendor: 'Independent',
+      version: '2',
+      bytes: FILE.length,
+      sha256,
+    })
+    for (let offset = 0; offset < FILE.length; offset += PIECE_BYTES) {
+      const response = await fetch(
+        `${system.api.base}/api/v1/firmware/${made.firmwareId}/content/${offset}`,
+        {
+          method: 'PUT',
+          body: FILE.subarray(offset, offset + PIECE_BYTES) as unknown as string,
+          ...system.api.signed(),
+        },
+      )
+      expect(response.status).toBe(200)
+    }
+    for (const version of ['1.6', '2.0.1'] as const) {
+      const stationId = `FW-${version}`
+      const connected = await station(stationId, version)
+      const told = new Promise<string>((resolve) =>
+        connected.client.handle('UpdateFirmware', (({ params }: FirmwareAsked) => {
+          resolve(params.location ?? params.firmware!.location)
+          return version === '1.6' ? {} : { status: 'Accepted' }
+        }) as never),
+      )
+      const args = { firmwareId: made.firmwareId, retrieveAt: new Date().toISOString() }
+      expect(await ask(stationId, 'UpdateFirmware', args)).toMatchObject({ status: 'accepted' })
+      const location = await told
+      const half = FILE.length >> 1
+      const parts = await Promise.all(
+        [`bytes=0-${half - 1}`, `bytes=${half}-`].map(async (range) => {
+          const part = await fetch(location, { headers: { range } })
+          expect(part.status).toBe(206)
+          return Buffer.from(await part.arrayBuffer())
+        }),
+      )
+      expect(Buffer.concat(parts).equals(FILE)).toBe(true)
+      await connected.client.close()
+    }
+  })
 })
+
+interface FirmwareAsked {
+  params: { location?: string; firmware?: { location: string } }
+}
