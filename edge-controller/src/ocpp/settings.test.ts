@@ -49,6 +49,8 @@ it('sets only what differs after a boot, reads it back, and tells what the stati
     { name: 'HeartbeatInterval', value: '300' },
     { name: 'AuthorizeRemoteTxRequests', value: 'true' },
     { name: 'Colour', value: 'red' },
+    { name: 'K'.repeat(51), value: '1' },
+    { name: 'Text', value: 'x'.repeat(501) },
   )
   const written = await open16(
     new Map([
@@ -75,6 +77,8 @@ it('sets only what differs after a boot, reads it back, and tells what the stati
         reason: 'RebootRequired',
       },
       { name: 'Colour', wanted: 'red', source: 'station', reason: 'NotSupported' },
+      expect.objectContaining({ reason: 'in OCPP 1.6 a key has at most 50 characters' }),
+      expect.objectContaining({ name: 'Text', reason: 'in OCPP 1.6 a value has at most 500 characters' }),
     ],
   })
   expect(written).toEqual(['LightIntensity=40', 'AuthorizeRemoteTxRequests=true', 'Colour=red'])

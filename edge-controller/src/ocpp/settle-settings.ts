@@ -13,8 +13,8 @@ import type { Call, CallOutcome } from './calls.ts'
 export interface SettingsWords {
   /** The metering baseline, in order. */
   baseline(wish: BaselineWish): { name: string; values: string[] }[]
-  /** Why the version cannot name such a setting; undefined where it can. */
-  unfit(setting: SettingRef): string | undefined
+  /** Why the version cannot say such a setting; undefined where it can. */
+  unfit(setting: WantedSetting): string | undefined
   /** Settings in one message, where the station has not told how many it takes. */
   itemsPerMessage: { read: number; set: number }
   read(settings: readonly SettingRef[]): OutgoingCall
@@ -57,7 +57,7 @@ interface Item {
 export async function settleSettings(line: SettleLine, wishes: readonly Wish[]): Promise<Settled> {
   const items: Item[] = wishes.map((wish) => ({ wish, next: 0 }))
   for (const item of items) {
-    const reason = line.words.unfit(item.wish.setting)
+    const reason = line.words.unfit(offer(item))
     if (reason !== undefined) item.outcome = { reason }
   }
   await readInto(line, open(items))

@@ -18,10 +18,15 @@ export const CLOCK_ALIGNED_S = 900
 /** Most keys that are kept of what one station tells. */
 export const MAX_KEYS = 1_000
 const MAX_KEY_CHARS = 220
+/** Of ChangeConfiguration (section 6.9): CiString50 and CiString500. */
+const KEY_CHARS = 50
+const VALUE_CHARS = 500
 
 export const settings: SettingsWords = {
   baseline,
-  unfit({ evseId, connectorId, attributeType }) {
+  unfit({ name, value, evseId, connectorId, attributeType }) {
+    if (name.length > KEY_CHARS) return `in OCPP 1.6 a key has at most ${KEY_CHARS} characters`
+    if (value.length > VALUE_CHARS) return `in OCPP 1.6 a value has at most ${VALUE_CHARS} characters`
     if (evseId !== undefined || connectorId !== undefined)
       return 'in OCPP 1.6 a key holds for the whole station'
     return attributeType === undefined || attributeType === 'Actual'

@@ -8,12 +8,17 @@ import {
 import type { BaselineWish, SettingsWords } from '../settle-settings.ts'
 import { CLOCK_ALIGNED_S, SAMPLED_MEASURANDS } from '../v16/settings.ts'
 
+/** Of ComponentType and VariableType. */
+const NAME_CHARS = 50
 const REGISTER_ONLY = SAMPLED_MEASURANDS[0]!
 
 export const settings: SettingsWords = {
   baseline,
   unfit({ name, evseId, connectorId }) {
-    if (!deviceModelName(name)) return 'in OCPP 2.x a setting is named Component.Variable'
+    const parts = deviceModelName(name)
+    if (!parts) return 'in OCPP 2.x a setting is named Component.Variable'
+    if (Object.values(parts).some((part) => (part?.length ?? 0) > NAME_CHARS))
+      return `in OCPP 2.x a component, a variable and an instance have at most ${NAME_CHARS} characters`
     return connectorId !== undefined && evseId === undefined ? 'a connector lies within an EVSE' : undefined
   },
   // A station with small messages (ItemsPerMessage 1) takes it too.
