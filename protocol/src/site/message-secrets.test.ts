@@ -40,6 +40,11 @@ it.each<[string, Json[]]>([
     }),
   ],
   ['upload', call('GetDiagnostics', { location: 'ftp://user:S3CRET@files.example/in' })],
+  ['upload to the site', call('GetDiagnostics', { location: 'http://10.0.0.2:8085/upload/S3CRET' })],
+  [
+    'signed upload',
+    call('GetLog', { log: { remoteLocation: 'https://b.example/l?a=1&X-Signature=S3CRET' } }),
+  ],
   ['private key', call('DataTransfer', { data: '-----BEGIN EC PRIVATE KEY-----\nS3CRET' })],
   ['inner JSON', call('DataTransfer', { vendorId: 'v', data: '{"wifiPassword":"S3CRET"}' })],
 ])('%s is not shown', (_, frame) => {

@@ -5,12 +5,14 @@ import type { Json, JsonObject } from '../json.ts'
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/
 /** The password in a URL (GetDiagnostics, UpdateFirmware, GetLog). */
 const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s/:@?#"]*):[^\s/@"]+@/gi
+/** What lets whoever has the URL upload: a place of our own (`/upload/{token}`), a signed one in its query. */
+const URL_TOKEN = /(\/upload\/|[?&][\w-]*(?:token|sig|signature)=)[^\s/&?#"]+/gi
 /** What may be a secret in a text whose structure is not known. */
 const SUSPECT = /passw|authorizationkey|private key|secret/i
 /** 2.x settings whose value a report tells in `variableAttribute`. */
 const SECRET_VARIABLE = /^(BasicAuthPassword|AuthorizationKey)$/i
 
-/** A frame's array with `[redacted]` for passwords, keys of a VPN and private keys. Certificates are no secrets. */
+/** A frame's array with `[redacted]` for passwords, tokens in URLs, keys of a VPN and private keys. Certificates are no secrets. */
 export function frameWithoutSecrets(frame: Json[]): Json[] {
   return walk(withoutSecrets(frame)) as Json[]
 }
@@ -19,11 +21,11 @@ export function frameWithoutSecrets(frame: Json[]): Json[] {
 export function textWithoutSecrets(text: string): string {
   return SUSPECT.test(text)
     ? `(left out: ${text.length} characters, which may hold a secret)`
-    : withoutUrlPassword(text)
+    : withoutUrlSecrets(text)
 }
 
 function walk(value: Json): Json {
-  if (typeof value === 'string') return PRIVATE_KEY.test(value) ? REDACTED : withoutUrlPassword(value)
+  if (typeof value === 'string') return PRIVATE_KEY.test(value) ? REDACTED : withoutUrlSecrets(value)
   if (Array.isArray(value)) return value.map(walk)
   if (typeof value !== 'object' || value === null) return value
   const secretNames = secretsOf(value)
@@ -50,8 +52,9 @@ function hide(value: Json): Json {
   return value.map((it) => (isObject(it) && 'value' in it ? { ...it, value: REDACTED } : it))
 }
 
-function withoutUrlPassword(text: string): string {
-  return text.includes('://') ? text.replace(URL_PASSWORD, `$1:${REDACTED}@`) : text
+function withoutUrlSecrets(text: string): string {
+  if (!text.includes('://')) return text
+  return text.replace(URL_PASSWORD, `$1:${REDACTED}@`).replace(URL_TOKEN, `$1${REDACTED}`)
 }
 
 function isObject(value: Json | undefined): value is JsonObject {
