@@ -10,6 +10,7 @@ import { CONTROL_INTERVAL_MS, LoadControl } from './load/control.ts'
 import { refusalOf } from './load/guard.ts'
 import { type Admission, admit, type Knock } from './ocpp/admission.ts'
 import { failed } from './ocpp/commands.ts'
+import { LocalLists } from './ocpp/local-lists.ts'
 import { MessageLog } from './ocpp/message-log.ts'
 import { RefusedKnocks } from './ocpp/refused-knocks.ts'
 import { StationLink, type StationLinkPorts } from './ocpp/station-link.ts'
@@ -90,7 +91,10 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
       ports.onFatal?.(error)
     },
     onPresence: changed,
-    onBooted: (stationId) => load.stationBooted(stationId),
+    onBooted: (stationId) => {
+      localLists.booted(stationId)
+      load.stationBooted(stationId)
+    },
     onConnected: (stationId) => load.stationReturned(stationId),
     refusalOf: (call) => (load.limitMa === undefined ? undefined : refusalOf(call)),
   }
@@ -111,6 +115,13 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     cancel = clock.after(intervalMs, tick)
     cancels.push(() => cancel())
   }
+
+  const localLists = new LocalLists({
+    state,
+    clock,
+    log,
+    execute: (command, remainingMs) => linkOf(command.stationId).execute(command, remainingMs),
+  })
 
   /** An unknown token has had what the site risks on it while nobody can be asked. */
   function stopOnTrust({ sessionId, stationId }: Session): void {
@@ -135,7 +146,10 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
       void linkOf(session.stationId).presumeEnd(session.sessionId, reason)
     const taken = running.map((it) => it.session).filter((session) => hasTakenItsTrust(state, session))
     for (const session of trustStops.due(taken, clock.mono())) stopOnTrust(session)
-    for (const link of links.values()) link.askForMissed()
+    for (const link of links.values()) {
+      link.askForMissed()
+      if (link.reach) localLists.keep(link.stationId)
+    }
     for (const { stationId } of state.list<Station>(STATION_KIND)) linkOf(stationId).expireReservations()
   }
 

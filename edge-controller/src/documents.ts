@@ -11,6 +11,11 @@ export interface AppliedDocument {
   body: Json
 }
 
+/** The version of a document that was applied; undefined while none has come. */
+export function documentVersionOf(state: StateReader, name: DocumentName): DocumentVersion | undefined {
+  return state.get<AppliedDocument>(DOCUMENT_KIND, name)?.version
+}
+
 /** The body of a document, validated when it was applied; undefined while none has come. */
 export function appliedDocument<N extends DocumentName>(
   state: StateReader,

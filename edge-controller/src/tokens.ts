@@ -3,7 +3,7 @@
  * of the bucket. A change of one token writes one small entity, and a card is looked up in one short text.
  */
 
-import { bucketOf, type Token } from '@switchyard/protocol/site/buckets.ts'
+import { bucketOf, TOKEN_BUCKETS, type Token } from '@switchyard/protocol/site/buckets.ts'
 import type { DocumentBody, DocumentVersion } from '@switchyard/protocol/site/document.ts'
 import { type AppliedDocument, appliedDocument, DOCUMENT_KIND } from './documents.ts'
 import type { StateReader } from './draft.ts'
@@ -26,6 +26,18 @@ export function tokenEntry(state: StateReader, value: string): Token | undefined
   const wanted = value.toLowerCase()
   const found = candidates(state, value).filter((it) => it.idToken.toLowerCase() === wanted)
   return found.find((it) => it.status === 'Accepted') ?? found[0]
+}
+
+/** Every token of the applied document, in no order. */
+export function* allTokens(state: StateReader): Generator<Token> {
+  if (bucketsVersion(state) === undefined) {
+    yield* wholes(state)
+    return
+  }
+  for (let bucket = 0; bucket < TOKEN_BUCKETS; bucket++) {
+    const text = state.get<string>(TOKENS_KIND, String(bucket))
+    if (text !== undefined) yield* JSON.parse(text) as Token[]
+  }
 }
 
 function candidates(state: StateReader, value: string): Token[] {

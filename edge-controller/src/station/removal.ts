@@ -6,6 +6,9 @@ import { endReservation, reservationsOf } from './reservations.ts'
 import { removalOf } from './settings.ts'
 import { STATION_KIND, stationOf } from './station.ts'
 
+/** Entity of the local list that was sent to a station last (see ocpp/local-lists.ts). */
+export const LOCAL_LIST_KIND = 'local-list'
+
 /** The site knows the station from before its removal. */
 export function isToBeForgotten(state: StateReader, stationId: string): boolean {
   const removal = removalOf(state, stationId)
@@ -24,6 +27,7 @@ export function forgetStation(draft: Draft, context: SessionContext): void {
   for (const sessionId of [...running, ...ended]) forgetSession(draft, sessionId)
   for (const { reservationId } of reservationsOf(draft, stationId))
     endReservation(draft, stationId, reservationId, 'removed')
+  draft.remove(LOCAL_LIST_KIND, stationId)
   draft.remove(STATION_KIND, stationId)
   draft.fact({ kind: 'station.removed', stationId, data: { removal } })
 }

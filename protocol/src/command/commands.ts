@@ -8,6 +8,9 @@ import { chargingProfiles } from './charging-profiles.ts'
 import { CommandFault, call, command, type OutgoingCall, type PlanContext } from './define.ts'
 import { displayAndDrivers, energyResources, tariffs } from './drivers-and-energy.ts'
 import { localList, reservations } from './local-list.ts'
+
+export { MAX_LIST_ENTRIES } from './local-list.ts'
+
 import { certificates, firmwareAndLogs } from './maintenance.ts'
 import { monitoring } from './monitoring.ts'
 import { sessions } from './sessions.ts'

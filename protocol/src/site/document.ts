@@ -68,6 +68,8 @@ export const authorizationPolicy = z.object({
   offlineMaxSessions: z.int().min(0).max(10_000).optional(),
   /** Energy after which the site stops such a session, Wh. */
   offlineMaxWh: z.int().min(1).max(1_000_000).optional(),
+  /** Whether the local lists of its stations are kept in step with the tokens; absent: they are not. */
+  localList: z.boolean().optional(),
   /** Tokens of this group end any session, and start none (2.0.1 use case C16). */
   masterPassGroupId: z.string().min(1).max(36).optional(),
   /** Roots of contract certificates (V2G or mobility operators), PEM: Plug & Charge is judged by them at the site (C07). */

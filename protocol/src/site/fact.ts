@@ -193,6 +193,14 @@ export const factData = {
     reservationId: small,
     reason: z.enum(['used', 'cancelled', 'expired', 'removed']),
   }),
+  /** What became of the local list that the site keeps in step with the tokens; `omitted`: tokens that it has no room or no word for. */
+  'station.local-list': z.object({
+    outcome: z.enum(['kept', 'failed']),
+    reason: z.string().optional(),
+    version: small.optional(),
+    entries: small.optional(),
+    omitted: small.optional(),
+  }),
   'station.event': z.object({ events: z.array(z.json()) }),
   /**
    * Values of a periodic event stream (OCPP 2.1): `t` seconds after `from`, `v` as sent. `pending`: how many more wait in the station.
