@@ -1,4 +1,5 @@
 /** What the central system of a site is given: its configuration, the state over a journal, time, randomness, and what it tells. */
+import type { CertificateQuestion, CertificateReply } from '@switchyard/protocol/site/certificate-question.ts'
 import type { SignCertificate } from './certificates/issue.ts'
 import type { Onboarding } from './ocpp/admission.ts'
 import type { Clock, FirmwareSource, Log, Random, UploadPlaces } from './ports.ts'
@@ -39,6 +40,11 @@ export interface CentralSystemPorts {
   firmware?: FirmwareSource | undefined
   /** Asks the cloud about a token; absent or undefined in answer: there is no link. */
   ask?: Ask
+  /** Asks the cloud about certificates of ISO 15118; as `ask`, and must not reject. */
+  askCertificates?: (
+    stationId: string,
+    question: CertificateQuestion,
+  ) => Promise<CertificateReply | undefined>
   /** Shared by controllers of one process, so that a password is computed once; absent: one of its own. */
   passwords?: PasswordCheck | undefined
   /** The journal failed: the process must stop. */

@@ -117,6 +117,7 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
     log,
     config: ports.config,
     ask: async (stationId, idToken) => sync?.ask(stationId, idToken),
+    askCertificates: async (stationId, question) => sync?.askCertificates(stationId, question),
     onFatal: ports.onFatal,
     passwords: ports.passwords,
     signCertificate: ports.signCertificate,

@@ -25,6 +25,9 @@ const EVERYWHERE = '0.0.0.0'
 
 export const SITE_ID = 'demo'
 
+/** Contract certificates and OCSP are there when they are asked for (docs/iso15118.md). */
+const CERTIFICATES_OF_CARS = ['CONTRACT_CERTIFICATE_URL', 'OCSP_PRIVATE_ADDRESSES']
+
 /** What the cloud program reads (cloud/src/platform/config.ts is the source of these names). */
 export function cloudEnvironment({
   project,
@@ -52,7 +55,7 @@ export function cloudEnvironment({
     ...(isExternal('MQTT_URL', outer)
       ? pick(outer, EXTERNAL_BROKER)
       : { BROKER_PORT: String(ports.broker), BROKER_BIND_ADDRESS: LOOPBACK }),
-    ...pick(outer, ['REDIS_URL', 'REDIS_URL_FILE']),
+    ...pick(outer, ['REDIS_URL', 'REDIS_URL_FILE', ...CERTIFICATES_OF_CARS]),
     SERVICE_KEY_FILE: files.serviceKey,
     BOOTSTRAP_API_KEY_FILE: files.apiKey,
     BOOTSTRAP_OPERATOR_EMAIL: operatorEmail,

@@ -70,6 +70,10 @@ const shape = z.object({
   BOOTSTRAP_OPERATOR_EMAIL: z.email().optional(),
   BOOTSTRAP_OPERATOR_PASSWORD: z.string().min(8, 'at least 8 characters').optional(),
   DASHBOARD_DIR: z.string().min(1).optional(),
+  /** Who makes contract certificates for cars (ISO 15118), see docs/iso15118.md; absent: nobody. */
+  CONTRACT_CERTIFICATE_URL: url('http:', 'https:').optional(),
+  /** OCSP responders in private networks may be asked too: stations name them. */
+  OCSP_PRIVATE_ADDRESSES: flag.default(false),
   OCPP_MAX_STATIONS: z.coerce.number().int().min(1).max(20_000).default(2_000),
   OCPP_BEHIND_TLS: flag.default(false),
   OCPP_HEARTBEAT_INTERVAL: z.coerce.number().int().min(10).max(86_400).default(300),
@@ -113,6 +117,11 @@ export interface Config {
     readonly operatorPassword: string | undefined
   }
   readonly dashboardDir: string | undefined
+  /** ISO 15118: where contract certificates come from, and whether OCSP responders may have private addresses. */
+  readonly iso15118: {
+    readonly contractCertificateUrl: string | undefined
+    readonly ocspPrivateAddresses: boolean
+  }
   /** Stations that one ocpp-gateway has controllers for; a further one is refused with 503 and finds another replica. */
   readonly ocppMaxStations: number
   /** A proxy in front of ocpp-gateway ends TLS: what comes in counts as having come over it (security profile 2). */
@@ -211,6 +220,10 @@ function freeze(it: z.infer<typeof shape>): Config {
       operatorPassword: it.BOOTSTRAP_OPERATOR_PASSWORD,
     }),
     dashboardDir: it.DASHBOARD_DIR,
+    iso15118: Object.freeze({
+      contractCertificateUrl: it.CONTRACT_CERTIFICATE_URL,
+      ocspPrivateAddresses: it.OCSP_PRIVATE_ADDRESSES,
+    }),
     ocppMaxStations: it.OCPP_MAX_STATIONS,
     ocppBehindTls: it.OCPP_BEHIND_TLS,
     ocppHeartbeatIntervalS: it.OCPP_HEARTBEAT_INTERVAL,

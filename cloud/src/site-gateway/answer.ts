@@ -1,8 +1,14 @@
-/** Questions of a running authorization: put to driver-service, answered within two seconds or not at all. */
-import { type Answer, type Ask, answer, ask } from '@switchyard/protocol/site/envelope.ts'
+/**
+ * Questions that a station waits for: of a running authorization, put to driver-service and answered within two seconds or not at all;
+ * and about certificates, put to whoever knows outside.
+ */
+import type { CertificateQuestion, CertificateReply } from '@switchyard/protocol/site/certificate-question.ts'
+import { type Answer, type Ask, answer, ask, certificateAsk } from '@switchyard/protocol/site/envelope.ts'
 import { z } from 'zod'
 import { isStorable } from '../platform/event-log/storable.ts'
 import type { ServiceContext } from '../platform/service.ts'
+import { askForContract } from './certificates/contract.ts'
+import { createOcsp } from './certificates/ocsp.ts'
 import type { Conversations } from './conversation.ts'
 import type { Send } from './down.ts'
 
@@ -10,19 +16,25 @@ import type { Send } from './down.ts'
 export const ANSWER_TIMEOUT_MS = 2_000
 /** Questions under way at once; more are dropped, and the sites decide alone. */
 export const MAX_ASKS = 500
+/** Questions about certificates under way at once: a slow service outside holds nothing else up. */
+export const MAX_CERTIFICATE_ASKS = 100
 
 /** Longest identifier of OCPP (2.1; 1.6 has 20 characters). */
 const MAX_ID_TOKEN_CHARS = 255
 
+/** A question about certificates first: it has no token. */
+const anyAsk = z.union([certificateAsk, ask])
 const decision = z.object({ status: answer.shape.status })
 
 export function createAnswers(
-  { client, log }: Pick<ServiceContext, 'client' | 'log'>,
+  { client, log, clock, config }: Pick<ServiceContext, 'client' | 'log' | 'clock' | 'config'>,
   conversations: Conversations,
   send: Send,
 ): { take(siteId: string, payload: Buffer): Promise<void> } {
-  let underWay = 0
+  const underWay = { tokens: 0, certificates: 0 }
   const driver = client('driver-service')
+  const { contractCertificateUrl, ocspPrivateAddresses } = config.iso15118
+  const askForStatus = createOcsp(clock, ocspPrivateAddresses)
 
   async function statusOf(tenantId: string, { value, type }: Ask['idToken']): Promise<Answer['status']> {
     // No token that is known can be so, whatever a station read from a broken card.
@@ -33,31 +45,47 @@ export function createAnswers(
     return (await driver.read(`/v1/authorize?${query}`, caller, decision, request)).status
   }
 
+  async function found(siteId: string, question: CertificateQuestion): Promise<CertificateReply> {
+    const reply =
+      question.kind === 'contract'
+        ? await askForContract(contractCertificateUrl, question)
+        : await askForStatus(question)
+    if ('failed' in reply && reply.code !== 'NotEnabled')
+      log.warn({ siteId, kind: question.kind, reason: reply.failed }, 'a question about a certificate failed')
+    return reply
+  }
+
   return {
     async take(siteId, payload) {
-      const read = ask.safeParse(parse(payload))
+      const read = anyAsk.safeParse(parse(payload))
       if (!read.success) {
         log.warn({ siteId, reason: read.error.issues[0]?.message }, 'a question cannot be read')
         return
       }
-      if (underWay >= MAX_ASKS) return
-      underWay++
+      const question = read.data
+      const of = 'certificates' in question ? 'certificates' : 'tokens'
+      if (underWay[of] >= (of === 'tokens' ? MAX_ASKS : MAX_CERTIFICATE_ASKS)) return
+      underWay[of]++
       try {
-        const { id, nonce, idToken } = read.data
+        const { id, nonce } = question
         let conversation = await conversations.authorityOf(siteId)
         if (conversation?.nonce !== nonce) {
           conversations.forget(siteId)
           conversation = await conversations.authorityOf(siteId)
         }
         if (!conversation || conversation.nonce !== nonce) return
-        send(conversation, 'answer', { id, status: await statusOf(conversation.tenantId, idToken) })
+        const reply =
+          'certificates' in question
+            ? { certificates: await found(siteId, question.certificates) }
+            : { status: await statusOf(conversation.tenantId, question.idToken) }
+        send(conversation, 'answer', { id, ...reply })
       } catch (error) {
         log.warn(
           { siteId, reason: (error as Error).message },
           'a question was not answered; the site decides alone',
         )
       } finally {
-        underWay--
+        underWay[of]--
       }
     },
   }

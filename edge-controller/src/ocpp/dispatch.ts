@@ -3,6 +3,7 @@ import { describeErrors, type ErrorCode, errorCodeFor } from '@switchyard/protoc
 import type { CallErrorFrame, CallFrame, SendFrame } from '@switchyard/protocol/ocpp/frame.ts'
 import type { Validators } from '@switchyard/protocol/ocpp/validators.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
+import type { CentralSystemPorts } from '../central-system-ports.ts'
 import { ChangeRefused, JournalFull } from '../journal/port.ts'
 import type { Log } from '../ports.ts'
 import type { Authorization } from '../session/authorize.ts'
@@ -31,6 +32,7 @@ export interface DispatchPorts {
   /** The context of a message that is decided on now. */
   context(authorization: Authorization | undefined): HandlerContext
   authorize(idToken: IdToken): Promise<Authorization>
+  askCertificates?: CentralSystemPorts['askCertificates']
   after(after: After): void
   /** What the station told could not be journalled, and it can be asked for again. */
   missed(): void
@@ -63,9 +65,13 @@ export async function dispatch(
 
   const idToken = route.identity?.(payload)
   const authorization = idToken && (await ports.authorize(idToken))
+  const question = route.question?.(payload)
+  const certificates = question && (await ports.askCertificates?.(stationId, question))
   try {
     // Nothing may be awaited between the decision and the journal: others decide on the state that this one changes.
-    const decision = route.handle(ports.context(authorization), payload)
+    const context = ports.context(authorization)
+    if (certificates) context.certificates = certificates
+    const decision = route.handle(context, payload)
     await state.commit(decision.outcome)
     const { reply, after } = decision
     return {

@@ -1,5 +1,7 @@
 /** What a message handler is: a pure function from the site as committed and one payload to a reply and what must become durable. */
+
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
+import type { CertificateQuestion, CertificateReply } from '@switchyard/protocol/site/certificate-question.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import type { CertificateWish } from '../certificates/issue.ts'
 import type { Draft, StateReader } from '../draft.ts'
@@ -14,6 +16,8 @@ export interface HandlerContext extends SessionContext {
   settings: StationSettings
   /** Decision on the token that the route's `identity` found in the payload; undefined where there was none. */
   authorization: Authorization | undefined
+  /** The cloud's answer to the route's `question`; absent: none was asked, or nobody answered in time. */
+  certificates?: CertificateReply
   /** Stations in which a token may be in use. */
   stationIds: readonly string[]
   heartbeatIntervalS: number
@@ -41,6 +45,8 @@ export interface Route {
   handle(context: HandlerContext, payload: unknown): Decision
   /** The token that must be decided on before the message can be. */
   identity?(payload: unknown): IdToken | undefined
+  /** What the cloud must be asked before the message can be decided on. */
+  question?(payload: unknown): CertificateQuestion
   /** Taken from a station that has not been accepted. */
   beforeBoot?: boolean
   /** Taken from one that waits for approval: the site asks for it then (B02). */
@@ -58,6 +64,7 @@ export function route<Request, Response extends object>(
   handle: Handler<Request, Response>,
   more: {
     identity?: (payload: Request) => IdToken | undefined
+    question?: (payload: Request) => CertificateQuestion
     beforeBoot?: boolean
     whilePending?: boolean
     resendable?: boolean

@@ -10,7 +10,8 @@ import {
   type Ack,
   type Answer,
   ack,
-  answer,
+  anyAnswer,
+  type CertificateAnswer,
   type CommandMessage,
   commandMessage,
   type DocumentMessage,
@@ -96,7 +97,7 @@ export interface LinkEvents {
   ack(message: Ack): Promise<void>
   command(message: CommandMessage): Promise<void>
   document(message: DocumentMessage): Promise<void>
-  answer(message: Answer): void
+  answer(message: Answer | CertificateAnswer): void
   /** The cloud's time, where the round trip was short enough to say something. */
   time(reference: TimeReference): void
 }
@@ -294,7 +295,7 @@ export class Link {
       case 'document':
         return this.#read(channel, documentMessage, payload, (m) => this.#events.document(m))
       case 'answer':
-        return this.#read(channel, answer, payload, (m) => this.#events.answer(m))
+        return this.#read(channel, anyAnswer, payload, (m) => this.#events.answer(m))
       case 'recall':
         return this.#read(channel, recall, payload, (m) => this.#recalled(m))
     }

@@ -383,6 +383,16 @@ describe.each(brokers)('over $name', { timeout: 30_000 }, ({ start }) => {
     await linked(s)
     expect(await s.sync.ask('S', token)).toBe('Accepted')
     expect(await s.sync.ask('S', { value: 'unanswered', type: 'Central' })).toBeUndefined()
+    const question = {
+      kind: 'contract' as const,
+      iso15118SchemaVersion: 'urn:iso:15118:2:2013:MsgDef',
+      action: 'Install' as const,
+      exiRequest: 'gJgC',
+    }
+    expect(await s.sync.askCertificates('S', question)).toBeUndefined()
+    cloud.finds = ({ certificates }) =>
+      certificates.kind === 'contract' ? { exiResponse: `re:${certificates.exiRequest}` } : undefined
+    expect(await s.sync.askCertificates('S', question)).toEqual({ exiResponse: 're:gJgC' })
     line.cut()
     while (s.sync.status().linked) await new Promise((resolve) => setImmediate(resolve))
     expect(await s.sync.ask('S', token)).toBeUndefined()

@@ -7,7 +7,7 @@ import type { Execute } from '../execute.ts'
 import type { Journal, JournalState } from '../journal/port.ts'
 import type { Broker, Clock, Log, Random } from '../ports.ts'
 import { NOTHING, type Outcome, type SiteState } from '../site-state.ts'
-import { type AskCloud, Asks } from './ask.ts'
+import { type AskCertificates, type AskCloud, Asks } from './ask.ts'
 import type { Compress } from './batch.ts'
 import { Documents } from './documents.ts'
 import { Downlink } from './downlink.ts'
@@ -50,6 +50,7 @@ export interface Sync {
   start(): Promise<void>
   stop(): Promise<void>
   ask: AskCloud
+  askCertificates: AskCertificates
   /** Something that the live picture shows is different now, without a commit. */
   changed(): void
   status(): SyncStatus
@@ -153,6 +154,7 @@ export function createSync(options: SyncOptions): Sync {
       await link.stop()
     },
     ask: asks.ask,
+    askCertificates: asks.askCertificates,
     changed: () => live.changed(),
     sentTo: (stream) => uplink.sentTo(stream),
     status: () => ({

@@ -42,7 +42,9 @@ class FaultyJournal extends InlineJournal {
 
 export interface TestControllerOptions {
   config?: Partial<SiteControllerConfig>
-  ports?: Partial<Pick<CentralSystemPorts, 'ask' | 'record' | 'onFatal' | 'signCertificate'>>
+  ports?: Partial<
+    Pick<CentralSystemPorts, 'ask' | 'askCertificates' | 'record' | 'onFatal' | 'signCertificate'>
+  >
   tls?: TlsOptions
   at?: string
   maxConnections?: number

@@ -2,9 +2,11 @@
  * What travels over MQTT between a site and the cloud, message by message (section 6 of the design). Batches are gzipped
  * JSON; everything else is plain JSON. Every down message names (journalId, epoch, nonce); the site ignores what does not match.
  */
+
 import { z } from 'zod'
 import { quickShape } from '../quick-shape.ts'
 import { TOKEN_BUCKETS } from './buckets.ts'
+import { certificateQuestion, certificateReply } from './certificate-question.ts'
 import { command } from './command.ts'
 import { documentVersion } from './document.ts'
 import { STREAMS } from './fact.ts'
@@ -207,6 +209,15 @@ export const ask = z.object({
   idToken: z.object({ value: z.string(), type: z.string() }),
 })
 export type Ask = z.infer<typeof ask>
+/** The other question: about certificates. A cloud that does not know it does not answer. */
+export const certificateAsk = z.object({
+  v: z.int().min(1),
+  nonce: z.string(),
+  id: z.string(),
+  stationId: z.string(),
+  certificates: certificateQuestion,
+})
+export type CertificateAsk = z.infer<typeof certificateAsk>
 export const answer = z.object({
   v: z.int().min(1),
   ...addressed,
@@ -214,3 +225,12 @@ export const answer = z.object({
   status: z.enum(['Accepted', 'Blocked', 'Expired', 'Invalid', 'Unknown']),
 })
 export type Answer = z.infer<typeof answer>
+export const certificateAnswer = z.object({
+  v: z.int().min(1),
+  ...addressed,
+  id: z.string(),
+  certificates: certificateReply,
+})
+export type CertificateAnswer = z.infer<typeof certificateAnswer>
+/** Either answer: which it is, the question's id tells too. */
+export const anyAnswer = z.union([answer, certificateAnswer])

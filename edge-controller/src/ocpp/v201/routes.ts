@@ -6,7 +6,12 @@ import { heartbeat } from '../v16/heartbeat.ts'
 import { securityEventNotification } from '../v16/security-event-notification.ts'
 import { authorize, idTokenOf } from './authorize.ts'
 import { bootNotification } from './boot-notification.ts'
-import { get15118EVCertificate, getCertificateStatus } from './certificate-questions.ts'
+import {
+  contractQuestion,
+  get15118EVCertificate,
+  getCertificateStatus,
+  statusQuestion,
+} from './certificate-questions.ts'
 import { customerInformation } from './customer-information.ts'
 import { dataTransfer } from './data-transfer.ts'
 import { meterValues } from './meter-values.ts'
@@ -48,7 +53,7 @@ export const routes: Routes = {
   NotifyEVChargingNeeds: route(keepEvent('NotifyEVChargingNeeds', { status: 'Rejected' })),
   // Whatever the EV plans, the limits that the station has stand above it (K15).
   NotifyEVChargingSchedule: route(keepEvent('NotifyEVChargingSchedule', { status: 'Accepted' })),
-  Get15118EVCertificate: route(get15118EVCertificate),
-  GetCertificateStatus: route(getCertificateStatus),
+  Get15118EVCertificate: route(get15118EVCertificate, { question: contractQuestion }),
+  GetCertificateStatus: route(getCertificateStatus, { question: statusQuestion }),
   ReservationStatusUpdate: route(reservationStatusUpdate),
 }

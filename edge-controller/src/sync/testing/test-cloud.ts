@@ -1,12 +1,15 @@
 /** The cloud's side of sync in memory: the real functions for hellos and batches, with faults that a test turns on. */
+
 import { gunzipSync } from 'node:zlib'
 import { accept } from '@switchyard/protocol/site/accept.ts'
+import type { CertificateReply } from '@switchyard/protocol/site/certificate-question.ts'
 import type { Command } from '@switchyard/protocol/site/command.ts'
 import {
   type Ack,
   type Ask,
   type Batch,
   batch as batchShape,
+  type CertificateAsk,
   type Hello,
   hello as helloShape,
   MAX_BATCH_COMPRESSED_BYTES,
@@ -37,6 +40,7 @@ export class TestCloud {
   generation = 'g1'
   /** Each may be replaced by a test. */
   answers: (ask: Ask) => string | undefined = () => undefined
+  finds: (ask: CertificateAsk) => CertificateReply | undefined = () => undefined
   onBatch: (batch: Batch) => 'take' | 'drop' | 'busy' | 'unreadable' = () => 'take'
   sendAck: (ack: Ack) => boolean = () => true
   site: SiteAuthority = { journalId: null, epoch: 0, lastHeardMs: null }
@@ -157,7 +161,12 @@ export class TestCloud {
         break
       }
       case 'ask': {
-        const ask = JSON.parse(payload.toString()) as Ask
+        const ask = JSON.parse(payload.toString()) as Ask | CertificateAsk
+        if ('certificates' in ask) {
+          const certificates = this.finds(ask)
+          if (certificates) this.send('answer', { id: ask.id, certificates })
+          break
+        }
         const status = this.answers(ask)
         if (status) this.send('answer', { id: ask.id, status })
       }
