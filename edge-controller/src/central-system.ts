@@ -8,8 +8,10 @@ import type { Execute } from './execute.ts'
 import { liveStations } from './live.ts'
 import { CONTROL_INTERVAL_MS, LoadControl } from './load/control.ts'
 import { refusalOf } from './load/guard.ts'
+import { limitProfileId } from './load/profile-ids.ts'
 import { type Admission, admit, type Knock } from './ocpp/admission.ts'
 import { failed } from './ocpp/commands.ts'
+import type { ChargingOffer } from './ocpp/handler.ts'
 import { LocalLists } from './ocpp/local-lists.ts'
 import { MessageLog } from './ocpp/message-log.ts'
 import { RefusedKnocks } from './ocpp/refused-knocks.ts'
@@ -18,7 +20,7 @@ import { tellMessages } from './ocpp/tell-messages.ts'
 import type { Socket } from './ports.ts'
 import { Grants } from './session/grants.ts'
 import { hasTakenItsTrust, STOP_AGAIN_MS, TrustStops } from './session/offline-risk.ts'
-import { isOnConnector, runningSessions, type Session } from './session/session.ts'
+import { isOnConnector, runningSessions, type Session, sessionById } from './session/session.ts'
 import { SessionSweep, SWEEP_INTERVAL_MS } from './session/sweep.ts'
 import type { Moment } from './session/timing.ts'
 import { TransactionIds } from './session/transaction-ids.ts'
@@ -96,6 +98,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
       load.stationBooted(stationId)
     },
     onConnected: (stationId) => load.stationReturned(stationId),
+    offer,
     refusalOf: (call) => (load.limitMa === undefined ? undefined : refusalOf(call)),
   }
   const linkOf = (stationId: string): StationLink => {
@@ -104,6 +107,17 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     const link = new StationLink({ ...linkPorts, stationId })
     links.set(stationId, link)
     return link
+  }
+
+  /** K15: load control tells its limit again; where there is none, the car gets what it can take. */
+  function offer({ offerTo, mostMa }: ChargingOffer): void {
+    const session = sessionById(state, offerTo)
+    const reach = session && links.get(session.stationId)?.reach
+    if (!reach || load.tellLimit(session)) return
+    const { evseId } = session
+    const profile = { evseId, limitMa: mostMa, session, profileId: limitProfileId(evseId) }
+    const { action, payload } = reach.module.limitProfile(profile)
+    void reach.call(action, payload)
   }
 
   function every(intervalMs: number, work: () => void): void {

@@ -106,6 +106,14 @@ export class LoadControl {
       tellAgain(this.#sessions.get(sessionId))
   }
 
+  /** A car asks what it may draw: its limit is told again. False: the site has none. */
+  tellLimit({ sessionId }: { sessionId: string }): boolean {
+    if (this.limitMa === undefined) return false
+    tellAgain(this.#sessions.get(sessionId))
+    this.tick()
+    return true
+  }
+
   tick(): void {
     const { limitMa } = this
     if (limitMa === undefined) {

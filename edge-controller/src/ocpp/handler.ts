@@ -30,7 +30,14 @@ export interface HandlerContext extends SessionContext {
 }
 
 /** What the controller does beyond the reply, once the outcome is durable and the reply is sent. */
-export type After = 'station-booted' | CertificateWish
+export type After = 'station-booted' | CertificateWish | ChargingOffer
+
+/** A charging profile for a session is to be sent. */
+export interface ChargingOffer {
+  offerTo: string
+  /** Largest current of a phase, mA, where the site has no limit. */
+  mostMa: number
+}
 
 export interface Decision<Response = object> {
   reply: Response

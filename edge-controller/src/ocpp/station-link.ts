@@ -35,7 +35,7 @@ import { Asks, STATION_CLOCK_OFF_MS } from './asks.ts'
 import type { Call } from './calls.ts'
 import { type Answer, Connection } from './connection.ts'
 import { dispatch } from './dispatch.ts'
-import type { After, HandlerContext } from './handler.ts'
+import type { After, ChargingOffer, HandlerContext } from './handler.ts'
 import { Lane } from './lane.ts'
 import type { OcppModule, OutgoingCall } from './module.ts'
 import { type SettingsLine, SettingsReconciler } from './reconcile-settings.ts'
@@ -65,6 +65,8 @@ export interface StationLinkPorts extends CentralSystemPorts {
   onBooted(stationId: string): void
   /** Why load control does not let a call pass; undefined when it may. */
   refusalOf(call: OutgoingCall): Refusal | undefined
+  /** A charging profile for a session is to be sent. */
+  offer(offer: ChargingOffer): void
   /** The station came or went. */
   onPresence(): void
 }
@@ -343,7 +345,8 @@ export class StationLink {
     if (after === 'station-booted') {
       this.#ports.onBooted(this.stationId)
       this.#reconciler.booted({ connection, module })
-    } else void this.#issueCertificate(connection, after)
+    } else if ('offerTo' in after) this.#ports.offer(after)
+    else void this.#issueCertificate(connection, after)
   }
 
   async #issueCertificate(connection: Connection, wish: CertificateWish): Promise<void> {

@@ -15,6 +15,7 @@ import {
 import { customerInformation } from './customer-information.ts'
 import { dataTransfer } from './data-transfer.ts'
 import { meterValues } from './meter-values.ts'
+import { notifyEvChargingNeeds } from './notify-ev-charging-needs.ts'
 import { notifyEvent } from './notify-event.ts'
 import { notifyReport } from './notify-report.ts'
 import { reservationStatusUpdate } from './reservation-status-update.ts'
@@ -50,7 +51,7 @@ export const routes: Routes = {
   NotifyChargingLimit: route(keepEvent('NotifyChargingLimit')),
   ClearedChargingLimit: route(keepEvent('ClearedChargingLimit')),
   // The needs are told on; a schedule is computed for nobody (K15): the EV charges within the limits that the station has.
-  NotifyEVChargingNeeds: route(keepEvent('NotifyEVChargingNeeds', { status: 'Rejected' })),
+  NotifyEVChargingNeeds: route(notifyEvChargingNeeds),
   // Whatever the EV plans, the limits that the station has stand above it (K15).
   NotifyEVChargingSchedule: route(keepEvent('NotifyEVChargingSchedule', { status: 'Accepted' })),
   Get15118EVCertificate: route(get15118EVCertificate, { question: contractQuestion }),

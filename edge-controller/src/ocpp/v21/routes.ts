@@ -12,8 +12,6 @@ export const routes: Routes = {
   // What has the same fields, or more that decide nothing here, has the same handler.
   ...routes201,
   TransactionEvent: { ...routes201.TransactionEvent, ...route(transactionEvent) },
-  // 2.1 has a word for it (K15): the EV charges within the limits that the station has.
-  NotifyEVChargingNeeds: route(keepEvent('NotifyEVChargingNeeds', { status: 'NoChargingProfile' })),
   // Block C and I: payment at the station.
   NotifySettlement: route(keepEvent('NotifySettlement')),
   VatNumberValidation: route(vatNumberValidation),

@@ -185,6 +185,6 @@ describe('a 2.1 station over a real socket', () => {
     ).toMatchObject({ status: 'Failed', exiResponse: '' })
     expect(
       await call('NotifyEVChargingNeeds', { evseId: 1, chargingNeeds: { requestedEnergyTransfer: 'DC' } }),
-    ).toEqual({ status: 'NoChargingProfile' })
+    ).toMatchObject({ status: 'Rejected', statusInfo: { reasonCode: 'NoTransaction' } })
   })
 })
