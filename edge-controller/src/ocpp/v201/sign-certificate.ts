@@ -12,11 +12,17 @@ export function signCertificate(
     requestId,
   }: SignCertificateRequest & { requestId?: number },
 ): Decision<SignCertificateResponse> {
-  if (!context.signsCertificates || certificateType !== 'ChargingStationCertificate')
-    return { reply: { status: 'Rejected' }, outcome: NOTHING }
+  if (certificateType !== 'ChargingStationCertificate')
+    return refused('NoV2GCA', 'no V2G CA stands behind this site')
+  if (!context.signsCertificates)
+    return refused('NotSignedNow', 'no CA here, nothing proved by this connection, or one is being signed')
   return {
     reply: { status: 'Accepted' },
     outcome: NOTHING,
     after: { csr, about: { certificateType, ...(requestId === undefined ? {} : { requestId }) } },
   }
+}
+
+function refused(reasonCode: string, additionalInfo: string): Decision<SignCertificateResponse> {
+  return { reply: { status: 'Rejected', statusInfo: { reasonCode, additionalInfo } }, outcome: NOTHING }
 }

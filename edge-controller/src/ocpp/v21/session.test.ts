@@ -176,6 +176,11 @@ describe('a 2.1 station over a real socket', () => {
       ],
     })
     expect(chain).toMatchObject({ certificateStatus: [{ certificateHashData: hash, status: 'Failed' }] })
+    const v2g = { csr: 'a request', certificateType: 'V2GCertificate' }
+    expect(await call('SignCertificate', v2g)).toMatchObject({
+      status: 'Rejected',
+      statusInfo: { reasonCode: 'NoV2GCA' },
+    })
     expect(
       await call('Get15118EVCertificate', {
         iso15118SchemaVersion: 'urn:iso:15118:2:2013:MsgDef',
