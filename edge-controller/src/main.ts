@@ -1,8 +1,6 @@
 /** The site controller as it runs on the box: the whole assembly on one screen. */
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { signedBy } from './certificates/signed-by.ts'
-import { openTls } from './certificates/tls-files.ts'
 import { SystemClock } from './clock.ts'
 import { type Config, ConfigFault, loadConfig } from './config.ts'
 import { type Files, openFiles } from './files/files.ts'
@@ -38,9 +36,10 @@ const journal = new WorkerJournal({
   onFailure: (error) => fail('the journal failed, nothing more can be made durable', error),
 })
 const transcripts = config.TRANSCRIPT_DIR ? openTranscripts(config.TRANSCRIPT_DIR, clock, log) : undefined
-const secure = await openTls(config, random, () => clock.now()).catch((error) =>
-  fail('OCPP_TLS_PORT cannot be served', error),
-)
+const secure =
+  config.OCPP_TLS_PORT === undefined
+    ? undefined
+    : await secured().catch((error) => fail('OCPP_TLS_PORT cannot be served', error))
 const files =
   config.FILES_PORT === undefined
     ? undefined
@@ -71,7 +70,7 @@ const controller = await createSiteController({
   retainedMaxBytes: config.JOURNAL_RETENTION_MB * MIB,
   onFatal: (error) => fail('the journal failed, nothing more can be made durable', error),
   record: transcripts?.record,
-  signCertificate: secure && signedBy(secure.ca, siteId, config.CERTIFICATE_ORGANIZATION),
+  signCertificate: secure?.signCertificate,
   uploads: files,
   firmware: files,
 }).catch((error) => fail('the journal cannot be opened', error))
@@ -122,6 +121,18 @@ async function shutDown(signal: string): Promise<void> {
   deadline()
   log.info({ siteId }, 'the site controller has stopped')
   process.exit(0)
+}
+
+/** What reads and makes certificates takes 10 MB of memory: loaded where it is needed only. */
+async function secured() {
+  const [{ openTls }, { signedBy }] = await Promise.all([
+    import('./certificates/tls-files.ts'),
+    import('./certificates/signed-by.ts'),
+  ])
+  const opened = await openTls(config, random, () => clock.now())
+  return (
+    opened && { ...opened, signCertificate: signedBy(opened.ca, siteId, config.CERTIFICATE_ORGANIZATION) }
+  )
 }
 
 /** A port for stations: plain, or with TLS. */

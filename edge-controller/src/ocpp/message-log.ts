@@ -32,6 +32,8 @@ interface Kept {
 interface StationLog {
   messages: Kept[]
   chars: number
+  /** Number of its newest message. */
+  newest: number
 }
 /** A message that was read. */
 interface Read {
@@ -43,7 +45,6 @@ interface Read {
 
 export class MessageLog {
   readonly #clock: Clock
-  /** The station that was heard of longest ago comes first. */
   readonly #stations = new Map<string, StationLog>()
   #chars = 0
   #seq: number
@@ -55,19 +56,25 @@ export class MessageLog {
   }
 
   record(stationId: string, dir: 'in' | 'out', whole: string): void {
-    const log = this.#stations.get(stationId) ?? { messages: [], chars: 0 }
-    this.#stations.delete(stationId)
-    this.#stations.set(stationId, log)
+    let log = this.#stations.get(stationId)
+    if (!log) {
+      log = { messages: [], chars: 0, newest: 0 }
+      this.#stations.set(stationId, log)
+    }
+    log.newest = ++this.#seq
     const text = whole.length > MAX_MESSAGE_CHARS ? `(left out: ${whole.length} characters)` : whole
-    log.messages.push({ seq: ++this.#seq, atMs: this.#clock.now(), dir, text })
+    log.messages.push({ seq: log.newest, atMs: this.#clock.now(), dir, text })
     this.#add(log, text.length)
     while (log.messages.length > MAX_MESSAGES || log.chars > MAX_STATION_CHARS)
       this.#add(log, -log.messages.shift()!.text.length)
-    for (const [oldest, { chars }] of this.#stations) {
-      if (this.#chars <= MAX_CHARS || oldest === stationId) break
-      this.#stations.delete(oldest)
-      this.#chars -= chars
-    }
+    while (this.#chars > MAX_CHARS && this.#stations.size > 1) this.#forgetOldest()
+  }
+
+  #forgetOldest(): void {
+    const all = [...this.#stations]
+    const [stationId, { chars }] = all.reduce((a, b) => (b[1].newest < a[1].newest ? b : a))
+    this.#stations.delete(stationId)
+    this.#chars -= chars
   }
 
   #add(log: StationLog, chars: number): void {
