@@ -1,10 +1,10 @@
 // A running system with its simulated site, for the tests of the page.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { PORTS } from './flags.mjs'
+import { freePorts } from './free-ports.mjs'
 import { PROJECT } from './project.mjs'
 
 const READY_DEADLINE_MS = 120_000
@@ -59,17 +59,4 @@ export async function startTestSystem() {
     SWITCHYARD_PASSWORD: operator.password,
   }
   return { environment, stop }
-}
-
-async function freePorts(count) {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-      return server
-    }),
-  )
-  const ports = servers.map((it) => it.address().port)
-  await Promise.all(servers.map((it) => new Promise((resolve) => it.close(resolve))))
-  return ports
 }

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PORTS } from '../flags.mjs'
+import { freePorts } from '../free-ports.mjs'
 import { isAlive, readIdentity } from '../lock.mjs'
 import { SYSTEM_FOLDER } from './postgres/embedded-postgres.ts'
 import { waitUntil } from './wait.ts'
@@ -152,16 +153,3 @@ test('a file to replay that cannot be read is named with its line before anythin
   expect(start.output()).toContain(`--replay: ${file}: line 2, column "requested_energy (kWh)"`)
   expect(start.output()).not.toContain('Starting Postgres')
 })
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      return server
-    }),
-  )
-  const ports = servers.map((it) => (it.address() as { port: number }).port)
-  await Promise.all(servers.map((it) => new Promise((resolve) => it.close(resolve))))
-  return ports
-}
