@@ -15,7 +15,7 @@ export function screen({ flags, home, outer }: Setting, credentials: Credentials
     `  API key          ${credentials.apiKey}`,
     `  API              http://${host}:${ports.api}/openapi.json`,
     '',
-    `  Your own charger ws://${host}:${ports.ocpp}/ocpp/{stationId}   (OCPP 1.6J or 2.0.1)`,
+    `  Your own charger ws://${host}:${ports.ocpp}/ocpp/{stationId}   (OCPP 1.6J, 2.0.1 or 2.1)`,
     `  Site controller  http://localhost:${ports.controller}`,
     '',
     `  Data             ${home.folder}`,
