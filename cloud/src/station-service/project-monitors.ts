@@ -9,7 +9,7 @@ export const MAX_REPORTED_MONITORS = 1_000
 const MAX_NAME_CHARS = 220
 const MAX_WORD_CHARS = 40
 
-interface MonitorRow {
+export interface MonitorRow {
   tenant_id: string
   station_id: string
   monitor_id: number

@@ -26,7 +26,7 @@ const TOLD: RowTable = {
   columns: ['site_id', 'told', 'told_at', 'reboot_required', 'position', 'received_at'],
 }
 
-interface ReportedRow {
+export interface ReportedRow {
   tenant_id: string
   station_id: string
   name: string

@@ -5,6 +5,8 @@ import type { FactData } from '@switchyard/protocol/site/fact.ts'
 import { type SettingRef, settingKey, type WantedSetting } from '@switchyard/protocol/site/setting.ts'
 import type { Sql, TransactionSql } from 'postgres'
 import { lockSite, type PublishContext, publishText } from './documents.ts'
+import type { MonitorRow } from './project-monitors.ts'
+import type { ReportedRow } from './project-settings.ts'
 
 type AnySql = Sql | TransactionSql
 
@@ -128,15 +130,7 @@ function compared(
   return [...shown.values()]
 }
 
-export interface ReportedView {
-  name: string
-  evse_id: number
-  connector_id: number
-  attribute_type: string
-  value: string | null
-  mutability: string | null
-  reported_at: Date
-}
+export type ReportedView = Omit<ReportedRow, 'tenant_id' | 'station_id'>
 
 /** In the order of their names and places, after a key of such a row. */
 export async function listReported(
@@ -159,17 +153,7 @@ export async function listReported(
     order by name, evse_id, connector_id, attribute_type limit ${limit}`
 }
 
-export interface MonitorView {
-  monitor_id: number
-  name: string
-  evse_id: number
-  connector_id: number
-  type: string
-  value: string | null
-  severity: number | null
-  transaction: boolean | null
-  reported_at: Date
-}
+export type MonitorView = Omit<MonitorRow, 'tenant_id' | 'station_id'>
 
 /** In the order of their ids, after one of them. */
 export async function listMonitors(
