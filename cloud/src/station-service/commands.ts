@@ -173,5 +173,6 @@ export function commandResource(row: CommandRow): CommandResource {
     reply: row.reply as CommandResource['reply'],
     error: row.error ?? silenceOf(row.status),
     finishedAt: row.finished_at?.toISOString() ?? null,
+    progress: row.progress,
   }
 }

@@ -2,6 +2,7 @@
 import type { OutcomeStatus } from '@switchyard/protocol/site/command.ts'
 import type { JSONValue, TransactionSql } from 'postgres'
 import type { LogEntry, ReadEntry } from '../platform/event-log/entry.ts'
+import { requestIdIn } from './project-progress.ts'
 
 /** The site's word is the truth: it also replaces `expired` and `unknown`, which are what the cloud made of silence. */
 export async function projectOutcome(tx: TransactionSql, entry: LogEntry, fact: ReadEntry): Promise<void> {
@@ -37,7 +38,8 @@ export async function markOutcome(
   await sql`
     update station.command set
       status = ${status}, reply = ${reply === undefined ? null : sql.json(reply as JSONValue)},
-      error = ${error === undefined ? null : sql.json(error)}, finished_at = ${finishedAt}, said_by_site = true
+      error = ${error === undefined ? null : sql.json(error)}, finished_at = ${finishedAt}, said_by_site = true,
+      request_id = coalesce(request_id, ${requestIdIn(reply)}::int)
     where command_id = ${commandId} and site_id = ${siteId}
       and (not said_by_site or (status = 'unknown' and ${status !== 'expired' && status !== 'unknown'}))`
 }

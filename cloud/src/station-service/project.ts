@@ -6,6 +6,7 @@ import { storableReading } from '../platform/event-log/storable.ts'
 import { projectOutcome } from './project-command.ts'
 import { projectDocument } from './project-document.ts'
 import { projectMonitors } from './project-monitors.ts'
+import { projectProgress } from './project-progress.ts'
 import { projectReservation } from './project-reservation.ts'
 import { projectReviews } from './project-review.ts'
 import { projectSessions } from './project-session.ts'
@@ -46,6 +47,7 @@ export function stationProjection(bus: Bus): Projection {
       await projectReviews(tx, readings)
       for (const { entry, read } of readings) {
         await projectOutcome(tx, entry, read)
+        await projectProgress(tx, entry, read)
         await projectDocument(tx, entry, read)
         await projectReservation(tx, entry, read)
       }

@@ -1,8 +1,9 @@
 /** Reads and writes of sites, stations and commands; every query is scoped by the tenant. */
-import type { CommandResource } from '@switchyard/protocol/api/commands.ts'
+import type { CommandProgress, CommandResource } from '@switchyard/protocol/api/commands.ts'
 import type { Site } from '@switchyard/protocol/api/shapes.ts'
 import type { Command } from '@switchyard/protocol/site/command.ts'
 import type { JSONValue, PendingQuery, Row, Sql, TransactionSql } from 'postgres'
+import { requestIdIn } from './project-progress.ts'
 import type { StationRow } from './station-row.ts'
 
 type AnySql = Sql | TransactionSql
@@ -167,6 +168,7 @@ export interface CommandRow {
   reply: JSONValue | null
   error: { code: string; description: string } | null
   finished_at: Date | null
+  progress: CommandProgress | null
 }
 
 export async function insertCommand(
@@ -175,9 +177,9 @@ export async function insertCommand(
 ): Promise<void> {
   await tx`
     insert into station.command
-      (command_id, tenant_id, site_id, station_id, kind, args, issued_at, expires_at, issued_by)
+      (command_id, tenant_id, site_id, station_id, kind, args, request_id, issued_at, expires_at, issued_by)
     values (${command.id}, ${tenantId}, ${siteId}, ${command.stationId}, ${command.kind},
-            ${tx.json(command.args as JSONValue)}, ${command.issuedAt}, ${command.expiresAt}, ${actor})`
+            ${tx.json(command.args as JSONValue)}, ${requestIdIn(command.args)}, ${command.issuedAt}, ${command.expiresAt}, ${actor})`
 }
 
 export async function findCommand(
@@ -186,7 +188,8 @@ export async function findCommand(
   commandId: string,
 ): Promise<CommandRow | undefined> {
   const rows = await sql<CommandRow[]>`
-    select command_id, site_id, station_id, kind, args, issued_at, expires_at, status, reply, error, finished_at
+    select command_id, site_id, station_id, kind, args, issued_at, expires_at, status, reply, error, finished_at,
+           progress
     from station.command where tenant_id = ${tenantId} and command_id = ${commandId}`
   return rows[0]
 }

@@ -32,6 +32,15 @@ export const commandInput = z.discriminatedUnion(
   inputs as [(typeof inputs)[number], ...typeof inputs],
 ) as unknown as z.ZodType<ReadCommand, CommandInput>
 
+const told = { status: z.string(), at: z.iso.datetime() }
+/** What a station says of a firmware update or an upload, in OCPP's words. `at` of an item is when it was said first, by the site's clock. */
+export const commandProgress = z.object({
+  ...told,
+  /** Oldest first, the newest 24. */
+  history: z.array(z.object(told)),
+})
+export type CommandProgress = z.infer<typeof commandProgress>
+
 export const commandResource = z
   .object({
     commandId: z.string(),
@@ -46,6 +55,8 @@ export const commandResource = z
     reply: anyJson.nullable(),
     error: z.object({ code: z.string(), description: z.string() }).nullable(),
     finishedAt: z.iso.datetime().nullable(),
+    /** How far what it asked for has come, as the station tells it afterwards (firmware, logs, diagnostics); null: it has told nothing. */
+    progress: commandProgress.nullable(),
   })
   .meta({ id: 'Command' })
 export type CommandResource = z.infer<typeof commandResource>
