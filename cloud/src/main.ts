@@ -5,9 +5,11 @@ import type { Logger } from 'pino'
 import { NotConfirmed, newGeneration } from './new-generation.ts'
 import { systemClock, systemRandom } from './platform/clock.ts'
 import { type Config, ConfigError, readConfig } from './platform/config.ts'
+import { unknownNames } from './platform/config-safety.ts'
 import { watchGeneration } from './platform/generation-watch.ts'
 import { createLog, faultOf } from './platform/log.ts'
 import { createMemoryBus } from './platform/memory-bus.ts'
+import { migrationStatus, toldStatus } from './platform/migration-status.ts'
 import { DAYS_AHEAD, type MigrationSource, migrate } from './platform/migrations.ts'
 import { isTransient } from './platform/postgres.ts'
 import { createRedisBus } from './platform/redis-bus.ts'
@@ -28,14 +30,19 @@ async function main(): Promise<void> {
   const { values, command } = readArguments(process.argv.slice(2))
   if (values.help) return print(HELP)
   if (values['list-targets']) return print(targets.map((it) => it.name).join('\n'))
-  const { selected, config } = verified(values.target, process.env)
+  const unknown = unknownNames(Object.keys(process.env))
+  const { selected, config } = verified(values.target, process.env, values['verify-config'] ? unknown : [])
   if (values['verify-config']) return print('The configuration is valid.')
   const log = createLog(config.logLevel)
+  if (unknown.length > 0) log.warn({ unknown }, 'the environment names settings that there are not')
   if (values['new-generation']) {
     await migrateWhenUp(config, migrationSources(targets), log)
-    return print(`Generation ${await newGeneration(config.databaseUrl, values.confirm, log)} has begun.`)
+    return print(
+      `Generation ${await newGeneration(config.databaseDirectUrl, values.confirm, log)} has begun.`,
+    )
   }
-  if (command === 'migrate') return void (await migrateWhenUp(config, migrationSources(targets), log))
+  if (command === 'migrate deploy') return void (await migrateWhenUp(config, migrationSources(targets), log))
+  if (command === 'migrate status') return tellStatus(config)
   await run(config, selected, log)
 }
 
@@ -54,17 +61,29 @@ function readArguments(args: string[]) {
       },
     })
     const [command = 'run', ...more] = positionals
-    if (more.length === 0 && ['run', 'migrate'].includes(command)) return { values, command }
-    throw new Error(`${positionals.join(' ')}: the commands are run (the default) and migrate`)
+    if (command === 'migrate' && more.length <= 1 && ['deploy', 'status'].includes(more[0] ?? 'deploy'))
+      return { values, command: more[0] === 'status' ? 'migrate status' : 'migrate deploy' }
+    if (more.length === 0 && command === 'run') return { values, command }
+    throw new Error(
+      `${positionals.join(' ')}: the commands are run (the default), migrate deploy and migrate status`,
+    )
   } catch (error) {
     throw new UsageError(`${(error as Error).message}\n${HELP}`)
   }
 }
 
+/** Ends with 1 where something is to be done: a deployment asks before it begins. */
+async function tellStatus(config: Config): Promise<void> {
+  const all = await migrationStatus(config.databaseDirectUrl, migrationSources(targets))
+  print(toldStatus(all))
+  if (all.some((it) => it.state === 'pending' || it.state === 'changed')) process.exitCode = 1
+}
+
 /** The program was called wrongly; the message says how it is called. */
 class UsageError extends Error {}
 
-const HELP = `switchyard cloud [run | migrate] [--target=all | name,name,...] [--list-targets] [--verify-config]
+const HELP = `switchyard cloud [run] [--target=all | name,name,...] [--list-targets] [--verify-config]
+switchyard cloud migrate deploy | status                     status ends with 1 where something is pending or changed
 switchyard cloud --new-generation [--confirm=GENERATION]    after a restore that is not noticed by itself`
 
 async function run(config: Config, selected: readonly Target[], log: Logger): Promise<void> {
@@ -125,7 +144,7 @@ async function migrateWhenUp(config: Config, sources: MigrationSource[], log: Lo
   const until = systemClock.mono() + DATABASE_DEADLINE_MS
   for (;;) {
     try {
-      await migrate(config.databaseUrl, sources, log)
+      await migrate(config.databaseDirectUrl, sources, log)
       return
     } catch (error) {
       if (!isTransient(error) || systemClock.mono() > until) throw error
@@ -157,9 +176,13 @@ function watch(log: Logger, running: readonly RunningTarget[], changed: () => vo
   watchGeneration({ sql, clock: systemClock, log, generation: eventLog.generation, changed })
 }
 
-/** Targets and configuration. Throws ConfigError naming everything that is wrong with either, and with the two together. */
-function verified(target: string, env: NodeJS.ProcessEnv): { selected: readonly Target[]; config: Config } {
-  const problems: string[] = []
+/** Targets and configuration. Throws ConfigError naming everything that is wrong with either, and with the two together, beside what is known already. */
+function verified(
+  target: string,
+  env: NodeJS.ProcessEnv,
+  known: readonly string[],
+): { selected: readonly Target[]; config: Config } {
+  const problems = [...known]
   const selected = problemsInto(problems, () => selectTargets(target))
   const config = problemsInto(problems, () => readConfig(env))
   if (selected && config) problems.push(...wrongTogether(config, selected))

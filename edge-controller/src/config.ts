@@ -25,80 +25,183 @@ const httpUrl = z.string().refine((it) => URL.canParse(it) && /^https?:$/.test(n
 })
 const timeZone = z.string().refine(isTimeZone, { message: 'is no IANA time zone, such as Europe/Berlin' })
 
-const settings = z.object({
-  SITE_ID: z.string().regex(SITE_ID_PATTERN, 'letters, digits, - and _, at most 63'),
-  /** Absent: the site runs by itself, and its journal grows until a cloud is given. */
-  MQTT_URL: mqttUrl.optional(),
-  /** Default: the site id. */
-  MQTT_USERNAME: z.string().min(1).optional(),
-  MQTT_PASSWORD: z.string().min(1).optional(),
-  JOURNAL_FILE: z.string().min(1).default('journal.db'),
-  OCPP_PORT: port.default(9000),
-  OCPP_BIND_ADDRESS: address.default('127.0.0.1'),
-  /** TLS for stations, security profiles 2 and 3; absent: none. 9443 is usual. */
-  OCPP_TLS_PORT: port.optional(),
-  /** Certificate chain and key of the controller, PEM; absent: those of the site's own CA. */
-  OCPP_TLS_CERT_FILE: z.string().min(1).optional(),
-  OCPP_TLS_KEY_FILE: z.string().min(1).optional(),
-  /** Names and addresses by which stations reach the controller, with commas: the certificate by the site's CA is for them. */
-  OCPP_TLS_HOSTNAMES: z.string().min(1).default('localhost,127.0.0.1'),
-  /** Further CAs whose certificates stations may have (their maker's), PEM; the site's own is trusted anyway. */
-  OCPP_TLS_CLIENT_CA_FILE: z.string().min(1).optional(),
-  /** Revoked certificates of stations, PEM: one list of every CA that is trusted. */
-  OCPP_TLS_CRL_FILE: z.string().min(1).optional(),
-  /** Folder of the site's CA, made with it; absent: `ca` beside the journal. */
-  SITE_CA_DIR: z.string().min(1).optional(),
-  /** What certificates of stations must name as their organization; absent: any, and the site's id in what the CA signs. */
-  CERTIFICATE_ORGANIZATION: z.string().min(1).max(64).optional(),
-  OCPP_MAX_CONNECTIONS: z.coerce.number().int().min(1).max(10_000).default(1_000),
-  OCPP_HEARTBEAT_INTERVAL: seconds(10, 86_400).default(300),
-  /** WebSocket pings, both ways; 0: none. */
-  OCPP_PING_INTERVAL: seconds(0, 3_600).default(30),
-  /** Stations upload logs and diagnostics here, over HTTP; absent: the site takes none. */
-  FILES_PORT: port.optional(),
-  FILES_BIND_ADDRESS: address.default('127.0.0.1'),
-  /** How stations reach FILES_PORT, e.g. through a proxy with TLS; absent: http at the address by which they came. */
-  FILES_URL: httpUrl.optional(),
-  /** Absent: `files` beside the journal. */
-  FILES_DIR: z.string().min(1).optional(),
-  /** Bound of what waits there for the cloud. */
-  FILES_MAX_MB: z.coerce.number().int().min(1).max(100_000).default(512),
-  /** site-gateway, to which files go; absent: they stay at the site. The site's secret is sent, so https unless on loopback. */
+export const settings = z.object({
+  SITE_ID: z
+    .string()
+    .regex(SITE_ID_PATTERN, 'letters, digits, - and _, at most 63')
+    .describe('Which site this is: the same as in the cloud.'),
+  MQTT_URL: mqttUrl
+    .optional()
+    .describe(
+      "The cloud's broker. Absent: the site runs by itself, and its journal grows until a cloud is given.",
+    ),
+  MQTT_USERNAME: z.string().min(1).optional().describe('Absent: the site id.'),
+  MQTT_PASSWORD: z.string().min(1).optional().describe("The site's secret, also as MQTT_PASSWORD_FILE."),
+  JOURNAL_FILE: z
+    .string()
+    .min(1)
+    .default('journal.db')
+    .describe("The site's journal, a SQLite database: on a disk that keeps what is synced."),
+  OCPP_PORT: port.default(9000).describe('Stations come here without TLS (security profiles 0 and 1).'),
+  OCPP_BIND_ADDRESS: address.default('127.0.0.1').describe('Where OCPP listens.'),
+  OCPP_TLS_PORT: port
+    .optional()
+    .describe('TLS for stations, security profiles 2 and 3; absent: none. 9443 is usual.'),
+  OCPP_TLS_CERT_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Certificate chain of the controller, PEM; absent: by the site's own CA."),
+  OCPP_TLS_KEY_FILE: z.string().min(1).optional().describe('Its key, PEM.'),
+  OCPP_TLS_HOSTNAMES: z
+    .string()
+    .min(1)
+    .default('localhost,127.0.0.1')
+    .describe(
+      "Names and addresses by which stations reach the controller, with commas: the certificate by the site's CA is for them.",
+    ),
+  OCPP_TLS_CLIENT_CA_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "Further CAs whose certificates stations may have (their maker's), PEM; the site's own is trusted anyway.",
+    ),
+  OCPP_TLS_CRL_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Revoked certificates of stations, PEM: one list of every CA that is trusted.'),
+  SITE_CA_DIR: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Folder of the site's CA, made with it; absent: `ca` beside the journal."),
+  CERTIFICATE_ORGANIZATION: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe(
+      "What certificates of stations must name as their organization; absent: any, and the site's id in what the CA signs.",
+    ),
+  OCPP_MAX_CONNECTIONS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(1_000)
+    .describe('Most connections of stations at a time.'),
+  OCPP_HEARTBEAT_INTERVAL: seconds(10, 86_400).default(300).describe('Seconds, told to stations at boot.'),
+  OCPP_PING_INTERVAL: seconds(0, 3_600)
+    .default(30)
+    .describe('Seconds between WebSocket pings, both ways; 0: none.'),
+  FILES_PORT: port
+    .optional()
+    .describe('Stations upload logs and diagnostics here, over HTTP; absent: the site takes none.'),
+  FILES_BIND_ADDRESS: address.default('127.0.0.1').describe('Where it listens.'),
+  FILES_URL: httpUrl
+    .optional()
+    .describe(
+      'How stations reach FILES_PORT, e.g. through a proxy with TLS; absent: http at the address by which they came.',
+    ),
+  FILES_DIR: z.string().min(1).optional().describe('Absent: `files` beside the journal.'),
+  FILES_MAX_MB: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(512)
+    .describe('Bound of what waits there for the cloud.'),
   FILES_CLOUD_URL: httpUrl
     .refine((it) => !URL.canParse(it) || isPrivate(new URL(it)), {
       message: 'must be https: the secret of the site goes with each request (http only on loopback)',
     })
-    .optional(),
-  PANEL_PORT: port.default(8080),
-  PANEL_BIND_ADDRESS: address.default('127.0.0.1'),
-  ONBOARDING: z.enum(['open', 'approve', 'closed']).default('approve'),
-  /** mA per phase for all chargers together; absent: load control sends nothing, and says so. */
-  SITE_LIMIT_MA: milliampere.optional(),
-  /** mA per phase that a charger falls back to when it hears nothing more. */
-  FAILSAFE_MA: milliampere.default(6_000),
-  SITE_TIME_ZONE: timeZone.default('UTC'),
-  METERING_BASELINE: flag.default(true),
-  METER_SAMPLE_INTERVAL: seconds(1, 3_600).default(60),
-  /** Plausibility bound of a connector whose station's document does not tell. */
-  MAX_CONNECTOR_POWER_W: z.coerce.number().int().min(1_000).max(10_000_000).default(DEFAULT_MAX_POWER_W),
-  /** What becomes of a token that nobody knows while there is no link. */
-  OFFLINE_POLICY: z.enum(['accept', 'refuse']).default('refuse'),
-  /** How long acknowledged rows are kept, for a cloud that is restored from a backup. */
-  JOURNAL_RETENTION_DAYS: z.coerce.number().int().min(0).max(3_650).default(30),
-  /** They are kept only while the journal is no larger than this. */
-  JOURNAL_RETENTION_MB: z.coerce.number().int().min(1).max(1_000_000).default(4_096),
-  /** Bound of the journal and its reserve; absent: the disk is the bound. */
-  JOURNAL_MAX_MB: z.coerce.number().int().min(16).max(1_000_000).optional(),
-  /** Backups of the journal are made here, best on another disk; absent: none is. SIGUSR2 asks for one more. */
-  JOURNAL_BACKUP_DIR: z.string().min(1).optional(),
-  JOURNAL_BACKUP_HOURS: z.coerce.number().int().min(1).max(720).default(24),
-  /** How many are kept. */
-  JOURNAL_BACKUPS: z.coerce.number().int().min(1).max(100).default(7),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-  ENABLE_METRICS: flag.default(true),
-  /** Every OCPP frame is recorded into files here; absent: none is. */
-  TRANSCRIPT_DIR: z.string().min(1).optional(),
-  SHUTDOWN_DEADLINE_MS: z.coerce.number().int().min(100).max(60_000).default(10_000),
+    .optional()
+    .describe(
+      "site-gateway, to which files go; absent: they stay at the site. The site's secret is sent, so https unless on loopback.",
+    ),
+  PANEL_PORT: port.default(8080).describe('The panel, `/health` and `/metrics`.'),
+  PANEL_BIND_ADDRESS: address.default('127.0.0.1').describe('Where the panel listens.'),
+  ONBOARDING: z
+    .enum(['open', 'approve', 'closed'])
+    .default('approve')
+    .describe(
+      'What becomes of a station that nobody has named: open takes it in, approve holds it pending, closed refuses it.',
+    ),
+  SITE_LIMIT_MA: milliampere
+    .optional()
+    .describe('mA per phase for all chargers together; absent: load control sends nothing, and says so.'),
+  FAILSAFE_MA: milliampere
+    .default(6_000)
+    .describe('mA per phase that a charger falls back to when it hears nothing more.'),
+  SITE_TIME_ZONE: timeZone.default('UTC').describe('IANA time zone of the site.'),
+  METERING_BASELINE: flag.prefault(true).describe('Stations are told what to measure, and how often.'),
+  METER_SAMPLE_INTERVAL: seconds(1, 3_600).default(60).describe('Seconds between meter values of a session.'),
+  MAX_CONNECTOR_POWER_W: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .max(10_000_000)
+    .default(DEFAULT_MAX_POWER_W)
+    .describe("Plausibility bound of a connector whose station's document does not tell, watts."),
+  OFFLINE_POLICY: z
+    .enum(['accept', 'refuse'])
+    .default('refuse')
+    .describe('What becomes of a token that nobody knows while there is no link.'),
+  JOURNAL_RETENTION_DAYS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(3_650)
+    .default(30)
+    .describe('How long acknowledged rows are kept, for a cloud that is restored from a backup.'),
+  JOURNAL_RETENTION_MB: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(4_096)
+    .describe('They are kept only while the journal is no larger than this.'),
+  JOURNAL_MAX_MB: z.coerce
+    .number()
+    .int()
+    .min(16)
+    .max(1_000_000)
+    .optional()
+    .describe('Bound of the journal and its reserve; absent: the disk is the bound.'),
+  JOURNAL_BACKUP_DIR: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Backups of the journal are made here, best on another disk; absent: none is. SIGUSR2 asks for one more.',
+    ),
+  JOURNAL_BACKUP_HOURS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(720)
+    .default(24)
+    .describe('Hours between two backups.'),
+  JOURNAL_BACKUPS: z.coerce.number().int().min(1).max(100).default(7).describe('How many are kept.'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('What is logged, to standard output, as JSON.'),
+  ENABLE_METRICS: flag.prefault(true).describe('`/metrics` is served by the panel.'),
+  TRANSCRIPT_DIR: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Every OCPP frame is recorded into files here; absent: none is.'),
+  SHUTDOWN_DEADLINE_MS: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .max(60_000)
+    .default(10_000)
+    .describe('How long a stop waits for what is under way, milliseconds.'),
 })
 
 export type Config = Readonly<z.infer<typeof settings>>

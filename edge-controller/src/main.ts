@@ -199,7 +199,10 @@ function brokerAt(url: string): MqttBroker {
 
 function configured(): Config {
   try {
-    return loadConfig(process.env)
+    const read = loadConfig(process.env)
+    if (!process.argv.includes('--verify-config')) return read
+    process.stdout.write('The configuration is valid.\n')
+    process.exit(0)
   } catch (error) {
     if (!(error instanceof ConfigFault)) throw error
     process.stderr.write(`${error.message}\n`)

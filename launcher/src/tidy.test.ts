@@ -85,6 +85,8 @@ function importProblem(from: string, target: string): string | undefined {
       ? undefined
       : 'it drives programs, not their insides'
   if (there === 'protocol' && here !== 'launcher') return undefined
+  // One page of settings for two programs.
+  if (from === 'launcher/src/configuration-document.test.ts') return undefined
   const face = target === 'edge-controller/src/site-controller.ts'
   if (face && (from.startsWith('cloud/src/ocpp-gateway/') || from.startsWith('simulators/src/world/')))
     return undefined

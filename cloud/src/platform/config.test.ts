@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { ConfigError, readConfig } from './config.ts'
+import { unknownNames } from './config-safety.ts'
 import { readRedisAddress } from './redis-address.ts'
 
-const needed = { DATABASE_URL: 'postgres://u@127.0.0.1/db', SERVICE_KEY: 'k'.repeat(16) }
+const needed = { DATABASE_URL: 'postgres://u@127.0.0.1/db', SERVICE_KEY: 'a-key-of-tests-16' }
 
 function problemsOf(env: Record<string, string>): readonly string[] {
   try {
@@ -48,7 +49,7 @@ it('every wrong value is named at once, and no value is told', () => {
 
 it('what is missing is said to be needed, and what needs company says so', () => {
   expect(problemsOf({})).toEqual(['DATABASE_URL: is needed', 'SERVICE_KEY: is needed'])
-  expect(problemsOf({ ...needed, MQTT_URL: 'mqtt://broker' })[0]).toMatch(
+  expect(problemsOf({ ...needed, MQTT_URL: 'mqtts://broker' })[0]).toMatch(
     /^MQTT_PASSWORD: is needed with MQTT_URL/,
   )
   const half = problemsOf({
@@ -82,9 +83,9 @@ it('a value may lie in a file; a file that cannot be read, or a value given twic
 it('Redis may be one server or Sentinels with the name of their master', () => {
   for (const given of [
     'redis://127.0.0.1:6379',
-    'rediss://user:secret@redis.example/2',
+    'rediss://user:wX7-kd9@redis.example/2',
     'redis+sentinel://a:26379,b,[::1]:26380/main',
-    'rediss+sentinel://:secret%2F@a/main/3',
+    'rediss+sentinel://:wX7-kd9%2F@a/main/3',
   ])
     expect(problemsOf({ ...needed, REDIS_URL: given })).toEqual([])
   for (const wrong of [
@@ -114,4 +115,81 @@ it('the address of Sentinels is read with account, database and TLS', () => {
       failoverDetector: true,
     },
   })
+})
+
+const secret = 'hq2Vd71nKzp0-wXeR'
+const unsafe = (env: Record<string, string>) => problemsOf({ ...needed, SERVICE_KEY: secret, ...env })
+const namesOf = (problems: readonly string[]) => problems.map((it) => it.split(':')[0])
+
+it('secrets that everybody knows are refused in production, wherever they stand', () => {
+  for (const known of [
+    'postgres',
+    'Switchyard',
+    'admin123',
+    'changeme-please-16',
+    'development-only-key',
+    'aaaabbbbaaaabbbb',
+  ])
+    expect(
+      namesOf(
+        unsafe({
+          DATABASE_URL: `postgres://switchyard:${known}@db/switchyard`,
+          REDIS_URL: `redis://:${known}@redis`,
+          MQTT_PASSWORD: known,
+        }),
+      ),
+      known,
+    ).toEqual(['MQTT_PASSWORD', 'DATABASE_URL', 'REDIS_URL'])
+  expect(unsafe({ DATABASE_URL: `postgres://switchyard:${secret}@db/switchyard` })).toEqual([])
+  expect(problemsOf({ ...needed, NODE_ENV: 'development', SERVICE_KEY: 'development-only-key' })).toEqual([])
+})
+
+it('a secret that is given to two is refused', () => {
+  expect(namesOf(unsafe({ MQTT_PASSWORD: secret }))).toEqual(['MQTT_PASSWORD'])
+})
+
+it('MQTT without TLS is refused beyond loopback, unless it is allowed', () => {
+  const broker = { MQTT_URL: 'mqtt://broker.example', MQTT_PASSWORD: 'h82-KzuhTq' }
+  expect(namesOf(unsafe(broker))).toEqual(['MQTT_URL'])
+  expect(unsafe({ ...broker, MQTT_URL: 'mqtts://broker.example' })).toEqual([])
+  expect(unsafe({ ...broker, MQTT_URL: 'mqtt://127.0.0.1:1883' })).toEqual([])
+  expect(unsafe({ ...broker, ALLOW_PLAIN_MQTT: 'true' })).toEqual([])
+  expect(namesOf(unsafe({ BROKER_BIND_ADDRESS: '0.0.0.0' }))).toEqual(['BROKER_BIND_ADDRESS'])
+})
+
+it('pools of all replicas must fit into what the server allows', () => {
+  expect(unsafe({ DATABASE_MAX_CONNECTIONS: '38' })).toEqual([])
+  expect(unsafe({ DATABASE_MAX_CONNECTIONS: '37' })[0]).toMatch(/34 connections .* 33 for them/)
+  expect(unsafe({ DATABASE_MAX_CONNECTIONS: '100', STATION_SERVICE_REPLICAS: '20' })[0]).toMatch(/148 conn/)
+})
+
+it('names that are no settings are told, with the one that was meant', () => {
+  expect(
+    unknownNames(['PATH', 'HOME', 'STATION_SERVICE_SERVICE_HOST', 'STATION_SERVICE_PORT_3001_TCP']),
+  ).toEqual([])
+  expect(unknownNames(['DATABSE_URL', 'BOOTSTRAP_KEY', 'SERVICE_KEY_FILE'])).toEqual([
+    'DATABSE_URL: there is no such setting; DATABASE_URL is meant?',
+    'BOOTSTRAP_KEY: there is no such setting',
+  ])
+  expect(unknownNames(['PATH'], true)).toEqual(['PATH: there is no such setting'])
+})
+
+it('ten planted mistakes are named at once', () => {
+  const env = {
+    DATABASE_URL: 'postgres://switchyard:postgres@db/switchyard',
+    DATABASE_MAX_CONNECTIONS: '20',
+    SERVICE_KEY: 'short',
+    NODE_ENV: 'prod',
+    LOG_LEVEL: 'verbose',
+    MQTT_URL: 'mqtt://broker.example:1883',
+    STATION_SERVICE_PORT: 'http',
+    REDIS_URL: 'memcached://cache',
+    BOOTSTRAP_OPERATOR_EMAIL: 'ops@example.com',
+    BOOTSTRAP_API_KEY_FILE: '/nowhere/key',
+  }
+  expect(namesOf(problemsOf(env)).sort()).toEqual(
+    [...Object.keys(env), 'MQTT_PASSWORD', 'BOOTSTRAP_OPERATOR_PASSWORD']
+      .filter((it) => it !== 'BOOTSTRAP_OPERATOR_EMAIL')
+      .sort(),
+  )
 })

@@ -3,85 +3,10 @@
  * (for secrets). All wrong values are named at once; nothing else reads the environment.
  */
 import { readFileSync } from 'node:fs'
-import { z } from 'zod'
-import { readRedisAddress } from './redis-address.ts'
+import type { z } from 'zod'
+import { unsafeValues } from './config-safety.ts'
 import { TARGETS, type TargetName } from './service.ts'
-
-/** Port of each target when nothing else is said. */
-export const DEFAULT_PORTS: Record<TargetName, number> = {
-  'api-gateway': 3000,
-  'station-service': 3001,
-  'driver-service': 3002,
-  'billing-service': 3003,
-  'monitoring-service': 3004,
-  'ocpp-gateway': 4000,
-  'site-gateway': 4001,
-}
-/** Most connections of each target's pool: the budget of one process per target, 34 together. */
-export const DEFAULT_POOL_SIZES: Record<TargetName, number> = {
-  'api-gateway': 4,
-  'station-service': 6,
-  'driver-service': 4,
-  'billing-service': 5,
-  'monitoring-service': 4,
-  'ocpp-gateway': 4,
-  'site-gateway': 7,
-}
-/** Off MQTT's own 1883, so that a broker of the machine is left alone. */
-export const DEFAULT_BROKER_PORT = 18830
-
-const port = z.coerce.number().int().min(0).max(65_535)
-const flag = z.enum(['true', 'false', '1', '0']).transform((it) => it === 'true' || it === '1')
-const url = (...schemes: string[]) =>
-  z.string().refine((it) => URL.canParse(it) && schemes.includes(new URL(it).protocol), {
-    message: `must be a URL with ${schemes.join(' or ')}`,
-  })
-
-const shape = z.object({
-  NODE_ENV: z.enum(['development', 'production', 'test']).default('production'),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-  BIND_ADDRESS: z.string().min(1).default('127.0.0.1'),
-  /** Only the public face beyond loopback, e.g. API_GATEWAY_BIND_ADDRESS=0.0.0.0. */
-  ...perTarget('BIND_ADDRESS', () => z.string().min(1).optional()),
-  ...perTarget('PORT', (target) => port.default(DEFAULT_PORTS[target])),
-  ...perTarget('URL', () => url('http:', 'https:').optional()),
-  ...perTarget('POOL_SIZE', (target) =>
-    z.coerce.number().int().min(1).max(500).default(DEFAULT_POOL_SIZES[target]),
-  ),
-  DATABASE_URL: url('postgres:', 'postgresql:'),
-  REDIS_URL: z
-    .string()
-    .refine((it) => readRedisAddress(it) !== undefined, {
-      message:
-        'must be redis://host:port, or redis+sentinel://host:port,host:port/master (rediss: and rediss+sentinel: with TLS)',
-    })
-    .optional(),
-  REDIS_KEY_PREFIX: z.string().max(64).default('switchyard:'),
-  MQTT_URL: url('mqtt:', 'mqtts:', 'tcp:', 'ssl:', 'ws:', 'wss:').optional(),
-  MQTT_USERNAME: z.string().min(1).default('cloud'),
-  MQTT_PASSWORD: z.string().min(1).optional(),
-  MQTT_ADMIN_USERNAME: z.string().min(1).optional(),
-  MQTT_ADMIN_PASSWORD: z.string().min(1).optional(),
-  MQTT_SHARED_SUBSCRIPTIONS: flag.default(false),
-  BROKER_PORT: port.default(DEFAULT_BROKER_PORT),
-  BROKER_BIND_ADDRESS: z.string().min(1).default('127.0.0.1'),
-  SERVICE_KEY: z.string().min(16, 'at least 16 characters'),
-  BOOTSTRAP_API_KEY: z.string().min(16, 'at least 16 characters').optional(),
-  BOOTSTRAP_OPERATOR_EMAIL: z.email().optional(),
-  BOOTSTRAP_OPERATOR_PASSWORD: z.string().min(8, 'at least 8 characters').optional(),
-  DASHBOARD_DIR: z.string().min(1).optional(),
-  /** Who makes contract certificates for cars (ISO 15118), see docs/iso15118.md; absent: nobody. */
-  CONTRACT_CERTIFICATE_URL: url('http:', 'https:').optional(),
-  /** OCSP responders in private networks may be asked too: stations name them. */
-  OCSP_PRIVATE_ADDRESSES: flag.default(false),
-  OCPP_MAX_STATIONS: z.coerce.number().int().min(1).max(20_000).default(2_000),
-  OCPP_BEHIND_TLS: flag.default(false),
-  OCPP_HEARTBEAT_INTERVAL: z.coerce.number().int().min(10).max(86_400).default(300),
-  ENABLE_METRICS: flag.default(true),
-  SITE_OFFLINE_ALERT_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(60_000),
-  REVIEW_WAITING_ALERT_DAYS: z.coerce.number().int().min(1).max(365).default(3),
-  SHUTDOWN_DEADLINE_MS: z.coerce.number().int().min(100).max(600_000).default(10_000),
-})
+import { envName, settings } from './settings.ts'
 
 export interface Config {
   readonly nodeEnv: 'development' | 'production' | 'test'
@@ -94,6 +19,8 @@ export interface Config {
   readonly urls: Readonly<Partial<Record<TargetName, string>>>
   readonly poolSizes: Readonly<Record<TargetName, number>>
   readonly databaseUrl: string
+  /** Without a pooler in between: for what holds a lock of its session. */
+  readonly databaseDirectUrl: string
   readonly redisUrl: string | undefined
   readonly redisKeyPrefix: string
   readonly mqtt: {
@@ -158,11 +85,11 @@ const TOGETHER = [
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = []
   const given: Record<string, string> = {}
-  for (const name of Object.keys(shape.shape)) {
+  for (const name of Object.keys(settings.shape)) {
     const value = read(env, name, problems)
     if (value !== undefined && value !== '') given[name] = value
   }
-  const parsed = shape.safeParse(given)
+  const parsed = settings.safeParse(given)
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
       const name = String(issue.path[0])
@@ -178,11 +105,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     )
       problems.push(`${other}: is needed with ${name} (also as ${other}_FILE)`)
   }
+  problems.push(...unsafeValues(given))
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems)
   return freeze(parsed.data)
 }
 
-function freeze(it: z.infer<typeof shape>): Config {
+function freeze(it: z.infer<typeof settings>): Config {
   const urls: Partial<Record<TargetName, string>> = {}
   for (const target of TARGETS) {
     const given = it[envName(target, 'URL')] as string | undefined
@@ -202,6 +130,7 @@ function freeze(it: z.infer<typeof shape>): Config {
     urls: Object.freeze(urls),
     poolSizes: Object.freeze(pick(it, 'POOL_SIZE')),
     databaseUrl: it.DATABASE_URL,
+    databaseDirectUrl: it.DATABASE_DIRECT_URL ?? it.DATABASE_URL,
     redisUrl: it.REDIS_URL,
     redisKeyPrefix: it.REDIS_KEY_PREFIX,
     mqtt: Object.freeze({
@@ -252,20 +181,6 @@ function read(
     problems.push(`${name}_FILE: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`)
     return undefined
   }
-}
-
-/** `station-service`, `PORT` -> `STATION_SERVICE_PORT`. */
-type EnvName<S extends string> =
-  `${'API_GATEWAY' | 'STATION_SERVICE' | 'DRIVER_SERVICE' | 'BILLING_SERVICE' | 'MONITORING_SERVICE' | 'OCPP_GATEWAY' | 'SITE_GATEWAY'}_${S}`
-function envName<S extends string>(target: TargetName, suffix: S): EnvName<S> {
-  return `${target.toUpperCase().replaceAll('-', '_')}_${suffix}` as EnvName<S>
-}
-
-function perTarget<S extends string, T extends z.ZodType>(
-  suffix: S,
-  of: (target: TargetName) => T,
-): Record<EnvName<S>, T> {
-  return Object.fromEntries(TARGETS.map((it) => [envName(it, suffix), of(it)])) as Record<EnvName<S>, T>
 }
 
 function pick(values: Record<string, unknown>, suffix: string): Record<TargetName, number> {

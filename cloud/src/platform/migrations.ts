@@ -69,8 +69,7 @@ async function migrateSchema(sql: Sql, { folder, schema, outbox }: MigrationSour
     ).map((it) => [it.name, it.sha256]),
   )
   const applied: string[] = []
-  for (const { name, text } of migrationFiles(folder)) {
-    const sha256 = createHash('sha256').update(text).digest('hex')
+  for (const { name, text, sha256 } of migrationFiles(folder)) {
     const before = done.get(name)
     if (before === sha256) continue
     if (before !== undefined)
@@ -112,14 +111,18 @@ async function ownTables(sql: Sql, schema: string, producer: string): Promise<vo
        pg_sequence_last_value(pg_get_serial_sequence(${`${schema}.outbox`}, 'n')::regclass), 0)`
 }
 
-function migrationFiles(folder: string): { name: string; text: string }[] {
+/** The files of a source, in their order. */
+export function migrationFiles(folder: string): { name: string; text: string; sha256: string }[] {
   const path = migrationFolder(folder)
   return path === undefined
     ? []
     : readdirSync(path)
         .filter((it) => it.endsWith('.sql'))
         .sort()
-        .map((name) => ({ name, text: readFileSync(join(path, name), 'utf8') }))
+        .map((name) => {
+          const text = readFileSync(join(path, name), 'utf8')
+          return { name, text, sha256: createHash('sha256').update(text).digest('hex') }
+        })
 }
 
 /** In the bundle they lie beside it, in the source under the folder's own name; a folder without any has no tables yet. */

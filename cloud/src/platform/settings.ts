@@ -1,0 +1,181 @@
+/**
+ * Every setting of the cloud, with what it means: docs/configuration.md is made from here. Names are those of the environment;
+ * each may also be given as NAME_FILE, a file that holds the value.
+ */
+import { z } from 'zod'
+import { readRedisAddress } from './redis-address.ts'
+import { TARGETS, type TargetName } from './service.ts'
+
+/** Port of each target when nothing else is said. */
+export const DEFAULT_PORTS: Record<TargetName, number> = {
+  'api-gateway': 3000,
+  'station-service': 3001,
+  'driver-service': 3002,
+  'billing-service': 3003,
+  'monitoring-service': 3004,
+  'ocpp-gateway': 4000,
+  'site-gateway': 4001,
+}
+/** Most connections of each target's pool: the budget of one process per target, 34 together. */
+export const DEFAULT_POOL_SIZES: Record<TargetName, number> = {
+  'api-gateway': 4,
+  'station-service': 6,
+  'driver-service': 4,
+  'billing-service': 5,
+  'monitoring-service': 4,
+  'ocpp-gateway': 4,
+  'site-gateway': 7,
+}
+/** Off MQTT's own 1883, so that a broker of the machine is left alone. */
+export const DEFAULT_BROKER_PORT = 18830
+
+const port = z.coerce.number().int().min(0).max(65_535)
+const count = (smallest: number, largest: number) => z.coerce.number().int().min(smallest).max(largest)
+const flag = z.enum(['true', 'false', '1', '0']).transform((it) => it === 'true' || it === '1')
+const text = z.string().min(1)
+const url = (...schemes: string[]) =>
+  z.string().refine((it) => URL.canParse(it) && schemes.includes(new URL(it).protocol), {
+    message: `must be a URL with ${schemes.join(' or ')}`,
+  })
+
+export const settings = z.object({
+  NODE_ENV: z
+    .enum(['development', 'production', 'test'])
+    .default('production')
+    .describe('production refuses what is unsafe beyond one machine of your own (below).'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('What is logged, to standard output, as JSON.'),
+  BIND_ADDRESS: text.default('127.0.0.1').describe('Where all targets of the process listen.'),
+  ...perTarget('BIND_ADDRESS', () =>
+    text
+      .optional()
+      .describe('Where this target listens, when not where the others do: only the public face on 0.0.0.0.'),
+  ),
+  ...perTarget('PORT', (target) =>
+    port.default(DEFAULT_PORTS[target]).describe('Its port; 0: one that is free.'),
+  ),
+  ...perTarget('URL', () =>
+    url('http:', 'https:')
+      .optional()
+      .describe('Where other targets reach it; absent: in this process, or on this machine at its port.'),
+  ),
+  ...perTarget('POOL_SIZE', (target) =>
+    count(1, 500).default(DEFAULT_POOL_SIZES[target]).describe('Most Postgres connections of one replica.'),
+  ),
+  ...perTarget('REPLICAS', () =>
+    count(0, 1_000).default(1).describe('How many replicas are run; only the budget of connections asks.'),
+  ),
+  DATABASE_URL: url('postgres:', 'postgresql:').describe('Postgres 15 or later; may lead through a pooler.'),
+  DATABASE_DIRECT_URL: url('postgres:', 'postgresql:')
+    .optional()
+    .describe(
+      'The same database without a pooler in between: migrations hold a lock of the session. Absent: DATABASE_URL.',
+    ),
+  DATABASE_MAX_CONNECTIONS: count(1, 100_000)
+    .optional()
+    .describe(
+      'What the server (or pooler) allows: the pools of all replicas must fit. Absent: not checked here.',
+    ),
+  REDIS_URL: z
+    .string()
+    .refine((it) => readRedisAddress(it) !== undefined, {
+      message:
+        'must be redis://host:port, or redis+sentinel://host:port,host:port/master (rediss: and rediss+sentinel: with TLS)',
+    })
+    .optional()
+    .describe(
+      'Redis, or its Sentinels as `redis+sentinel://host:port,host:port/master`. Needed with more than one process.',
+    ),
+  REDIS_KEY_PREFIX: z.string().max(64).default('switchyard:').describe('Before every key and channel.'),
+  MQTT_URL: url('mqtt:', 'mqtts:', 'tcp:', 'ssl:', 'ws:', 'wss:')
+    .optional()
+    .describe('The broker; absent: the embedded one, in site-gateway.'),
+  MQTT_USERNAME: text.default('cloud').describe('Account of site-gateway at the broker.'),
+  MQTT_PASSWORD: text.optional().describe('Its password; needed with MQTT_URL.'),
+  MQTT_ADMIN_USERNAME: text
+    .optional()
+    .describe(
+      "Administers the broker's dynamic security, so that sites get accounts by themselves; absent: kept by hand.",
+    ),
+  MQTT_ADMIN_PASSWORD: text.optional().describe('Its password.'),
+  MQTT_SHARED_SUBSCRIPTIONS: flag
+    .prefault('false')
+    .describe('Replicas of site-gateway share what sites send (`$share`); needs MQTT_URL.'),
+  ALLOW_PLAIN_MQTT: flag
+    .prefault('false')
+    .describe('The way to the broker needs no TLS, as it never leaves a network of your own.'),
+  BROKER_PORT: port.default(DEFAULT_BROKER_PORT).describe('Port of the embedded broker.'),
+  BROKER_BIND_ADDRESS: text.default('127.0.0.1').describe('Where the embedded broker listens.'),
+  SERVICE_KEY: z
+    .string()
+    .min(16, 'at least 16 characters')
+    .describe('By which services know each other: the same for all.'),
+  BOOTSTRAP_API_KEY: z
+    .string()
+    .min(16, 'at least 16 characters')
+    .optional()
+    .describe('An API key of the first tenant, made at the first start.'),
+  BOOTSTRAP_OPERATOR_EMAIL: z.email().optional().describe('The first operator, made at the first start.'),
+  BOOTSTRAP_OPERATOR_PASSWORD: z
+    .string()
+    .min(8, 'at least 8 characters')
+    .optional()
+    .describe("The first operator's password."),
+  DASHBOARD_DIR: text.optional().describe('The built dashboard, which api-gateway serves; absent: none.'),
+  CONTRACT_CERTIFICATE_URL: url('http:', 'https:')
+    .optional()
+    .describe('Who makes contract certificates for cars ([ISO 15118](iso15118.md)); absent: nobody does.'),
+  OCSP_PRIVATE_ADDRESSES: flag
+    .prefault('false')
+    .describe('OCSP responders in private networks may be asked too: stations name them.'),
+  OCPP_MAX_STATIONS: count(1, 20_000)
+    .default(2_000)
+    .describe('Stations of one ocpp-gateway; a further one gets 503 and finds another replica.'),
+  OCPP_BEHIND_TLS: flag
+    .prefault('false')
+    .describe(
+      'A proxy in front of ocpp-gateway ends TLS: what comes in counts as having come over it (security profile 2).',
+    ),
+  OCPP_HEARTBEAT_INTERVAL: count(10, 86_400)
+    .default(300)
+    .describe('Seconds, told to stations of ocpp-gateway at boot.'),
+  ENABLE_METRICS: flag.prefault('true').describe('`/metrics` is served.'),
+  SITE_OFFLINE_ALERT_MS: count(1_000, 86_400_000)
+    .default(60_000)
+    .describe('How long a site may be unheard of before an alert, milliseconds.'),
+  REVIEW_WAITING_ALERT_DAYS: count(1, 365)
+    .default(3)
+    .describe('How long sessions may wait in review before an alert.'),
+  SHUTDOWN_DEADLINE_MS: count(100, 600_000)
+    .default(10_000)
+    .describe('How long a stop waits for what is under way, milliseconds.'),
+})
+
+/** Values that are never told: in errors, tables or logs. */
+export const SECRETS: readonly (keyof typeof settings.shape)[] = [
+  'DATABASE_URL',
+  'DATABASE_DIRECT_URL',
+  'REDIS_URL',
+  'MQTT_URL',
+  'MQTT_PASSWORD',
+  'MQTT_ADMIN_PASSWORD',
+  'SERVICE_KEY',
+  'BOOTSTRAP_API_KEY',
+  'BOOTSTRAP_OPERATOR_PASSWORD',
+]
+
+/** `station-service`, `PORT` -> `STATION_SERVICE_PORT`. */
+type EnvName<S extends string> =
+  `${'API_GATEWAY' | 'STATION_SERVICE' | 'DRIVER_SERVICE' | 'BILLING_SERVICE' | 'MONITORING_SERVICE' | 'OCPP_GATEWAY' | 'SITE_GATEWAY'}_${S}`
+export function envName<S extends string>(target: TargetName, suffix: S): EnvName<S> {
+  return `${target.toUpperCase().replaceAll('-', '_')}_${suffix}` as EnvName<S>
+}
+
+function perTarget<S extends string, T extends z.ZodType>(
+  suffix: S,
+  of: (target: TargetName) => T,
+): Record<EnvName<S>, T> {
+  return Object.fromEntries(TARGETS.map((it) => [envName(it, suffix), of(it)])) as Record<EnvName<S>, T>
+}
