@@ -135,6 +135,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     clock,
     log,
     execute: (command, remainingMs) => linkOf(command.stationId).execute(command, remainingMs),
+    limitsOf: (stationId) => linkOf(stationId).listLimits,
   })
 
   /** An unknown token has had what the site risks on it while nobody can be asked. */

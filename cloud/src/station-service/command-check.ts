@@ -24,6 +24,7 @@ export async function checkCommand(
       transactionIdOf: () => '1',
       drawId: () => 1,
       itemsPerMessage: () => undefined,
+      bytesPerMessage: () => undefined,
       uploadLocation: () => 'http://site/',
       // As if it were signed: more is allowed then.
       firmware: () => ({ location: 'http://site/', signature: 's', signingCertificate: 'c' }),

@@ -82,6 +82,7 @@ function newStation({ entry, read }: Reading): StationRow {
     security_profile: null,
     certificate_serial: null,
     certificate_not_after: null,
+    local_list: null,
     ledger_seq: 0,
     position: 0,
     received_at: entry.receivedAt,
@@ -100,7 +101,7 @@ function stationAfter(row: StationRow, entry: LogEntry, fact: ReadEntry): Statio
     case 'station.registered':
       return { ...moved, approved: fact.data.approved, registered_after: fact.data.afterRemoval ?? null }
     case 'station.removed':
-      return { ...moved, connected: false }
+      return { ...moved, connected: false, local_list: null }
     case 'station.certificate': {
       const { outcome, serialNumber, notAfter } = fact.data
       if (outcome !== 'accepted' || serialNumber === undefined || notAfter === undefined) return moved
@@ -109,6 +110,10 @@ function stationAfter(row: StationRow, entry: LogEntry, fact: ReadEntry): Statio
         certificate_serial: serialNumber,
         certificate_not_after: timeOf(notAfter, entry.receivedAt),
       }
+    }
+    case 'station.local-list': {
+      const told = { ...fact.data, at: timeOf(fact.at, entry.receivedAt).toISOString() }
+      return { ...moved, local_list: JSON.stringify(told) }
     }
     case 'station.password-proved':
       return { ...moved, proved_rotation: fact.data.rotation }

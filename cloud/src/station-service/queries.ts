@@ -86,6 +86,7 @@ export interface StationView
     | 'security_profile'
     | 'certificate_serial'
     | 'certificate_not_after'
+    | 'local_list'
     | 'ledger_seq'
   > {
   rejected: boolean
@@ -124,7 +125,7 @@ export async function listStations(
            (t.wanted_password_hash is not null or t.wanted_next_password_hash is not null) as password_set,
            (t.wanted_next_password_hash is not null and t.proved_rotation is distinct from t.rotation_id)
              as password_rotating,
-           t.wanted_certificate_cn as certificate_cn, t.certificate_serial, t.certificate_not_after,
+           t.wanted_certificate_cn as certificate_cn, t.certificate_serial, t.certificate_not_after, t.local_list,
            t.wanted_revoked_certificates as revoked_certificates, t.ledger_seq, coalesce(s.online, false) as site_online, s.last_heard_at as site_last_heard_at,
            coalesce(s.time_zone, 'UTC') as time_zone
     from station.station t left join station.site s on s.site_id = t.site_id

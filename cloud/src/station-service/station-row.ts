@@ -20,6 +20,8 @@ export interface StationRow {
   security_profile: number | null
   certificate_serial: string | null
   certificate_not_after: Date | null
+  /** JSON: what the site told last of its local list, and when. */
+  local_list: string | null
   ledger_seq: number
   position: number
   received_at: Date
@@ -45,6 +47,7 @@ export const STATION: RowTable = {
     'security_profile',
     'certificate_serial',
     'certificate_not_after',
+    'local_list',
     'ledger_seq',
     'position',
     'received_at',

@@ -1,6 +1,7 @@
 /** Rows -> the resources of the public API. */
 import type { Site } from '@switchyard/protocol/api/shapes.ts'
 import type { Station } from '@switchyard/protocol/api/stations.ts'
+import type { FactData } from '@switchyard/protocol/site/fact.ts'
 import type { Live } from '@switchyard/protocol/site/live.ts'
 import { QUIRKS, quirksOf } from '@switchyard/protocol/site/quirks.ts'
 import type { ServiceContext } from '../platform/service.ts'
@@ -80,6 +81,7 @@ export async function stationResources(
         row.certificate_serial === null || row.certificate_not_after === null
           ? null
           : { serialNumber: row.certificate_serial, notAfter: row.certificate_not_after.toISOString() },
+      localList: localListOf(row.local_list),
       revokedCertificates: row.revoked_certificates ?? [],
       bootedAt: row.booted_at?.toISOString() ?? null,
       evses: evsesOf(own, shown),
@@ -114,6 +116,23 @@ export async function stationResources(
       ledgerSeq: row.ledger_seq,
     }
   })
+}
+
+function localListOf(told: string | null): Station['localList'] {
+  if (told === null) return null
+  const { outcome, reason, version, entries, omitted, most, updateType, at } = JSON.parse(
+    told,
+  ) as FactData<'station.local-list'> & { at: string }
+  return {
+    outcome,
+    reason: reason ?? null,
+    version: version ?? null,
+    entries: entries ?? null,
+    omitted: omitted ?? null,
+    most: most ?? null,
+    updateType: updateType ?? null,
+    at,
+  }
 }
 
 /** The state of charging where it is told with the session: by a picture that knows all that the station's row shows, else by facts. */

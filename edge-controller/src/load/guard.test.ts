@@ -88,6 +88,7 @@ it('every call that a typed command makes about profiles is judged by what it is
           transactionIdOf: () => '7',
           drawId: () => 1,
           itemsPerMessage: () => undefined,
+          bytesPerMessage: () => undefined,
           uploadLocation: () => undefined,
           firmware: () => undefined,
         }

@@ -66,6 +66,7 @@ it('no call goes out twice or at its expiry, and the reply tells of every call w
             transactionIdOf: () => undefined,
             drawId: () => 1,
             itemsPerMessage: () => undefined,
+            bytesPerMessage: () => undefined,
             uploadLocation: () => undefined,
             firmware: () => undefined,
           },

@@ -11,8 +11,8 @@ import type { SiteState } from '../site-state.ts'
 import type { Call } from './calls.ts'
 import { carryOut, failed } from './commands.ts'
 import { Lane } from './lane.ts'
-import { MessageLimits } from './message-limits.ts'
 import { Reports } from './reports.ts'
+import { type ListLimits, StationLimits } from './station-limits.ts'
 
 /** Commands that wait for one station; one more is refused at once. */
 export const MAX_WAITING = 32
@@ -51,7 +51,7 @@ export interface StationCommandsPorts {
 export class StationCommands {
   readonly #ports: StationCommandsPorts
   readonly #reports: Reports
-  readonly #limits = new MessageLimits()
+  readonly #limits = new StationLimits()
   readonly #lane = new Lane()
   /** Each goes on with true when the station is there, with false when its time is over. */
   readonly #waiting = new Set<(there: boolean) => void>()
@@ -113,6 +113,7 @@ export class StationCommands {
         },
         drawId: () => 1 + Math.floor(random.fraction() * (2 ** 31 - 2)),
         itemsPerMessage: (action) => this.itemsPerMessage(action),
+        bytesPerMessage: (action) => this.#limits.bytesOf(action),
         uploadLocation: (kind) =>
           this.#ports.uploads?.open({ stationId, commandId: command.id, kind }, line.local),
         firmware: (firmwareId, fromMs) => this.#ports.firmware?.place(firmwareId, fromMs, line.local),
@@ -127,7 +128,12 @@ export class StationCommands {
 
   /** How many items the station takes in one message of the action; undefined: it has not told. */
   itemsPerMessage(action: string): number | undefined {
-    return this.#limits.of(action)
+    return this.#limits.itemsOf(action)
+  }
+
+  /** What it holds in its local list, as far as it has told. */
+  get listLimits(): ListLimits {
+    return this.#limits.list
   }
 
   /** A new connection: those that wait go on once the station has said something on it, or has had time to. */

@@ -21,7 +21,7 @@ import { type SessionContext, sessionById } from '../session/session.ts'
 import type { Moment } from '../session/timing.ts'
 import type { TransactionIds } from '../session/transaction-ids.ts'
 import { takeConnection } from '../station/connected.ts'
-import { forgetStation, isToBeForgotten } from '../station/removal.ts'
+import { forgetStation, isToBeForgotten, LOCAL_LIST_KIND } from '../station/removal.ts'
 import {
   expireReservations,
   hasExpired,
@@ -40,6 +40,7 @@ import { Lane } from './lane.ts'
 import type { OcppModule, OutgoingCall } from './module.ts'
 import { type SettingsLine, SettingsReconciler } from './reconcile-settings.ts'
 import { StationCommands } from './station-commands.ts'
+import type { ListLimits } from './station-limits.ts'
 import { v16 } from './v16/module.ts'
 import { v21 } from './v21/module.ts'
 import { v201 } from './v201/module.ts'
@@ -188,6 +189,11 @@ export class StationLink {
     return module && this.#isAccepted() ? { call: connection.call, module } : undefined
   }
 
+  /** What it holds in its local list, as far as it has told. */
+  get listLimits(): ListLimits {
+    return this.#commands.listLimits
+  }
+
   /** The controller stops. */
   close(code: number, reason: string): void {
     this.#commands.stop()
@@ -221,6 +227,12 @@ export class StationLink {
 
   /** What the site keeps of a station's answer to a command's call; once it is durable the command goes on. */
   async #takeAnswer(action: string, payload: unknown, reply: unknown): Promise<void> {
+    if (action === 'SendLocalList') {
+      // What it holds now is another list than the one that was kept for it; who keeps it says which.
+      const isKept = this.#ports.state.get(LOCAL_LIST_KIND, this.stationId) !== undefined
+      if (isKept) await this.#commit((draft) => draft.remove(LOCAL_LIST_KIND, this.stationId))
+      return
+    }
     if (!isAboutReservations(action)) return
     const { status } = reply as { status?: string }
     const answer = { action, payload, status }

@@ -17,6 +17,22 @@ export const evse = z.object({
   connectors: z.array(connector),
   sessionId: z.string().nullable(),
 })
+/** A station's local authorization list as its site keeps it in step with the tokens. */
+const localList = z.object({
+  outcome: z.enum(['kept', 'failed']),
+  /** Why it failed: the station's word, or what the site found. */
+  reason: z.string().nullable(),
+  version: z.int().nullable(),
+  /** Tokens in it. */
+  entries: z.int().nullable(),
+  /** Tokens that are not: the station has no room for them, or its version no word. */
+  omitted: z.int().nullable(),
+  /** Tokens that the station can hold, where it has told so. */
+  most: z.int().nullable(),
+  /** How it was sent last. */
+  updateType: z.enum(['Full', 'Differential']).nullable(),
+  at: instant,
+})
 /** accepted; pending: waits for approval; rejected: turned away. */
 export const REGISTRATIONS = ['accepted', 'pending', 'rejected'] as const
 export const station = z
@@ -45,6 +61,8 @@ export const station = z
     /** The newest certificate that its site signed for it. */
     certificate: z.object({ serialNumber: z.string(), notAfter: instant }).nullable().default(null),
     revokedCertificates: z.array(z.string()).default([]),
+    /** What became of the list of tokens that its site keeps in it, where it does; null: nothing was told. */
+    localList: localList.nullable().default(null),
     evses: z.array(evse),
     /** What stations of its vendor and model are known to do wrong, and what is done about it. */
     quirks: z.array(z.object({ name: z.string(), description: z.string() })).default([]),

@@ -12,6 +12,7 @@ const context = (version: OcppVersion): PlanContext => ({
   transactionIdOf: (sessionId) => (sessionId === 's' ? '7' : undefined),
   drawId: () => 99,
   itemsPerMessage: (action) => limits.get(action),
+  bytesPerMessage: (action) => limits.get(`bytes of ${action}`),
   firmware: (firmwareId) =>
     takesUploads
       ? { location: `http://site/${firmwareId}`, signature: 's', signingCertificate: 'c' }

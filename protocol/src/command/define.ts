@@ -25,6 +25,8 @@ export interface PlanContext {
   drawId(): number
   /** Most items that the station takes in one message of an action, where it has told so. */
   itemsPerMessage(action: string): number | undefined
+  /** Most bytes of one message of an action, where it has told so. */
+  bytesPerMessage(action: string): number | undefined
   /** A place at the site to which the station may upload one file; undefined: the site takes none. */
   uploadLocation(kind: UploadKind): string | undefined
   /** An image where the station can read it from `fromMs` (wall clock) on; undefined: the site does not have it. */
@@ -198,10 +200,28 @@ function present(value: unknown): unknown {
   )
 }
 
-/** A list in parts of the size that the station takes in one message; whole where it has told none. At least one part. */
+/** What a message has beside the items of its list, at most: the frame with its id and action, and the other fields of a list. */
+const FRAME_BYTES = 250
+
+/**
+ * A list, as it stands in the payload, in parts of the size that the station takes in one message; whole where it has told none. At
+ * least one part; an item that is longer than a message of its own may be goes in one nevertheless.
+ */
 export function inMessages<T>(items: readonly T[], context: PlanContext, action: string): T[][] {
   const most = Math.max(1, context.itemsPerMessage(action) ?? items.length)
-  const parts: T[][] = []
-  for (let from = 0; from < items.length; from += most) parts.push(items.slice(from, from + most))
-  return parts.length > 0 ? parts : [[]]
+  const room = (context.bytesPerMessage(action) ?? Number.POSITIVE_INFINITY) - FRAME_BYTES
+  const parts: T[][] = [[]]
+  let used = 0
+  for (const item of items) {
+    const bytes = room === Number.POSITIVE_INFINITY ? 0 : Buffer.byteLength(JSON.stringify(item)) + 1
+    const part = parts.at(-1)!
+    if (part.length > 0 && (part.length === most || used + bytes > room)) {
+      parts.push([item])
+      used = bytes
+    } else {
+      part.push(item)
+      used += bytes
+    }
+  }
+  return parts
 }

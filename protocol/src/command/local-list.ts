@@ -35,13 +35,18 @@ function entry2({ idToken, status, expiresAt, groupIdToken }: Entry): Authorizat
   } as AuthorizationData
 }
 
-type List = { updateType: 'Full' | 'Differential'; versionNumber: number; entries?: Entry[] | undefined }
+interface List<T> {
+  updateType: 'Full' | 'Differential'
+  versionNumber: number
+  /** As they stand in the payload. */
+  entries: T[]
+}
 
 /**
  * The list in parts that the station takes, each with a version of its own so that a differential one is newer than the last
  * (D01.FR.05); the last has the version that was asked for.
  */
-function listParts({ updateType, versionNumber, entries = [] }: List, context: PlanContext) {
+function listParts<T>({ updateType, versionNumber, entries }: List<T>, context: PlanContext) {
   const parts = inMessages(entries, context, 'SendLocalList')
   if (versionNumber < parts.length)
     throw new CommandFault(
@@ -72,21 +77,15 @@ export const localList = {
     }),
   )
     .calls(['1.6'], ['SendLocalList'], (args, context) =>
-      listParts(args, context).map(({ some, version, updateType }) =>
-        call('SendLocalList', {
-          listVersion: version,
-          localAuthorizationList: some?.map(entry16),
-          updateType,
-        }),
+      listParts({ ...args, entries: (args.entries ?? []).map(entry16) }, context).map(
+        ({ some, version, updateType }) =>
+          call('SendLocalList', { listVersion: version, localAuthorizationList: some, updateType }),
       ),
     )
     .calls(['2.0.1', '2.1'], ['SendLocalList'], (args, context) =>
-      listParts(args, context).map(({ some, version, updateType }) =>
-        call('SendLocalList', {
-          versionNumber: version,
-          localAuthorizationList: some?.map(entry2),
-          updateType,
-        }),
+      listParts({ ...args, entries: (args.entries ?? []).map(entry2) }, context).map(
+        ({ some, version, updateType }) =>
+          call('SendLocalList', { versionNumber: version, localAuthorizationList: some, updateType }),
       ),
     ),
 

@@ -200,6 +200,11 @@ export const factData = {
     version: small.optional(),
     entries: small.optional(),
     omitted: small.optional(),
+    /** How it went: whole, or what differed from the list before (`sent` entries). */
+    updateType: z.enum(['Full', 'Differential']).optional(),
+    sent: small.optional(),
+    /** Tokens that the station can hold, where it has told so. */
+    most: small.optional(),
   }),
   'station.event': z.object({ events: z.array(z.json()) }),
   /**
