@@ -4,6 +4,7 @@ import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { Live, LiveStation } from '@switchyard/protocol/site/live.ts'
 import { MESSAGES_KIND } from '@switchyard/protocol/site/messages.ts'
 import type { CentralSystemPorts } from './central-system-ports.ts'
+import { Revocations } from './certificates/revocation.ts'
 import type { Execute } from './execute.ts'
 import { liveStations } from './live.ts'
 import { CONTROL_INTERVAL_MS, LoadControl } from './load/control.ts'
@@ -79,6 +80,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     onChange: changed,
   })
   const transactionIds = new TransactionIds(state, random)
+  const revocations = new Revocations(ports)
   const linkPorts: Omit<StationLinkPorts, 'stationId'> = {
     ...ports,
     record(stationId, direction, text) {
@@ -87,6 +89,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     },
     grants: new Grants(clock),
     transactionIds,
+    revocations,
     stationIds: () => state.list<Station>(STATION_KIND).map((station) => station.stationId),
     onFatal: (error) => {
       log.error({ error }, 'the journal failed: the controller must stop')
@@ -161,6 +164,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
       void linkOf(session.stationId).presumeEnd(session.sessionId, reason)
     const taken = running.map((it) => it.session).filter((session) => hasTakenItsTrust(state, session))
     for (const session of trustStops.due(taken, clock.mono())) stopOnTrust(session)
+    revocations.refresh()
     for (const link of links.values()) {
       link.askForMissed()
       if (link.reach) localLists.keep(link.stationId)

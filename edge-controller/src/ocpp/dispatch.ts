@@ -7,6 +7,7 @@ import type { CentralSystemPorts } from '../central-system-ports.ts'
 import { ChangeRefused, JournalFull } from '../journal/port.ts'
 import type { Log } from '../ports.ts'
 import type { Authorization } from '../session/authorize.ts'
+import type { ContractVerdict, ShownContract } from '../session/plug-and-charge.ts'
 import type { SiteState } from '../site-state.ts'
 import type { Answer, LeftWithStation } from './connection.ts'
 import { OcppFault } from './fault.ts'
@@ -32,6 +33,7 @@ export interface DispatchPorts {
   /** The context of a message that is decided on now. */
   context(authorization: Authorization | undefined): HandlerContext
   authorize(idToken: IdToken): Promise<Authorization>
+  judgeContract(shown: ShownContract): Promise<ContractVerdict>
   askCertificates?: CentralSystemPorts['askCertificates']
   after(after: After): void
   /** What the station told could not be journalled, and it can be asked for again. */
@@ -64,13 +66,17 @@ export async function dispatch(
   }
 
   const idToken = route.identity?.(payload)
+  const shown = route.contract?.(payload)
+  const judged = shown && ports.judgeContract(shown)
   const authorization = idToken && (await ports.authorize(idToken))
+  const contract = await judged
   const question = route.question?.(payload)
   const certificates = question && (await ports.askCertificates?.(stationId, question))
   try {
     // Nothing may be awaited between the decision and the journal: others decide on the state that this one changes.
     const context = ports.context(authorization)
     if (certificates) context.certificates = certificates
+    if (contract) context.contract = contract
     const decision = route.handle(context, payload)
     await state.commit(decision.outcome)
     const { reply, after } = decision

@@ -6,6 +6,7 @@ import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import type { CertificateWish } from '../certificates/issue.ts'
 import type { Draft, StateReader } from '../draft.ts'
 import type { Authorization } from '../session/authorize.ts'
+import type { ContractVerdict, ShownContract } from '../session/plug-and-charge.ts'
 import type { SessionContext } from '../session/session.ts'
 import type { Outcome } from '../site-state.ts'
 import type { StationSettings } from '../station/settings.ts'
@@ -18,6 +19,8 @@ export interface HandlerContext extends SessionContext {
   authorization: Authorization | undefined
   /** The cloud's answer to the route's `question`; absent: none was asked, or nobody answered in time. */
   certificates?: CertificateReply
+  /** What the contract is worth that the route's `contract` found in the payload; undefined where there was none. */
+  contract?: ContractVerdict
   /** Stations in which a token may be in use. */
   stationIds: readonly string[]
   heartbeatIntervalS: number
@@ -52,6 +55,8 @@ export interface Route {
   handle(context: HandlerContext, payload: unknown): Decision
   /** The token that must be decided on before the message can be. */
   identity?(payload: unknown): IdToken | undefined
+  /** The contract certificate that must be judged before the message can be decided on. */
+  contract?(payload: unknown): ShownContract | undefined
   /** What the cloud must be asked before the message can be decided on. */
   question?(payload: unknown): CertificateQuestion
   /** Taken from a station that has not been accepted. */
@@ -71,6 +76,7 @@ export function route<Request, Response extends object>(
   handle: Handler<Request, Response>,
   more: {
     identity?: (payload: Request) => IdToken | undefined
+    contract?: (payload: Request) => ShownContract | undefined
     question?: (payload: Request) => CertificateQuestion
     beforeBoot?: boolean
     whilePending?: boolean

@@ -6,6 +6,7 @@ import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import type { CentralSystemPorts } from '../central-system-ports.ts'
 import { type CertificateWish, issueCertificate } from '../certificates/issue.ts'
+import type { Revocations } from '../certificates/revocation.ts'
 import { Draft } from '../draft.ts'
 import type { Execute } from '../execute.ts'
 import { uuidV7 } from '../ids.ts'
@@ -17,6 +18,7 @@ import { type Authorization, authorize } from '../session/authorize.ts'
 import { correctTimes } from '../session/correct-times.ts'
 import { presumeEnd } from '../session/end.ts'
 import type { Grants } from '../session/grants.ts'
+import { judgeShown, type ShownContract } from '../session/plug-and-charge.ts'
 import { type SessionContext, sessionById } from '../session/session.ts'
 import type { Moment } from '../session/timing.ts'
 import type { TransactionIds } from '../session/transaction-ids.ts'
@@ -57,6 +59,7 @@ export interface StationLinkPorts extends CentralSystemPorts {
   stationId: string
   grants: Grants
   transactionIds: TransactionIds
+  revocations: Revocations
   /** Every station of the site. */
   stationIds(): string[]
   onFatal: (error: Error) => void
@@ -138,6 +141,7 @@ export class StationLink {
           offlinePolicy: config.offlinePolicy,
           stationIds: this.#ports.stationIds,
         }),
+      judgeContract: (shown: ShownContract) => judgeShown(this.stationId, shown, this.#ports),
       after: (after: After) => this.#after(after, connection, module),
       missed: () => this.#asks.statusWasMissed(),
     }))

@@ -112,9 +112,18 @@ export function isOnTrust({ source, status }: Authorization): boolean {
   return source === 'offline-policy' && status === 'Accepted'
 }
 
-export function tokenDecided(stationId: string, decision: Authorization, status: string): FactDraft {
-  const { idToken, source, offline } = decision
-  return { kind: 'token.decided', stationId, data: { idToken, status, source, offline } }
+export function tokenDecided(
+  stationId: string,
+  { idToken, source, offline }: Authorization,
+  status: string,
+  certificateStatus?: string,
+): FactDraft {
+  const data = { idToken, status, source, offline }
+  return {
+    kind: 'token.decided',
+    stationId,
+    data: certificateStatus === undefined ? data : { ...data, certificateStatus },
+  }
 }
 
 /**

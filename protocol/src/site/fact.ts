@@ -253,6 +253,8 @@ export const factData = {
     status: z.string(),
     source: z.enum(['document', 'cloud', 'offline-policy', 'none']),
     offline: z.boolean(),
+    /** Where a contract certificate was shown (C07), OCPP's word on it. */
+    certificateStatus: z.string().optional(),
   }),
 
   // sessions: sessionId stands in the head

@@ -1,11 +1,14 @@
 /** Questions of stations about certificates, over MQTT, with a certificate service and an OCSP responder on loopback. */
-import 'reflect-metadata'
-import { createHash, webcrypto } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import * as x509 from '@peculiar/x509'
+import { webcrypto } from 'node:crypto'
+import {
+  ALGORITHM,
+  hashesOf,
+  issue,
+  openResponder,
+  serve,
+} from '@switchyard/protocol/certificates/testing/authority.ts'
 import type { CertificateReply, StatusQuestion } from '@switchyard/protocol/site/certificate-question.ts'
-import { Enumerated, fromBER, OctetString, Primitive } from 'asn1js'
+import { fromBER } from 'asn1js'
 import * as pkijs from 'pkijs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createTestClock } from '../../platform/testing.ts'
@@ -13,91 +16,16 @@ import { startTestGateway, type TestGateway, TestSite } from '../testing.ts'
 import { createOcsp, MAX_KEPT_MS } from './ocsp.ts'
 import { isPublicAddress, MAX_OUTSIDE_BYTES } from './outside-request.ts'
 
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 const NOW = Date.parse('2026-11-23T12:00:00Z')
 const HOUR_MS = 3_600_000
 
-/** A server on a free port of loopback. */
-async function serve(handle: (body: Buffer, response: ServerResponse, request: IncomingMessage) => void) {
-  const server: Server = createServer((request, response) => {
-    const parts: Buffer[] = []
-    request.on('data', (part: Buffer) => parts.push(part))
-    request.on('end', () => handle(Buffer.concat(parts), response, request))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const close = () => new Promise<void>((resolve) => server.close(() => resolve()))
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, close }
-}
-
-interface Responder {
-  url: string
-  asked: string[]
-  /** How long its answers are valid; undefined: it does not say. */
-  validMs: number | undefined
-  status: number
-  close(): Promise<void>
-}
-
-/** A CA, a certificate of it, and a responder that knows which ones are revoked. */
+/** A CA, a certificate of it, and a responder. */
 async function openCa() {
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
-  const dates = { notBefore: new Date(NOW - HOUR_MS), notAfter: new Date(NOW + 1_000 * HOUR_MS) }
-  const common = { ...dates, signingAlgorithm: ALGORITHM }
-  const root = await x509.X509CertificateGenerator.createSelfSigned({ ...common, name: 'CN=V2G Root', keys })
-  const leafKeys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
-  const leaf = await x509.X509CertificateGenerator.create({
-    ...common,
-    serialNumber: 'c0ffee01',
-    subject: 'CN=DE8AA1A2B3C4D5',
-    issuer: root.subject,
-    publicKey: leafKeys.publicKey,
-    signingKey: keys.privateKey,
-  })
-  const issuer = pkijs.Certificate.fromBER(root.rawData)
-  const hash = (data: ArrayBuffer | Uint8Array) =>
-    createHash('sha256').update(new Uint8Array(data)).digest('hex')
-
-  const responder: Responder = {
-    url: '',
-    asked: [],
-    validMs: HOUR_MS,
-    status: 0,
-    async close() {},
-  }
-  async function answer(request: Buffer): Promise<Buffer> {
-    const wanted = pkijs.OCSPRequest.fromBER(request).tbsRequest.requestList[0]!.reqCert
-    const serial = Buffer.from(wanted.serialNumber.valueBlock.valueHexView).toString('hex')
-    responder.asked.push(serial)
-    const basic = new pkijs.BasicOCSPResponse()
-    basic.tbsResponseData.responderID = issuer.subject
-    basic.tbsResponseData.producedAt = new Date(NOW)
-    const single = new pkijs.SingleResponse({ certID: wanted, thisUpdate: new Date(NOW) })
-    if (responder.validMs !== undefined) single.nextUpdate = new Date(NOW + responder.validMs)
-    single.certStatus = new Primitive({ idBlock: { tagClass: 3, tagNumber: 0 }, lenBlock: { length: 1 } })
-    basic.tbsResponseData.responses = [single]
-    await basic.sign(keys.privateKey as webcrypto.CryptoKey, 'SHA-256')
-    const response = new pkijs.OCSPResponse()
-    response.responseStatus = new Enumerated({ value: responder.status })
-    response.responseBytes = new pkijs.ResponseBytes({
-      responseType: '1.3.6.1.5.5.7.48.1.1',
-      response: new OctetString({ valueHex: basic.toSchema().toBER(false) }),
-    })
-    return Buffer.from(response.toSchema().toBER(false))
-  }
-  const server = await serve((body, response, { headers }) => {
-    if (headers['content-type'] !== 'application/ocsp-request') return void response.writeHead(415).end()
-    void answer(body).then((it) => response.end(it))
-  })
-  Object.assign(responder, server)
-  const question: StatusQuestion = {
-    kind: 'status',
-    hashAlgorithm: 'SHA256',
-    issuerNameHash: hash(issuer.subject.toSchema().toBER(false)),
-    issuerKeyHash: hash(issuer.subjectPublicKeyInfo.subjectPublicKey.valueBlock.valueHexView),
-    serialNumber: leaf.serialNumber,
-    responderUrl: server.url,
-  }
-  return { responder, question, issuer }
+  const root = await issue('V2G Root', undefined)
+  const leaf = await issue('DE8AA1A2B3C4D5', root, { ca: false, serialNumber: 'c0ffee01' })
+  const responder = await openResponder([root], () => NOW)
+  const question: StatusQuestion = { kind: 'status', ...hashesOf(leaf, root), responderUrl: responder.url }
+  return { responder, question, issuer: pkijs.Certificate.fromBER(root.certificate.rawData) }
 }
 
 let ca: Awaited<ReturnType<typeof openCa>>

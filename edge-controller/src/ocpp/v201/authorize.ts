@@ -6,11 +6,11 @@ import type {
   IdTokenType,
 } from '@switchyard/protocol/ocpp/v201.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
-import { appliedDocument } from '../../documents.ts'
 import { Draft } from '../../draft.ts'
 import { type Authorization, tokenDecided } from '../../session/authorize.ts'
-import { type ContractStatus, judgeContract } from '../../session/contract-certificate.ts'
+import type { ContractVerdict, ShownContract } from '../../session/plug-and-charge.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
+import { ocspQuestion } from './certificate-questions.ts'
 
 export function idTokenOf(said: IdTokenType): IdToken {
   return { value: said.idToken, type: said.type }
@@ -25,14 +25,26 @@ export function idTokenInfo(decision: Authorization, status: IdTokenInfoType['st
   }
 }
 
-export function authorize(context: HandlerContext, said: AuthorizeRequest): Decision<AuthorizeResponse> {
+/** The contract that an EV has shown (C07); undefined: none. */
+export function shownContract(said: AuthorizeRequest): ShownContract | undefined {
+  const { certificate, idToken, iso15118CertificateHashData } = said
+  if (certificate === undefined && iso15118CertificateHashData === undefined) return undefined
+  return {
+    emaid: idToken.idToken,
+    ...(certificate === undefined ? {} : { certificate }),
+    hashes: (iso15118CertificateHashData ?? []).map(ocspQuestion),
+  }
+}
+
+export function authorize(context: HandlerContext): Decision<AuthorizeResponse> {
   const decision = context.authorization!
   const draft = new Draft(context.state)
-  const certificateStatus = contractStatus(context, said)
+  const { contract } = context
   // What cannot be judged here leaves the decision to the token; what was found wrong does not.
-  const isRefused = certificateStatus !== undefined && !LEFT_TO_TOKEN.has(certificateStatus)
-  const status = isRefused && decision.status === 'Accepted' ? 'Invalid' : decision.status
-  draft.fact(tokenDecided(context.stationId, decision, status))
+  const status = contract?.refuses && decision.status === 'Accepted' ? 'Invalid' : decision.status
+  const certificateStatus =
+    contract && (isCancelled(contract, decision) ? 'ContractCancelled' : contract.status)
+  draft.fact(tokenDecided(context.stationId, decision, status, certificateStatus))
   return {
     reply: {
       idTokenInfo: idTokenInfo(decision, status),
@@ -42,14 +54,8 @@ export function authorize(context: HandlerContext, said: AuthorizeRequest): Deci
   }
 }
 
-const LEFT_TO_TOKEN: ReadonlySet<ContractStatus> = new Set(['Accepted', 'NoCertificateAvailable'])
-
-/** Undefined: no contract was shown. Hashes alone (C07, validated by the station) need an OCSP responder, and none is asked here. */
-function contractStatus(
-  { state, at }: HandlerContext,
-  { certificate, idToken, iso15118CertificateHashData }: AuthorizeRequest,
-): ContractStatus | undefined {
-  if (certificate === undefined && iso15118CertificateHashData === undefined) return undefined
-  const roots = appliedDocument(state, 'site')?.authorization?.contractRoots ?? []
-  return judgeContract(certificate, roots, idToken.idToken, at.nowMs)
+/** Nothing is wrong with the certificate, and its contract was blocked or has ended, as the tokens or the cloud say. */
+function isCancelled({ status }: ContractVerdict, { source, ...token }: Authorization): boolean {
+  const hasEnded = token.status === 'Blocked' || token.status === 'Expired'
+  return status === 'Accepted' && hasEnded && (source === 'document' || source === 'cloud')
 }

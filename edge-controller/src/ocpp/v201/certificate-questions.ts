@@ -47,7 +47,11 @@ export function contractQuestion(said: ContractRequest): ContractQuestion {
 }
 
 export function statusQuestion({ ocspRequestData }: GetCertificateStatusRequest): StatusQuestion {
-  const { hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber, responderURL } = ocspRequestData
+  return ocspQuestion(ocspRequestData)
+}
+
+export function ocspQuestion(about: GetCertificateStatusRequest['ocspRequestData']): StatusQuestion {
+  const { hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber, responderURL } = about
   return {
     kind: 'status',
     hashAlgorithm,

@@ -1,10 +1,11 @@
 /** OCPP 2.0.1: what a station may say, and who answers. Schemas go by the action's name. */
+import type { AuthorizeRequest } from '@switchyard/protocol/ocpp/v201.ts'
 import { keepEvent, keepList } from '../../station/station-event.ts'
 import { type Routes, route } from '../handler.ts'
 // The same in both versions, to the letter.
 import { heartbeat } from '../v16/heartbeat.ts'
 import { securityEventNotification } from '../v16/security-event-notification.ts'
-import { authorize, idTokenOf } from './authorize.ts'
+import { authorize, idTokenOf, shownContract } from './authorize.ts'
 import { bootNotification } from './boot-notification.ts'
 import {
   contractQuestion,
@@ -27,7 +28,10 @@ export const routes: Routes = {
   BootNotification: route(bootNotification, { beforeBoot: true }),
   Heartbeat: route(heartbeat),
   StatusNotification: route(statusNotification, { canBeAskedFor: true }),
-  Authorize: route(authorize, { identity: (said) => idTokenOf(said.idToken) }),
+  Authorize: route(authorize, {
+    identity: (said: AuthorizeRequest) => idTokenOf(said.idToken),
+    contract: shownContract,
+  }),
   TransactionEvent: route(transactionEvent, {
     identity: (said) => (said.idToken ? idTokenOf(said.idToken) : undefined),
     resendable: true,

@@ -1,0 +1,90 @@
+/**
+ * What a contract certificate is worth (2.0.1 use case C07): its chain to the roots of the site, where the certificate itself was sent;
+ * and whether it or a CA on the way was revoked, also where the station has judged the chain and sends hashes alone. All is decided at
+ * the site; the cloud brings the words of OCSP responders, which the site holds.
+ */
+import type { CertificateId } from '@switchyard/protocol/certificates/ocsp.ts'
+import type { StatusQuestion } from '@switchyard/protocol/site/certificate-question.ts'
+import type { Revocations } from '../certificates/revocation.ts'
+import { appliedDocument } from '../documents.ts'
+import type { StateReader } from '../draft.ts'
+import type { Clock } from '../ports.ts'
+import { type ChainLink, type ContractStatus, certificates, judgeContract } from './contract-certificate.ts'
+
+/** What a station says of the contract that an EV has shown. */
+export interface ShownContract {
+  emaid: string
+  /** PEM, the contract's certificate first; absent: the station has judged the chain. */
+  certificate?: string
+  /** Of the chain, as far as OCSP can be asked. */
+  hashes: readonly StatusQuestion[]
+}
+
+export interface ContractVerdict {
+  status: ContractStatus
+  /** The token is refused, whoever it is. */
+  refuses: boolean
+}
+
+export interface PlugAndChargePorts {
+  state: StateReader
+  clock: Clock
+  revocations: Revocations
+}
+
+/** Never rejects; takes as long as the cloud may be asked about certificates (CERTIFICATE_TIMEOUT_MS). */
+export async function judgeShown(
+  stationId: string,
+  shown: ShownContract,
+  { state, clock, revocations }: PlugAndChargePorts,
+): Promise<ContractVerdict> {
+  const policy = appliedDocument(state, 'site')?.authorization
+  const roots = policy?.contractRoots ?? []
+  const { certificate, hashes, emaid } = shown
+  let questions: Asked[]
+  if (certificate === undefined) {
+    const known = (certificates(roots) ?? []).map((it) => it.raw)
+    questions = hashes.map((question) => ({ question, issuers: known }))
+  } else {
+    const { status, links } = judgeContract(certificate, roots, emaid, clock.now())
+    // Nothing is known against it where nothing can be judged: the token decides.
+    if (status !== 'Accepted') return { status, refuses: status !== 'NoCertificateAvailable' }
+    questions = await questionsOf(links, hashes)
+  }
+  if (questions.length === 0 && certificate === undefined)
+    return { status: 'NoCertificateAvailable', refuses: false }
+  const found = await Promise.all(
+    questions.map(({ question, issuers }) => revocations.statusOf(stationId, question, issuers)),
+  )
+  if (found.includes('Revoked')) return { status: 'CertificateRevoked', refuses: true }
+  const isKnown = !found.includes(undefined) || policy?.contractWithoutStatus === 'accept'
+  // C07.FR.05: validity is verified with data of OCSP, fresh or held.
+  return isKnown
+    ? { status: 'Accepted', refuses: false }
+    : { status: 'NoCertificateAvailable', refuses: true }
+}
+
+interface Asked {
+  question: StatusQuestion
+  issuers: readonly Uint8Array[]
+}
+
+/** A certificate that names no responder, and of which the station names none, has a CA that offers no OCSP: it is not asked about. */
+async function questionsOf(links: readonly ChainLink[], hashes: readonly StatusQuestion[]): Promise<Asked[]> {
+  const asked: Asked[] = []
+  for (const { certificate, issuer } of links) {
+    const serialNumber = certificate.serialNumber.replace(/^0+(?=.)/, '').toLowerCase()
+    const told = hashes.find((it) => it.serialNumber.replace(/^0+(?=.)/, '').toLowerCase() === serialNumber)
+    const responderUrl = certificate.toLegacyObject().infoAccess?.['OCSP - URI']?.[0] ?? told?.responderUrl
+    if (responderUrl === undefined) continue
+    const id = await idOf(certificate.raw, issuer.raw)
+    asked.push({ question: { kind: 'status', ...id, responderUrl }, issuers: [issuer.raw] })
+  }
+  return asked
+}
+
+/** What reads ASN.1 is loaded with the first contract. */
+async function idOf(certificate: Uint8Array, issuer: Uint8Array): Promise<CertificateId> {
+  const { certificateId } = await import('@switchyard/protocol/certificates/ocsp.ts')
+  return certificateId(certificate, issuer)
+}
