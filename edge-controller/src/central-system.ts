@@ -19,7 +19,6 @@ import { RefusedKnocks } from './ocpp/refused-knocks.ts'
 import { StationLink, type StationLinkPorts } from './ocpp/station-link.ts'
 import { tellMessages } from './ocpp/tell-messages.ts'
 import type { Socket } from './ports.ts'
-import { Grants } from './session/grants.ts'
 import { hasTakenItsTrust, STOP_AGAIN_MS, TrustStops } from './session/offline-risk.ts'
 import { isOnConnector, runningSessions, type Session, sessionById } from './session/session.ts'
 import { SessionSweep, SWEEP_INTERVAL_MS } from './session/sweep.ts'
@@ -87,7 +86,6 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
       messages.record(stationId, direction, text)
       ports.record?.(stationId, direction, text)
     },
-    grants: new Grants(clock),
     transactionIds,
     revocations,
     stationIds: () => state.list<Station>(STATION_KIND).map((station) => station.stationId),

@@ -91,8 +91,10 @@ const kinds = {
     authorization: fc.constant('Accepted'),
     startRegisterMilliWh: some(register),
     transactionId: fc.constantFrom('7', '8'),
+    commandId: some(fc.constant('c-1')),
   }),
   'session.updated': fc.record({
+    commandId: some(fc.constant('c-2')),
     idToken: some(idToken),
     authorization: some(fc.constant('Blocked')),
     startRegisterMilliWh: some(register),

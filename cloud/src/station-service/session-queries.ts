@@ -91,6 +91,7 @@ export function sessionResource(row: SessionRow, picture: Live | undefined, now:
     transactionId: row.transaction_id,
     idToken: row.id_token === null ? null : { value: row.id_token, type: row.id_token_type ?? '' },
     authorization: row.authorization,
+    commandId: row.command_id,
     startedAt: row.started_at.toISOString(),
     endedAt: row.ended_at?.toISOString() ?? null,
     durationMs: running ? Math.max(0, now.getTime() - row.started_at.getTime()) : row.duration_ms,

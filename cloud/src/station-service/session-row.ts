@@ -15,6 +15,8 @@ export interface SessionRow {
   id_token: string | null
   id_token_type: string | null
   authorization: string
+  /** The remote start that it was started by. */
+  command_id: string | null
   started_at: Date
   ended_at: Date | null
   duration_ms: number | null
@@ -66,6 +68,7 @@ export const SESSION: RowTable = {
     'id_token',
     'id_token_type',
     'authorization',
+    'command_id',
     'started_at',
     'ended_at',
     'duration_ms',

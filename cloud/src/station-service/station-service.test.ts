@@ -230,6 +230,19 @@ test('a fenced lane sets no current state, but its sessions are recorded', async
   })
 })
 
+test('a session names the remote start that it was started by, also where that is told later', async () => {
+  await createSite()
+  const by = async () => {
+    await platform.settle(service)
+    return (await ask('GET', '/v1/sessions/S-1')).body.commandId
+  }
+  await platform.appendFacts(SITE, [started])
+  expect(await by()).toBeNull()
+  const data = { remoteStartId: 7, commandId: 'c-1' }
+  await platform.appendFacts(SITE, [{ ...started, kind: 'session.updated', data } as FactDraft, ended(1, 1)])
+  expect(await by()).toBe('c-1')
+})
+
 test('a time that cannot be read stops nothing', async () => {
   await createSite()
   const data = { ...(started as Extract<FactDraft, { kind: 'session.started' }>).data, startedAt: 'noon' }

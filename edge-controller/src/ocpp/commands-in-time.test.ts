@@ -72,7 +72,7 @@ it('no call goes out twice or at its expiry, and the reply tells of every call w
           },
           refusal: () => undefined,
           refusesSessions: false,
-          vouch: () => () => {},
+          vouch: async () => async () => {},
           inTurn: (work) => work(),
           collect: () => {
             throw new Error('no report follows')

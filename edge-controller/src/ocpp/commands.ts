@@ -1,11 +1,5 @@
 /** Commands become OCPP calls: all of them checked before the first is sent, and their replies become one outcome. */
-import {
-  COMMANDS,
-  type CommandArgs,
-  type CommandKind,
-  isCommandKind,
-  plan,
-} from '@switchyard/protocol/command/commands.ts'
+import { COMMANDS, type CommandKind, isCommandKind, plan } from '@switchyard/protocol/command/commands.ts'
 import {
   CommandFault,
   type OutgoingCall,
@@ -19,6 +13,7 @@ import type { Command } from '@switchyard/protocol/site/command.ts'
 import { z } from 'zod'
 import type { CommandResult } from '../execute.ts'
 import type { Clock } from '../ports.ts'
+import type { RemoteStart } from '../session/remote-starts.ts'
 import type { Call, CallOutcome } from './calls.ts'
 import { isYes } from './reply.ts'
 import type { Report } from './reports.ts'
@@ -36,10 +31,10 @@ export interface CommandPorts {
   /** The disk is too full for another session. */
   refusesSessions: boolean
   /**
-   * A remote start is on its way: its token is vouched for, since the session may start before the answer comes. Returns how
+   * A remote start is on its way: its token is vouched for, since the session may start before the answer comes. Resolves with how
    * to take that back.
    */
-  vouch(args: CommandArgs<'RemoteStart'>): () => void
+  vouch(start: RemoteStart): Promise<() => Promise<void>>
   /** Runs one after the other what must not be mixed: the parts of two lists would make one that nobody sent. */
   inTurn<T>(work: () => Promise<T>): Promise<T>
   /** From now on, what the station tells by that id is collected. */
@@ -56,12 +51,11 @@ export async function carryOut(
   ports: CommandPorts,
 ): Promise<CommandResult | NotSent> {
   const { kind } = command
+  const deadlineMs = ports.clock.mono() + remainingMs
   if (!isCommandKind(kind))
     return failed('UnknownKind', `this controller knows no command ${kind.slice(0, 64)}`)
   const parsed = COMMANDS[kind].args.safeParse(command.args)
   if (!parsed.success) return failed('InvalidArguments', z.prettifyError(parsed.error).slice(0, 500))
-  if (kind === 'RemoteStart' && ports.refusesSessions)
-    return failed('DiskFull', 'the disk of the site has no room for another session')
   let calls: OutgoingCall[]
   try {
     const { validators } = ports
@@ -75,13 +69,41 @@ export async function carryOut(
     if (refusal !== undefined) return failed('LoadManagement', refusal)
   }
 
-  const withdraw = kind === 'RemoteStart' ? ports.vouch(parsed.data as CommandArgs<'RemoteStart'>) : undefined
-  const deadlineMs = ports.clock.mono() + remainingMs
+  const start = remoteStartIn(calls, command.id)
+  if (start && ports.refusesSessions)
+    return failed('DiskFull', 'the disk of the site has no room for another session')
+  const withdraw = start && (await ports.vouch(start))
   const sending = () => send(kind, calls, deadlineMs, ports)
   const result = await (calls.length > 1 ? ports.inTurn(sending) : sending())
-  if (result === 'not-sent' || (result.status !== 'accepted' && result.status !== 'unknown')) withdraw?.()
+  if (result === 'not-sent' || !isUnderWay(result)) await withdraw?.()
   // A station may tell its password among its settings.
   return result === 'not-sent' || !result.reply ? result : { ...result, reply: withoutSecrets(result.reply) }
+}
+
+/** Whether the station may do what it was told. A raw call counts as accepted whatever the answer was. */
+function isUnderWay({ status, reply }: CommandResult): boolean {
+  return status === 'unknown' || (status === 'accepted' && (reply === undefined || isYes(reply)))
+}
+
+/** The remote start among the calls, typed or raw. */
+function remoteStartIn(calls: readonly OutgoingCall[], commandId: string): RemoteStart | undefined {
+  for (const { action, payload } of calls) {
+    const { idTag, idToken, connectorId, evseId, remoteStartId } = payload as unknown as RemoteStartPayload
+    const place = connectorId ?? evseId
+    const rest = { commandId, ...(place === undefined ? {} : { evseId: place }) }
+    if (action === 'RemoteStartTransaction' && idTag !== undefined) return { ...rest, token: idTag }
+    if (action === 'RequestStartTransaction' && idToken && remoteStartId !== undefined)
+      return { ...rest, token: idToken.idToken, remoteStartId }
+  }
+  return undefined
+}
+
+interface RemoteStartPayload {
+  idTag?: string
+  idToken?: { idToken: string }
+  connectorId?: number
+  evseId?: number
+  remoteStartId?: number
 }
 
 async function send(

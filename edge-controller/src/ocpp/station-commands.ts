@@ -5,7 +5,7 @@ import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { Command } from '@switchyard/protocol/site/command.ts'
 import type { CommandResult } from '../execute.ts'
 import type { Clock, FirmwareSource, Random, UploadPlaces } from '../ports.ts'
-import type { Grants } from '../session/grants.ts'
+import type { RemoteStart } from '../session/remote-starts.ts'
 import { type Session, sessionById } from '../session/session.ts'
 import type { SiteState } from '../site-state.ts'
 import type { Call } from './calls.ts'
@@ -35,13 +35,14 @@ export interface StationCommandsPorts {
   state: SiteState
   clock: Clock
   random: Random
-  grants: Grants
   /** Undefined while the station is away. */
   line(): Line | undefined
   /** A call of a command was answered; the command goes on once the site has taken that. */
   answered(action: string, payload: unknown, reply: unknown): Promise<void>
   /** Why load control does not let a call pass; undefined when it may. */
   refusal(call: OutgoingCall): string | undefined
+  /** A remote start is on its way; resolves once that is durable, with how to take it back. */
+  vouch(start: RemoteStart): Promise<() => Promise<void>>
   /** Takes files of stations; absent: the site takes none. */
   uploads?: UploadPlaces | undefined
   /** Absent: the site has no firmware. */
@@ -93,7 +94,7 @@ export class StationCommands {
   }
 
   async #carryOut(command: Command, remainingMs: number, line: Line): Promise<CommandResult | 'not-sent'> {
-    const { state, clock, random, grants, stationId, refusal, answered } = this.#ports
+    const { state, clock, random, vouch, stationId, refusal, answered } = this.#ports
     const validators: Validators = await loadValidators(line.version)
     return carryOut(command, remainingMs, {
       clock,
@@ -120,7 +121,7 @@ export class StationCommands {
       },
       refusal,
       refusesSessions: state.refusesSessions,
-      vouch: (args) => grants.add(stationId, args.idToken.value),
+      vouch,
       inTurn: (work) => this.#lane.run(work),
       collect: (wish, requestId) => this.#reports.collect(wish, requestId),
     })

@@ -17,8 +17,8 @@ import type { Socket } from '../ports.ts'
 import { type Authorization, authorize } from '../session/authorize.ts'
 import { correctTimes } from '../session/correct-times.ts'
 import { presumeEnd } from '../session/end.ts'
-import type { Grants } from '../session/grants.ts'
 import { judgeShown, type ShownContract } from '../session/plug-and-charge.ts'
+import { isVouchedFor, type RemoteStart, vouch, withdraw } from '../session/remote-starts.ts'
 import { type SessionContext, sessionById } from '../session/session.ts'
 import type { Moment } from '../session/timing.ts'
 import type { TransactionIds } from '../session/transaction-ids.ts'
@@ -57,7 +57,6 @@ export const SPOKEN_VERSIONS = Object.keys(MODULES) as OcppVersion[]
 
 export interface StationLinkPorts extends CentralSystemPorts {
   stationId: string
-  grants: Grants
   transactionIds: TransactionIds
   revocations: Revocations
   /** Every station of the site. */
@@ -98,6 +97,7 @@ export class StationLink {
       line: () => this.#connection,
       answered: (action, payload, reply) => this.#takeAnswer(action, payload, reply),
       refusal: (call) => this.#refusal(call),
+      vouch: (start) => this.#vouch(start),
     })
     const { meterIntervalS, pingIntervalMs } = ports.config
     this.#reconciler = new SettingsReconciler({
@@ -137,7 +137,7 @@ export class StationLink {
         authorize(this.#ports.state, this.stationId, idToken, {
           clock,
           ask: this.#ports.ask,
-          grants: this.#ports.grants,
+          isVouchedFor: (token) => isVouchedFor(this.#ports.state, this.stationId, token, this.#moment()),
           offlinePolicy: config.offlinePolicy,
           stationIds: this.#ports.stationIds,
         }),
@@ -227,6 +227,12 @@ export class StationLink {
       }),
     )
     return reason
+  }
+
+  async #vouch(start: RemoteStart): Promise<() => Promise<void>> {
+    const { stationId } = this
+    await this.#commit((draft) => vouch(draft, this.#ports.state, stationId, start, this.#moment()))
+    return () => this.#commit((draft) => withdraw(draft, stationId, start))
   }
 
   /** What the site keeps of a station's answer to a command's call; once it is durable the command goes on. */

@@ -42,7 +42,8 @@ function startedBy(fact: Extract<Fact, { kind: 'session.started' }>): Session | 
   const { stationId, sessionId, data } = fact
   const startedAtMs = parseInstant(data.startedAt)
   if (stationId === undefined || sessionId === undefined || startedAtMs === undefined) return undefined
-  const { evseId, connectorId, transactionId, authorization, idToken, remoteStartId, offline } = data
+  const { evseId, connectorId, transactionId, authorization, idToken, remoteStartId, commandId, offline } =
+    data
   const register = data.startRegisterMilliWh
   return {
     sessionId,
@@ -63,6 +64,7 @@ function startedBy(fact: Extract<Fact, { kind: 'session.started' }>): Session | 
       ? {}
       : { startRegisterMilliWh: register, register: { atMs: startedAtMs, milliWh: register } }),
     ...(remoteStartId === undefined ? {} : { remoteStartId }),
+    ...(commandId === undefined ? {} : { commandId }),
     offline: offline ?? false,
     review: [],
     ...(idToken && register !== undefined
@@ -78,6 +80,7 @@ function changedBy(session: Session, fact: Fact): Session {
       const { startedAt, evseId = session.evseId, connectorId = session.connectorId, ...told } = fact.data
       const { authorization = session.authorization, idToken = session.idToken } = told
       const { chargingState = session.chargingState } = told
+      const { remoteStartId = session.remoteStartId, commandId = session.commandId } = told
       const register = told.startRegisterMilliWh ?? session.startRegisterMilliWh
       return {
         ...session,
@@ -86,6 +89,8 @@ function changedBy(session: Session, fact: Fact): Session {
         authorization,
         ...(idToken ? { idToken } : {}),
         ...(chargingState === undefined ? {} : { chargingState }),
+        ...(remoteStartId === undefined ? {} : { remoteStartId }),
+        ...(commandId === undefined ? {} : { commandId }),
         ...(register === undefined ? {} : { startRegisterMilliWh: register }),
         startedAtMs: (startedAt === undefined ? undefined : parseInstant(startedAt)) ?? session.startedAtMs,
       }

@@ -51,6 +51,8 @@ export interface Session {
   readingKey?: string
   chargingState?: string
   remoteStartId?: number
+  /** The command that it was started by. */
+  commandId?: string
   offline: boolean
   review: ReviewReason[]
   /** What a resent start looks like (1.6), or the newest event (2.x). */

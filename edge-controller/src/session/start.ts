@@ -41,6 +41,8 @@ export interface Start {
   onTrust?: boolean
   registerMilliWh?: number
   remoteStartId?: number
+  /** The command that it was started by. */
+  commandId?: string
   offline: boolean
   chargingState?: string
   resendKey?: string
@@ -115,6 +117,7 @@ export function startSession(draft: Draft, context: SessionContext, start: Start
         }),
     ...(start.chargingState === undefined ? {} : { chargingState: start.chargingState }),
     ...(start.remoteStartId === undefined ? {} : { remoteStartId: start.remoteStartId }),
+    ...(start.commandId === undefined ? {} : { commandId: start.commandId }),
     offline: start.offline,
     review: [
       ...(start.review ?? []),
@@ -144,6 +147,7 @@ export function startSession(draft: Draft, context: SessionContext, start: Start
       ...(start.registerMilliWh === undefined ? {} : { startRegisterMilliWh: start.registerMilliWh }),
       transactionId: start.transactionId,
       ...(start.remoteStartId === undefined ? {} : { remoteStartId: start.remoteStartId }),
+      ...(start.commandId === undefined ? {} : { commandId: start.commandId }),
       ...(start.offline ? { offline: true } : {}),
     },
   })

@@ -17,6 +17,8 @@ export interface SessionUpdate {
   startedAtMs?: number
   chargingState?: string
   remoteStartId?: number
+  /** The command that it was started by. */
+  commandId?: string
   resendKey?: string
 }
 
@@ -41,6 +43,9 @@ export function updateSession(
     session.startRegisterMilliWh === undefined && update.startRegisterMilliWh !== undefined
       ? update.startRegisterMilliWh
       : undefined
+  const remoteStartId = update.remoteStartId !== session.remoteStartId ? update.remoteStartId : undefined
+  const commandId = update.commandId !== session.commandId ? update.commandId : undefined
+  const isRemote = remoteStartId !== undefined || commandId !== undefined
   const newState = update.chargingState !== session.chargingState ? update.chargingState : undefined
   const station = stationOf(draft, context.stationId)!
   const zeroIsPlaceholder = hasQuirk(station, 'zero-start-placeholder')
@@ -61,6 +66,7 @@ export function updateSession(
     ...(startKnown === undefined ? {} : { startRegisterMilliWh: startKnown }),
     ...(newState === undefined ? {} : { chargingState: newState }),
     ...(update.remoteStartId === undefined ? {} : { remoteStartId: update.remoteStartId }),
+    ...(update.commandId === undefined ? {} : { commandId: update.commandId }),
     ...(update.resendKey === undefined ? {} : { resendKey: update.resendKey }),
     ...(trueStart === undefined ? {} : { startedAtMs: trueStart }),
     review: withReasons(
@@ -72,7 +78,7 @@ export function updateSession(
   }
   putSession(draft, next)
   if (placed) move(draft, session, next)
-  if (placed || identified || startKnown !== undefined || newState !== undefined) {
+  if (placed || identified || isRemote || startKnown !== undefined || newState !== undefined) {
     draft.fact({
       kind: 'session.updated',
       stationId: context.stationId,
@@ -82,6 +88,8 @@ export function updateSession(
         ...(identified ? { idToken: update.idToken!, authorization: update.authorization ?? 'None' } : {}),
         ...(startKnown === undefined ? {} : { startRegisterMilliWh: startKnown }),
         ...(newState === undefined ? {} : { chargingState: newState }),
+        ...(remoteStartId === undefined ? {} : { remoteStartId }),
+        ...(commandId === undefined ? {} : { commandId }),
       },
     })
   }

@@ -127,6 +127,8 @@ export const session = z
     transactionId: z.string(),
     idToken: z.object({ value: z.string(), type: z.string() }).nullable(),
     authorization: z.string(),
+    /** The remote start that it was started by. */
+    commandId: z.string().nullable().default(null),
     startedAt: instant,
     endedAt: instant.nullable(),
     durationMs: z.int().nullable(),

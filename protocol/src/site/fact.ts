@@ -268,6 +268,8 @@ export const factData = {
     /** OCPP's own id of it, as text: 1.6 an integer minted here, 2.x the station's. */
     transactionId: z.string(),
     remoteStartId: z.int().optional(),
+    /** The command that it was started by. */
+    commandId: z.string().optional(),
     offline: z.boolean().optional(),
   }),
   /** Something that was not known at the start, or a change of charging state (2.x). */
@@ -279,6 +281,9 @@ export const factData = {
     authorization: z.string().optional(),
     startRegisterMilliWh: milliWh.optional(),
     chargingState: z.string().optional(),
+    /** The remote start that it turns out to answer (2.x: the cable before it), and its command. */
+    remoteStartId: z.int().optional(),
+    commandId: z.string().optional(),
     /** The clock of the site was wrong at the start, and it is known now by how much. */
     startedAt: at.optional(),
   }),

@@ -68,6 +68,7 @@ const session: Session = {
   transactionId: '7',
   idToken: { value: 'AA', type: 'ISO14443' },
   authorization: 'Accepted',
+  commandId: null,
   startedAt: at(600),
   endedAt: null,
   durationMs: null,

@@ -6,6 +6,7 @@ import type { StartTransactionRequest, StartTransactionResponse } from '@switchy
 import { Draft } from '../../draft.ts'
 import { isInUse, isOnTrust, statusToStart, tokenDecided } from '../../session/authorize.ts'
 import { registerFromWh } from '../../session/reading.ts'
+import { takeRemoteStart } from '../../session/remote-starts.ts'
 import { hasDelivered, runningSessions, sessionById, startKey } from '../../session/session.ts'
 import { startSession } from '../../session/start.ts'
 import { isPlausible } from '../../session/timing.ts'
@@ -60,6 +61,11 @@ export function startTransaction(
   const status = isFull ? 'Blocked' : inUse ? 'ConcurrentTx' : granted
   const registerMilliWh = registerFromWh(meterStart)
   const transactionId = context.drawTransactionId(draft)
+  const commandId = takeRemoteStart(draft, context, {
+    token: idTag,
+    evseId: connectorId,
+    atMs: startedAtMs,
+  })
   const session = startSession(draft, context, {
     evseId: connectorId,
     connectorId: 1,
@@ -69,6 +75,7 @@ export function startTransaction(
     authorization: status,
     onTrust: isOnTrust(decision),
     ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
+    ...(commandId === undefined ? {} : { commandId }),
     offline,
     resendKey,
   })

@@ -16,6 +16,7 @@ import {
   type Reading,
   startRegisterOf,
 } from '../../session/reading.ts'
+import { takeRemoteStart } from '../../session/remote-starts.ts'
 import { hasDelivered, type Session, sessionById, sessionOfTransaction } from '../../session/session.ts'
 import { startSession } from '../../session/start.ts'
 import { isPlausible } from '../../session/timing.ts'
@@ -63,7 +64,7 @@ export function transactionEvent(
       ...(said.transactionInfo.chargingState === undefined
         ? {}
         : { chargingState: said.transactionInfo.chargingState }),
-      ...remoteStart(said),
+      ...remoteStart(draft, context, said, known),
     })
   }
   if (!isStop) useReservation(draft, stationId, session, said.reservationId)
@@ -167,7 +168,7 @@ function start(
     authorization: status ?? 'None',
     onTrust: isTrusted(context),
     ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
-    ...remoteStart(said),
+    ...remoteStart(draft, context, said),
     offline: said.offline ?? false,
     ...(transactionInfo.chargingState === undefined ? {} : { chargingState: transactionInfo.chargingState }),
     resendKey,
@@ -178,11 +179,21 @@ function start(
   return session
 }
 
-/** The remote start that it answers; ids of ours have 31 bits. */
-function remoteStart({ transactionInfo: { remoteStartId } }: TransactionEventRequest): {
-  remoteStartId?: number
-} {
-  return remoteStartId !== undefined && Number.isSafeInteger(remoteStartId) ? { remoteStartId } : {}
+/** The remote start that it answers, and its command; ids of ours have 31 bits. */
+function remoteStart(
+  draft: Draft,
+  context: HandlerContext,
+  { transactionInfo: { remoteStartId }, idToken, evse, timestamp }: TransactionEventRequest,
+  known?: Session,
+): Pick<Session, 'remoteStartId' | 'commandId'> {
+  if (remoteStartId === undefined || !Number.isSafeInteger(remoteStartId)) return {}
+  const commandId = takeRemoteStart(draft, context, {
+    token: idToken?.idToken ?? known?.idToken?.value,
+    remoteStartId,
+    evseId: evse?.id ?? known?.evseId ?? 0,
+    atMs: parseInstant(timestamp) ?? context.at.nowMs,
+  })
+  return { remoteStartId, ...(commandId === undefined ? {} : { commandId }) }
 }
 
 /** The start's register may come with a later event, marked Transaction.Begin. */
