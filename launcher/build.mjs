@@ -18,17 +18,22 @@ const STEPS = [
     output: 'protocol/generated/stamp',
     make: () => node(['--import', 'tsx', 'protocol/generate/ocpp.ts']),
   },
-  bundleStep('cloud', ['cloud/src', 'protocol', 'edge-controller/src'], ['src/main.ts'], copyMigrations),
+  bundleStep(
+    'cloud',
+    ['cloud/src', 'protocol', 'tracing', 'edge-controller/src'],
+    ['src/main.ts'],
+    copyMigrations,
+  ),
   bundleStep(
     'edge-controller',
-    ['edge-controller/src', 'protocol'],
+    ['edge-controller/src', 'protocol', 'tracing'],
     ['src/main.ts', 'src/journal/sqlite-worker.ts'],
   ),
   bundleStep('simulators', ['simulators', 'protocol'], ['src/main.ts']),
   {
     name: 'world',
     saying: 'Bundling the simulator of whole sites',
-    inputs: ['simulators', 'protocol', 'edge-controller/src'],
+    inputs: ['simulators', 'protocol', 'tracing', 'edge-controller/src'],
     output: 'simulators/dist/world/simulate.js',
     make: async () => {
       const { bundle } = await import('./bundle.mjs')

@@ -88,6 +88,7 @@ switchyard cloud --new-generation [--confirm=GENERATION]    after a restore that
 
 async function run(config: Config, selected: readonly Target[], log: Logger): Promise<void> {
   const instance = systemRandom.uuid()
+  const traces = await exportTraces(config, selected, instance)
   await migrateWhenUp(config, migrationSources(selected), log)
   const bus = config.redisUrl
     ? await createRedisBus({ url: config.redisUrl, prefix: config.redisKeyPrefix, clock: systemClock, log })
@@ -115,6 +116,7 @@ async function run(config: Config, selected: readonly Target[], log: Logger): Pr
     // The last started first: the api-gateway stops asking the services before they go.
     for (const target of running.splice(0).reverse()) await target.stop(config.shutdownDeadlineMs)
     await bus.close()
+    await traces()
     log.info('stopped')
     process.exitCode = code
   }
@@ -137,6 +139,18 @@ async function run(config: Config, selected: readonly Target[], log: Logger): Pr
   upkeep(log, running)
   watch(log, running, () => void stop(RESTORED_EXIT))
   log.info({ targets: selected.map((it) => it.name), instance, version: VERSION }, 'up')
+}
+
+/** Returns how to send what waits. Without tracing nothing of it is loaded. */
+async function exportTraces(
+  { tracing }: Config,
+  selected: readonly Target[],
+  instance: string,
+): Promise<() => Promise<void>> {
+  if (!tracing) return async () => {}
+  const { startTracing } = await import('@switchyard/tracing/start-tracing.ts')
+  const service = selected.length === 1 && selected[0] ? selected[0].name : 'cloud'
+  return startTracing({ ...tracing, service, version: VERSION, instance })
 }
 
 /** Migrations at start, waiting for a database that is only coming up. */

@@ -190,6 +190,18 @@ export const settings = z.object({
     .default('info')
     .describe('What is logged, to standard output, as JSON.'),
   ENABLE_METRICS: flag.prefault(true).describe('`/metrics` is served by the panel.'),
+  ENABLE_TRACING: flag
+    .prefault('false')
+    .describe('Traces are exported over OTLP/HTTP ([observability](observability.md#traces)).'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl
+    .default('http://127.0.0.1:4318')
+    .describe('Base of the collector; spans go to its `/v1/traces`.'),
+  TRACE_RATIO: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('Share of the messages of stations whose trace is exported.'),
   TRANSCRIPT_DIR: z
     .string()
     .min(1)

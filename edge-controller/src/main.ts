@@ -28,6 +28,8 @@ const clock = new SystemClock()
 process.once('uncaughtException', (error) => fail('an error that nobody expected', error))
 process.once('unhandledRejection', (error) => fail('an error that nobody expected', error))
 
+const endTraces = config.ENABLE_TRACING ? await exportTraces() : undefined
+
 mkdirSync(dirname(config.JOURNAL_FILE), { recursive: true })
 const journal = new WorkerJournal({
   file: config.JOURNAL_FILE,
@@ -118,9 +120,22 @@ async function shutDown(signal: string): Promise<void> {
   await files?.close()
   await panel.close()
   await transcripts?.close()
+  await endTraces?.()
   deadline()
   log.info({ siteId }, 'the site controller has stopped')
   process.exit(0)
+}
+
+/** Loaded where it is asked for only. */
+async function exportTraces(): Promise<() => Promise<void>> {
+  const { startTracing } = await import('@switchyard/tracing/start-tracing.ts')
+  return startTracing({
+    url: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+    ratio: config.TRACE_RATIO,
+    service: 'edge-controller',
+    version: VERSION,
+    instance: siteId,
+  })
 }
 
 /** What reads and makes certificates takes 10 MB of memory: loaded where it is needed only. */

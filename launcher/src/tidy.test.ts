@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
-const PACKAGES = ['protocol', 'edge-controller', 'cloud', 'simulators', 'launcher', 'end-to-end']
+const PACKAGES = ['protocol', 'tracing', 'edge-controller', 'cloud', 'simulators', 'launcher', 'end-to-end']
 const SKIPPED = new Set(['node_modules', 'dist', 'generated', 'coverage', '.switchyard'])
 const MAX_LINES = 500
 /** A test reads like a session, from top to bottom, and may take longer to tell. */
@@ -85,6 +85,7 @@ function importProblem(from: string, target: string): string | undefined {
       ? undefined
       : 'it drives programs, not their insides'
   if (there === 'protocol' && here !== 'launcher') return undefined
+  if (there === 'tracing' && (here === 'cloud' || here === 'edge-controller')) return undefined
   // One page of settings for two programs.
   if (from === 'launcher/src/configuration-document.test.ts') return undefined
   const face = target === 'edge-controller/src/site-controller.ts'

@@ -3,6 +3,7 @@ import type { MiddlewareHandler } from 'hono'
 import type { Sql } from 'postgres'
 import type { Clock, Random } from '../platform/clock.ts'
 import { ProblemError } from '../platform/http/problem.ts'
+import { requestHop } from '../platform/http/request-hop.ts'
 import type { ServiceVariables } from '../platform/http/service-auth.ts'
 import { readCookie } from './cookie.ts'
 import { findApiKey, findSignIn, type Principal } from './queries.ts'
@@ -59,15 +60,15 @@ export function identify(random: Random): MiddlewareHandler<GatewayEnv> {
   return async (c, next) => {
     const given = c.req.header('x-request-id')
     const requestId = given !== undefined && REQUEST_ID.test(given) ? given : random.uuid()
-    const trace = c.req.header('traceparent')
     c.set('requestId', requestId)
-    c.set(
-      'trace',
-      trace !== undefined && TRACEPARENT.test(trace)
-        ? trace
-        : `00-${random.bytes(16).toString('hex')}-${random.bytes(8).toString('hex')}-00`,
+    await requestHop(c, next, (trace) =>
+      c.set(
+        'trace',
+        trace !== undefined && TRACEPARENT.test(trace)
+          ? trace
+          : `00-${random.bytes(16).toString('hex')}-${random.bytes(8).toString('hex')}-00`,
+      ),
     )
-    await next()
     c.header('x-request-id', requestId)
   }
 }

@@ -5,6 +5,7 @@ import { creditIdOf } from '@switchyard/protocol/billing/settle.ts'
 import { negate } from '@switchyard/protocol/money.ts'
 import { type Tariff, tariff as tariffShape } from '@switchyard/protocol/pricing/tariff.ts'
 import { apiEnergyWh } from '@switchyard/protocol/units.ts'
+import { beginHop } from '@switchyard/tracing/hop.ts'
 import type { TransactionSql } from 'postgres'
 import type { EventLog } from '../platform/event-log/event-log.ts'
 import type { EndedSession } from './bill-session.ts'
@@ -90,6 +91,7 @@ async function record(
   tariff: Tariff,
   energyMilliWh: number,
 ): Promise<void> {
+  const hop = trace === null ? undefined : beginHop('issue CDR', 'internal', trace, { 'cdr.id': cdr.cdrId })
   await tx`
     insert into billing.cdr
       (tenant_id, cdr_id, session_id, revision, settlement, credit, credits, site_id, station_id, evse_id, connector_id, id_token,
@@ -110,8 +112,9 @@ async function record(
     kind: 'cdr.issued',
     at: cdr.issuedAt,
     data: { cdr },
-    ...(trace === null ? {} : { trace }),
+    ...(trace === null ? {} : { trace: hop?.traceparent ?? trace }),
   })
+  hop?.end()
 }
 
 /** A token of OCPP 1.6 has no type and is found by its identifier alone. */

@@ -56,6 +56,8 @@ export interface Config {
   /** Heartbeat interval told to stations at boot, seconds (OCPP BootNotification.conf). */
   readonly ocppHeartbeatIntervalS: number
   readonly enableMetrics: boolean
+  /** Undefined: no traces are exported. */
+  readonly tracing: { readonly url: string; readonly ratio: number } | undefined
   /** How long a site may be unheard of before an alert is raised, ms. */
   readonly siteOfflineAlertMs: number
   /** How long sessions may wait in review before an alert is raised. */
@@ -157,6 +159,9 @@ function freeze(it: z.infer<typeof settings>): Config {
     ocppBehindTls: it.OCPP_BEHIND_TLS,
     ocppHeartbeatIntervalS: it.OCPP_HEARTBEAT_INTERVAL,
     enableMetrics: it.ENABLE_METRICS,
+    tracing: it.ENABLE_TRACING
+      ? Object.freeze({ url: it.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: it.TRACE_RATIO })
+      : undefined,
     siteOfflineAlertMs: it.SITE_OFFLINE_ALERT_MS,
     reviewWaitingAlertDays: it.REVIEW_WAITING_ALERT_DAYS,
     shutdownDeadlineMs: it.SHUTDOWN_DEADLINE_MS,

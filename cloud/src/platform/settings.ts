@@ -142,6 +142,18 @@ export const settings = z.object({
     .default(300)
     .describe('Seconds, told to stations of ocpp-gateway at boot.'),
   ENABLE_METRICS: flag.prefault('true').describe('`/metrics` is served.'),
+  ENABLE_TRACING: flag
+    .prefault('false')
+    .describe('Traces are exported over OTLP/HTTP ([observability](observability.md#traces)).'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:')
+    .default('http://127.0.0.1:4318')
+    .describe('Base of the collector; spans go to its `/v1/traces`.'),
+  TRACE_RATIO: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('Share of the traces that begin here and are exported.'),
   SITE_OFFLINE_ALERT_MS: count(1_000, 86_400_000)
     .default(60_000)
     .describe('How long a site may be unheard of before an alert, milliseconds.'),

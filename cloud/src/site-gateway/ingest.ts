@@ -4,6 +4,7 @@
  */
 import type { Refusal } from '@switchyard/protocol/site/envelope.ts'
 import type { Stream } from '@switchyard/protocol/site/fact.ts'
+import { beginHops, tracesIn } from '@switchyard/tracing/hop.ts'
 import type { Logger } from 'pino'
 import type { Clock, Random } from '../platform/clock.ts'
 import { LOG_PARTITIONS } from '../platform/event-log/entry.ts'
@@ -97,7 +98,15 @@ export function createIngest(options: IngestOptions): Ingest {
       else items.push({ siteId: item.siteId, batch: it.batch, item })
     }
     if (items.length === 0) return
-    const verdicts = await takeGroup(options, partition, items)
+    const hops = items.map(({ siteId, batch }) =>
+      beginHops('log append', 'consumer', tracesIn(batch.rows), {
+        'site.id': siteId,
+        'log.partition': partition,
+      }),
+    )
+    const verdicts = await takeGroup(options, partition, items).finally(() => {
+      for (const hop of hops.flat()) hop.end()
+    })
     for (const [i, verdict] of verdicts.entries())
       answer(partition, items[i] as ReadItem & { item: Item }, verdict)
   }

@@ -3,18 +3,21 @@ import { describeErrors, type ErrorCode, errorCodeFor } from '@switchyard/protoc
 import type { CallErrorFrame, CallFrame, SendFrame } from '@switchyard/protocol/ocpp/frame.ts'
 import type { Validators } from '@switchyard/protocol/ocpp/validators.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
+import { beginHop } from '@switchyard/tracing/hop.ts'
 import type { CentralSystemPorts } from '../central-system-ports.ts'
 import { ChangeRefused, JournalFull } from '../journal/port.ts'
 import type { Log } from '../ports.ts'
 import type { Authorization } from '../session/authorize.ts'
 import type { ContractVerdict, ShownContract } from '../session/plug-and-charge.ts'
-import type { SiteState } from '../site-state.ts'
+import type { Outcome, SiteState } from '../site-state.ts'
 import type { Answer, LeftWithStation } from './connection.ts'
 import { OcppFault } from './fault.ts'
 import type { After, HandlerContext, Route, Routes } from './handler.ts'
 
 /** Highest number of a connector or an EVSE. */
 const MAX_PLACE = 65_535
+/** Names of actions are the station's: so much of one goes into logs and traces. */
+const MAX_ACTION_CHARS = 64
 
 export interface DispatchPorts {
   stationId: string
@@ -47,6 +50,24 @@ export async function dispatch(
   call: CallFrame | SendFrame,
   ports: DispatchPorts,
 ): Promise<Answer | LeftWithStation | undefined> {
+  const hop = beginHop(`ocpp ${call.action.slice(0, MAX_ACTION_CHARS)}`, 'server', undefined)
+  const answer = await taken(call, ports, hop?.traceparent)
+  hop?.end(failureOf(answer), { 'ocpp.station': ports.stationId, 'ocpp.version': ports.validators.version })
+  return answer
+}
+
+function failureOf(answer: Answer | LeftWithStation | undefined): string | undefined {
+  if (answer === undefined) return 'not journalled'
+  if ('closeReason' in answer) return answer.closeReason
+  return answer.frame.type === 'callError' ? answer.frame.code : undefined
+}
+
+/** `trace`: to which the facts of the message belong. */
+async function taken(
+  call: CallFrame | SendFrame,
+  ports: DispatchPorts,
+  trace: string | undefined,
+): Promise<Answer | LeftWithStation | undefined> {
   const { state, validators, routes, log, stationId } = ports
   const { version } = validators
   const { action, payload } = call
@@ -78,7 +99,7 @@ export async function dispatch(
     if (certificates) context.certificates = certificates
     if (contract) context.contract = contract
     const decision = route.handle(context, payload)
-    await state.commit(decision.outcome)
+    await committed(state, decision.outcome, trace)
     const { reply, after } = decision
     return {
       frame: { type: 'callResult', id: call.id, payload: reply },
@@ -101,6 +122,17 @@ export async function dispatch(
     }
     log.error({ stationId, action, error }, 'a handler failed')
     return refuse(call, 'InternalError', 'the controller could not take this message', log)
+  }
+}
+
+async function committed(state: SiteState, outcome: Outcome, trace: string | undefined): Promise<void> {
+  const hop = trace === undefined ? undefined : beginHop('journal commit', 'internal', trace)
+  try {
+    await state.commit(outcome, trace)
+    hop?.end()
+  } catch (error) {
+    hop?.end((error as Error).name)
+    throw error
   }
 }
 
@@ -128,7 +160,10 @@ function placeBeyondBounds(payload: unknown): string | undefined {
 }
 
 function refuse(call: CallFrame | SendFrame, code: ErrorCode, description: string, log: Log): Answer {
-  log.warn({ action: call.action.slice(0, 64), messageId: call.id, code, description }, 'call refused')
+  log.warn(
+    { action: call.action.slice(0, MAX_ACTION_CHARS), messageId: call.id, code, description },
+    'call refused',
+  )
   const frame: CallErrorFrame = { type: 'callError', id: call.id, code, description, details: {} }
   return { frame, keep: false }
 }

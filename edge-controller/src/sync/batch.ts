@@ -8,6 +8,7 @@ import {
   MAX_BATCH_INFLATED_BYTES,
   MAX_BATCH_ROWS,
 } from '@switchyard/protocol/site/envelope.ts'
+import { tracesIn } from '@switchyard/tracing/hop.ts'
 
 /** Makes the text of a batch smaller; on the wire it is gzip. */
 export type Compress = (text: Buffer) => Promise<Buffer> | Buffer
@@ -24,6 +25,8 @@ export interface EncodedBatch {
   rows: { seq: number; id: string }[]
   payload: Buffer
   inflatedBytes: number
+  /** To which of its facts belong, where traces are exported. */
+  traces: readonly string[]
 }
 
 /**
@@ -48,7 +51,8 @@ export async function encodeBatch(
     if (over <= 1 || count === 1) {
       const payload = await compress(text)
       over = payload.length / MAX_BATCH_COMPRESSED_BYTES
-      if (over <= 1 || count === 1) return { from, to, rows: placed, payload, inflatedBytes: text.length }
+      if (over <= 1 || count === 1)
+        return { from, to, rows: placed, payload, inflatedBytes: text.length, traces: tracesIn(part) }
     }
     count = Math.max(1, Math.min(count - 1, Math.floor((count * AIM) / over)))
   }

@@ -8,6 +8,7 @@ import {
   RETRANSMIT_FIRST_MS,
 } from '@switchyard/protocol/site/envelope.ts'
 import type { Stream } from '@switchyard/protocol/site/fact.ts'
+import { beginHops, type Hop } from '@switchyard/tracing/hop.ts'
 import type { Random } from '../ports.ts'
 import { stretchedMs } from './backoff.ts'
 import type { EncodedBatch } from './batch.ts'
@@ -31,6 +32,8 @@ export interface LanePorts extends BatchMakerPorts {
 
 interface InFlight extends EncodedBatch {
   sendings: number
+  /** From here to the cloud's acknowledgement, of the facts in it that belong to traces. */
+  hops: Hop[]
 }
 
 /** The batch that follows the one in flight, made while that one is under way. */
@@ -132,7 +135,7 @@ export class Lane {
     if (this.#cursor !== cursor) return this.#ports.wake()
     if (made === 'parted') return this.#fork(`row ${cursor.seq} is another one there`)
     if (made === undefined) return
-    this.#inFlight = { ...made, sendings: 0 }
+    this.#inFlight = { ...made, sendings: 0, hops: this.#hopsOf(made) }
     this.#sentTo = Math.max(this.#sentTo, made.to)
     this.#send()
     this.#ports.wake()
@@ -188,6 +191,8 @@ export class Lane {
     }
     this.#cursor = { seq: ack.upTo, rowId: ack.rowId }
     this.#maker.taken()
+    for (const hop of this.#inFlight?.hops.splice(0) ?? [])
+      hop.end(undefined, { 'batch.sendings': this.#inFlight?.sendings ?? 0 })
     this.#drop()
     this.#ports.acknowledged(ack.upTo)
     this.#pause(ack.retryAfterMs ?? 0)
@@ -233,7 +238,15 @@ export class Lane {
     this.#ports.disagree(`fork: ${reason}`, true)
   }
 
+  #hopsOf({ traces }: EncodedBatch): Hop[] {
+    return beginHops('mqtt deliver', 'producer', traces, {
+      'site.id': this.#ports.siteId,
+      stream: this.#stream,
+    })
+  }
+
   #drop(): void {
+    for (const hop of this.#inFlight?.hops.splice(0) ?? []) hop.end('not taken')
     this.#inFlight = undefined
     this.#cancelTimer()
   }

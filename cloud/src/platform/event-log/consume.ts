@@ -8,6 +8,7 @@ import { type ConsumerPlace, moveCursor } from './cursor.ts'
 import type { LogEntry, Reading } from './entry.ts'
 import { type Parked, park, parkedKeys, parkKey } from './parked.ts'
 import { readEntry } from './read-entry.ts'
+import { tracedReadings } from './reading-hops.ts'
 import { type EntryRow, entryOf } from './rows.ts'
 
 /** Most entries that one transaction applies. */
@@ -115,7 +116,7 @@ export async function applyAll(
   if (entries.length === 0) return { applied: [], parked: [] }
   try {
     await tx.savepoint(async (sp) => {
-      await options.projection.apply(sp, entries.map(readingOf))
+      await applyTraced(sp, options, entries)
     })
     return { applied: entries, parked: [] }
   } catch (error) {
@@ -127,7 +128,7 @@ export async function applyAll(
     const key = parkKey(entry)
     if (parked.has(key)) continue
     try {
-      await tx.savepoint((sp) => options.projection.apply(sp, [readingOf(entry)]))
+      await tx.savepoint((sp) => applyTraced(sp, options, [entry]))
       applied.push(entry)
     } catch (error) {
       if (isTransient(error)) throw error
@@ -139,9 +140,23 @@ export async function applyAll(
   return { applied, parked: [...parked.values()] }
 }
 
+async function applyTraced(tx: TransactionSql, options: ConsumeOptions, entries: LogEntry[]): Promise<void> {
+  const { consumer } = options.projection
+  const { readings, end } = tracedReadings(consumer, entries.map(readingOf))
+  try {
+    await options.projection.apply(tx, readings)
+    end()
+  } catch (error) {
+    end((error as Error).message)
+    throw error
+  }
+}
+
 /** Throws when the text cannot be read by the shape of its kind. */
 export function readingOf(entry: LogEntry): Reading {
   const read = readEntry(entry)
   if (!read.ok) throw new Error(read.reason)
-  return { entry, read: read.read }
+  // What a site tells carries its trace within, each fact its own.
+  const trace = 'trace' in read.read ? read.read.trace : undefined
+  return { entry: trace && entry.trace === null ? { ...entry, trace } : entry, read: read.read }
 }

@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { MiddlewareHandler } from 'hono'
 import { invalid, ProblemError, problemResponse } from './problem.ts'
+import { requestHop } from './request-hop.ts'
 
 export const SERVICE_KEY_HEADER = 'x-switchyard-service-key'
 export const TENANT_HEADER = 'x-switchyard-tenant'
@@ -44,8 +45,7 @@ export function serviceAuth(serviceKey: string): MiddlewareHandler<ServiceEnv> {
     c.set('actor', actor)
     c.set('actorName', nameOf(c.req.header(ACTOR_NAME_HEADER)) ?? actor)
     c.set('requestId', c.req.header(REQUEST_ID_HEADER))
-    c.set('trace', c.req.header('traceparent'))
-    await next()
+    await requestHop(c, next, (trace) => c.set('trace', trace))
   }
 }
 
