@@ -2,6 +2,7 @@
 import type { CertificateQuestion, CertificateReply } from '@switchyard/protocol/site/certificate-question.ts'
 import type { SignCertificate } from './certificates/issue.ts'
 import type { Onboarding } from './ocpp/admission.ts'
+import type { SiteSecurity } from './ocpp/security-changes/change.ts'
 import type { Clock, FirmwareSource, Log, Random, UploadPlaces } from './ports.ts'
 import type { Ask, OfflinePolicy } from './session/authorize.ts'
 import type { SiteState } from './site-state.ts'
@@ -34,6 +35,8 @@ export interface CentralSystemPorts {
   config: SiteControllerConfig
   /** Signs certificates of stations; absent: the site has no CA. */
   signCertificate?: SignCertificate | undefined
+  /** What the site offers to stations that prove themselves; absent: no TLS and no CA. */
+  security?: SiteSecurity | undefined
   /** Takes files of stations; absent: the site takes none. */
   uploads?: UploadPlaces | undefined
   /** Absent: firmware is fetched from where a command says only. */

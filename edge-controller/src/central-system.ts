@@ -166,6 +166,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     for (const link of links.values()) {
       link.askForMissed()
       if (link.reach) localLists.keep(link.stationId)
+      link.renewCertificate()
     }
     for (const { stationId } of state.list<Station>(STATION_KIND)) linkOf(stationId).expireReservations()
   }

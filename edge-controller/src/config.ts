@@ -85,6 +85,13 @@ export const settings = z.object({
     .describe(
       "What certificates of stations must name as their organization; absent: any, and the site's id in what the CA signs.",
     ),
+  CERTIFICATE_RENEW_DAYS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(300)
+    .default(30)
+    .describe('Days before its end that the certificate of a station is renewed.'),
   OCPP_MAX_CONNECTIONS: z.coerce
     .number()
     .int()

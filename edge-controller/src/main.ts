@@ -1,6 +1,8 @@
 /** The site controller as it runs on the box: the whole assembly on one screen. */
+
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { hostnamesOf, siteUrl } from './certificates/site-urls.ts'
 import { SystemClock } from './clock.ts'
 import { type Config, ConfigFault, loadConfig } from './config.ts'
 import { type Files, openFiles } from './files/files.ts'
@@ -48,6 +50,11 @@ const files =
     : await filesAt(config.FILES_PORT).catch((error) =>
         fail(`FILES_PORT ${config.FILES_PORT} or FILES_DIR cannot be used`, error),
       )
+const sitePorts = {
+  plain: config.OCPP_PORT,
+  tls: config.OCPP_TLS_PORT,
+  hostnames: hostnamesOf(config),
+}
 const controller = await createSiteController({
   siteId,
   version: VERSION,
@@ -73,6 +80,12 @@ const controller = await createSiteController({
   onFatal: (error) => fail('the journal failed, nothing more can be made durable', error),
   record: transcripts?.record,
   signCertificate: secure?.signCertificate,
+  security: {
+    signs: secure !== undefined,
+    renewBeforeMs: config.CERTIFICATE_RENEW_DAYS * DAY_MS,
+    root: secure?.root,
+    url: (profile, local) => siteUrl(sitePorts, profile, local),
+  },
   uploads: files,
   firmware: files,
 }).catch((error) => fail('the journal cannot be opened', error))
@@ -145,9 +158,10 @@ async function secured() {
     import('./certificates/signed-by.ts'),
   ])
   const opened = await openTls(config, random, () => clock.now())
-  return (
-    opened && { ...opened, signCertificate: signedBy(opened.ca, siteId, config.CERTIFICATE_ORGANIZATION) }
-  )
+  if (!opened) return undefined
+  // Who shows another's certificate knows what stations are to trust.
+  const root = config.OCPP_TLS_CERT_FILE === undefined ? opened.ca.certificate : undefined
+  return { ...opened, root, signCertificate: signedBy(opened.ca, siteId, config.CERTIFICATE_ORGANIZATION) }
 }
 
 /** A port for stations: plain, or with TLS. */

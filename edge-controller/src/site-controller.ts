@@ -2,6 +2,7 @@
  * The library face of the edge controller: a whole site over ports, from the journal through its state and its chargers to the
  * link with the cloud. `main.ts` gives it the real ports, the simulator virtual ones.
  */
+
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { DocumentName, DocumentVersion } from '@switchyard/protocol/site/document.ts'
 import { type FactData, MAX_RUNNING_TOLD } from '@switchyard/protocol/site/fact.ts'
@@ -12,6 +13,7 @@ import { type AppliedDocument, DOCUMENT_KIND } from './documents.ts'
 import { DiskWatch } from './journal/disk-watch.ts'
 import { type Journal, JournalFull } from './journal/port.ts'
 import { keepRetention, newestSyncedMs } from './journal/retention.ts'
+import type { SiteSecurity } from './ocpp/security-changes/change.ts'
 import type { SiteStatus } from './panel/status.ts'
 import { sessionsOf } from './panel/status.ts'
 import type { Broker, FirmwareSource, Log, Random, UploadPlaces } from './ports.ts'
@@ -72,6 +74,8 @@ export interface SiteControllerPorts {
   config: SiteControllerConfig
   /** Signs certificates of stations; absent: the site has no CA. */
   signCertificate?: SignCertificate | undefined
+  /** What the site offers to stations that prove themselves; absent: no TLS and no CA. */
+  security?: SiteSecurity | undefined
   /** Takes files of stations; absent: the site takes none. */
   uploads?: UploadPlaces | undefined
   /** Absent: firmware is fetched from where a command says only. */
@@ -121,6 +125,7 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
     onFatal: ports.onFatal,
     passwords: ports.passwords,
     signCertificate: ports.signCertificate,
+    security: ports.security,
     uploads: ports.uploads,
     firmware: ports.firmware,
     ...(record ? { record } : {}),

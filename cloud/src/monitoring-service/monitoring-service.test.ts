@@ -351,5 +351,10 @@ describe('the security of a station', () => {
       { kind: 'station.certificate', ...ofStation, data: { outcome: 'accepted' } },
     )
     expect(await open()).toEqual([])
+    const data = { serialNumber: '4AF0', notAfter: at, reason: 'NotIssued: it asked for none' }
+    await tell({ kind: 'station.certificate-not-renewed', ...ofStation, data })
+    expect(await open()).toEqual(['certificate-not-installed'])
+    await tell({ kind: 'station.certificate', ...ofStation, data: { outcome: 'accepted' } })
+    expect(await open()).toEqual([])
   })
 })

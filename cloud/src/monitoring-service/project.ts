@@ -39,6 +39,7 @@ export function monitoringProjection(eventLog: EventLog): Projection {
       'station.security-event',
       'station.connection-refused',
       'station.certificate',
+      'station.certificate-not-renewed',
       'session.held',
       'session.reviewed',
       'session.stop-unmatched',

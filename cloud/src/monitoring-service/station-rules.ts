@@ -71,6 +71,16 @@ export function stationAlertOf(
         text: `Station ${stationId} asked for a certificate, which was ${CERTIFICATE_NOT[outcome]}${reason === undefined ? '' : `: ${reason}`}. The one that it has holds until it ends. Over when one is installed.`,
       }
     }
+    case 'station.certificate-not-renewed': {
+      const { reason, notAfter } = fact.data
+      return {
+        ...about,
+        alert_id: stationAlertId('certificate-not-installed', siteId, stationId),
+        rule: 'certificate-not-installed',
+        severity: 'warning',
+        text: `The certificate of station ${stationId} ends at ${notAfter}, and could not be renewed: ${reason}. It is tried again every day. Over when one is installed.`,
+      }
+    }
     default:
       return undefined
   }

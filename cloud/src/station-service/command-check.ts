@@ -26,6 +26,8 @@ export async function checkCommand(
       itemsPerMessage: () => undefined,
       bytesPerMessage: () => undefined,
       uploadLocation: () => 'http://site/',
+      // Whether it has a TLS port is known there.
+      siteUrl: () => 'wss://site/',
       // As if it were signed: more is allowed then.
       firmware: () => ({ location: 'http://site/', signature: 's', signingCertificate: 'c' }),
     })

@@ -1,6 +1,7 @@
 /** `/v1/stations/{id}/commands` and `/calls`, `/v1/commands/{id}`: what stations are asked to do. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { callInput, commandInput, commandResource as shape } from '@switchyard/protocol/api/commands.ts'
+import { isSecurityChange, SECURITY_CHANGES } from '@switchyard/protocol/command/commands.ts'
 import { anyJson } from '@switchyard/protocol/json.ts'
 import type { Context } from 'hono'
 import { conflict, notFound, ProblemError } from '../platform/http/problem.ts'
@@ -9,7 +10,9 @@ import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { checkCommand } from './command-check.ts'
 import { awaitOutcome, commandResource, issueCommand } from './commands.ts'
-import { type CommandRow, findCommand, listStations } from './queries.ts'
+import { hashPassword } from './password-hash.ts'
+import { type CommandRow, changeUnderWay, findCommand, listStations } from './queries.ts'
+import { beginRotation, passwordOf } from './rotation.ts'
 import { untilProjected } from './until-projected.ts'
 
 /** A call's reply is awaited this much longer than the command lives. */
@@ -60,7 +63,7 @@ const call = createRoute({
 })
 
 export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext): void {
-  const { sql, random, clock } = context
+  const { sql, random, clock, eventLog } = context
   const caller = (c: Context<ServiceEnv>) => ({
     tenantId: c.get('tenantId'),
     actor: c.get('actor'),
@@ -68,14 +71,36 @@ export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
   })
 
   app.openapi(command, async (c) => {
-    const { kind, args, ttlMs } = c.req.valid('json')
+    const { kind, args: said, ttlMs } = c.req.valid('json')
     const { stationId } = c.req.valid('param')
     const tenantId = c.get('tenantId')
+    const password = kind === 'RotatePassword' ? passwordOf(said, random) : undefined
+    const args = password === undefined ? said : { ...said, password }
     const [station] = await listStations(sql, { tenantId, stationId }, 1)
     if (station === undefined) throw notFound(`There is no station ${stationId}`)
     await checkCommand(station.ocpp, { kind, args })
-    const issued = await issueCommand(context, random.uuid(), { ...caller(c), stationId, kind, args, ttlMs })
-    const { commandId } = issued
+    const underWay = isSecurityChange(kind)
+      ? await changeUnderWay(sql, { tenantId, stationId }, SECURITY_CHANGES)
+      : undefined
+    if (underWay !== undefined)
+      throw conflict(`Another change of the security of ${stationId} is under way: /commands/${underWay}`)
+    const commandId = random.uuid()
+    const hash = password && (await hashPassword(password, (n) => random.bytes(n)))
+    const issued = await issueCommand(context, commandId, {
+      ...caller(c),
+      stationId,
+      kind,
+      args,
+      ttlMs,
+      ...(hash && {
+        first: (tx, { siteId, at }) =>
+          beginRotation(tx, { tenantId, stationId, siteId }, hash, commandId, {
+            eventLog,
+            at,
+            trace: c.get('trace'),
+          }),
+      }),
+    })
     if (c.req.valid('query').wait !== 'true') return c.json({ commandId }, 202)
     const deadlineMs = Math.min(issued.expiresAtMs + CALL_GRACE_MS, clock.now() + MAX_CALL_TTL_MS)
     const outcome = await awaitOutcome(context, { tenantId, ...issued }, deadlineMs, c.req.raw.signal)

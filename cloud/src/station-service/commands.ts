@@ -6,7 +6,7 @@ import type { Json } from '@switchyard/protocol/json.ts'
 import { MAX_TTL_MS } from '@switchyard/protocol/site/command.ts'
 import { live as liveShape } from '@switchyard/protocol/site/live.ts'
 import { MESSAGES_KIND, MESSAGES_TTL_MS } from '@switchyard/protocol/site/messages.ts'
-import type { JSONValue } from 'postgres'
+import type { JSONValue, TransactionSql } from 'postgres'
 import { BUS } from '../platform/bus.ts'
 import { createLoop, type Loop } from '../platform/event-log/loop.ts'
 import { storable } from '../platform/event-log/storable.ts'
@@ -31,13 +31,15 @@ export interface Issue {
   ttlMs: number | undefined
   actor: string
   trace: string | undefined
+  /** Written with it, in one transaction, and before it. */
+  first?: (tx: TransactionSql, of: { siteId: string; at: Date }) => Promise<void>
 }
 
 /** Writes the command and tells site-gateway through the log. Throws 404 when the tenant has no such station. */
 export async function issueCommand(
   { sql, clock, eventLog, config, random }: ServiceContext,
   commandId: string,
-  { tenantId, stationId, kind, args, ttlMs, actor, trace }: Issue,
+  { tenantId, stationId, kind, args, ttlMs, actor, trace, first }: Issue,
 ): Promise<{ commandId: string; siteId: string; expiresAtMs: number }> {
   const [station] = await listStations(sql, { tenantId, stationId }, 1)
   if (station === undefined) throw notFound(`There is no station ${stationId}`)
@@ -64,6 +66,7 @@ export async function issueCommand(
           args: { sealed: seal(JSON.stringify(args), config.serviceKey, (n) => random.bytes(n)) } as never,
         }
   await sql.begin(async (tx) => {
+    await first?.(tx, { siteId, at: new Date(issuedAtMs) })
     await insertCommand(tx, {
       command: { ...command, args: shown as never },
       tenantId,

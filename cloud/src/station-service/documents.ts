@@ -25,7 +25,7 @@ export async function lockSite(tx: TransactionSql, siteId: string): Promise<void
 export async function publishStations(tx: TransactionSql, context: PublishContext): Promise<void> {
   const rows = await tx<WantedRow[]>`
     select station_id, coalesce(wanted_approved, approved) as approved, wanted_rejected, wanted_password_hash,
-           wanted_next_password_hash, rotation_id, wanted_min_profile, wanted_profile_reset, wanted_certificate_cn,
+           wanted_next_password_hash, rotation_id, wanted_earlier_password_hashes, wanted_min_profile, wanted_profile_reset, wanted_certificate_cn,
            wanted_revoked_certificates,
            wanted_baseline, wanted_failsafe, wanted_settings, wanted_max_power_w, removal, not ${isThere(tx, tx`station.station`)} as removed
     from station.station
@@ -47,6 +47,7 @@ interface WantedRow {
   wanted_password_hash: string | null
   wanted_next_password_hash: string | null
   rotation_id: string | null
+  wanted_earlier_password_hashes: string[] | null
   wanted_min_profile: number | null
   wanted_profile_reset: string | null
   wanted_certificate_cn: string | null
@@ -72,6 +73,7 @@ function entryOf(row: WantedRow): DocumentBody<'stations'>['stations'][number] {
     ...(row.wanted_rejected ? { rejected: true } : {}),
     ...told('passwordHash', row.wanted_password_hash),
     ...told('next', next),
+    ...told('earlier', row.wanted_earlier_password_hashes),
     ...told('minProfile', row.wanted_min_profile),
     ...told('profileReset', row.wanted_profile_reset),
     ...told('certificateCn', row.wanted_certificate_cn),

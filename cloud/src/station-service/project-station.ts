@@ -79,6 +79,7 @@ function newStation({ entry, read }: Reading): StationRow {
     booted_at: null,
     registered_after: null,
     proved_rotation: null,
+    given_up_rotation: null,
     security_profile: null,
     certificate_serial: null,
     certificate_not_after: null,
@@ -117,6 +118,8 @@ function stationAfter(row: StationRow, entry: LogEntry, fact: ReadEntry): Statio
     }
     case 'station.password-proved':
       return { ...moved, proved_rotation: fact.data.rotation }
+    case 'station.password-given-up':
+      return { ...moved, given_up_rotation: fact.data.rotation }
     case 'station.connected':
       return {
         ...moved,

@@ -123,8 +123,8 @@ export async function listStations(
            t.wanted_rejected as rejected, t.connected, t.connected_since, t.booted_at,
            t.security_profile, t.wanted_min_profile as min_security_profile,
            (t.wanted_password_hash is not null or t.wanted_next_password_hash is not null) as password_set,
-           (t.wanted_next_password_hash is not null and t.proved_rotation is distinct from t.rotation_id)
-             as password_rotating,
+           (t.wanted_next_password_hash is not null and t.proved_rotation is distinct from t.rotation_id
+             and t.given_up_rotation is distinct from t.rotation_id) as password_rotating,
            t.wanted_certificate_cn as certificate_cn, t.certificate_serial, t.certificate_not_after, t.local_list,
            t.wanted_revoked_certificates as revoked_certificates, t.ledger_seq, coalesce(s.online, false) as site_online, s.last_heard_at as site_last_heard_at,
            coalesce(s.time_zone, 'UTC') as time_zone
@@ -193,6 +193,19 @@ export async function findCommand(
            progress
     from station.command where tenant_id = ${tenantId} and command_id = ${commandId}`
   return rows[0]
+}
+
+/** The change of a station's security that is under way. */
+export async function changeUnderWay(
+  sql: AnySql,
+  { tenantId, stationId }: { tenantId: string; stationId: string },
+  kinds: readonly string[],
+): Promise<string | undefined> {
+  const rows = await sql<{ command_id: string }[]>`
+    select command_id from station.command
+    where status = 'pending' and tenant_id = ${tenantId} and station_id = ${stationId} and kind = any(${kinds as string[]})
+    limit 1`
+  return rows[0]?.command_id
 }
 
 /**

@@ -18,6 +18,7 @@ import { leaveDirectSite, takeDirectSite } from './direct-site.ts'
 import { lockSite, publishStations } from './documents.ts'
 import { hashPassword } from './password-hash.ts'
 import { findSite, listStations, type StationView } from './queries.ts'
+import { rotationTo } from './rotation.ts'
 import { stationResources } from './views.ts'
 import { CLEARED, removeStation, type StationWish, wishOfStation } from './wanted.ts'
 
@@ -183,12 +184,8 @@ function registrationOf<D>({ registration, approved }: Wish, otherwise: D) {
   return registration ?? (approved ? 'accepted' : 'pending')
 }
 
-/** As columns of the row; `newId` draws what names a reset of the proved profile, or a rotation. */
-function wantedOf(
-  wish: Wish,
-  { passwordHash, nextHash }: Record<'passwordHash' | 'nextHash', string | null | undefined>,
-  newId: () => string,
-): StationWish {
+/** As columns of the row; `newId` draws what names a reset of the proved profile. */
+function wantedOf(wish: Wish, passwordHash: string | null | undefined, newId: () => string): StationWish {
   const registration = registrationOf(wish, undefined)
   return {
     ...(registration === undefined
@@ -197,10 +194,12 @@ function wantedOf(
     // A password that is set stands at once: one that was on its way is not taken any more.
     ...(passwordHash === undefined
       ? {}
-      : { wanted_password_hash: passwordHash, wanted_next_password_hash: null, rotation_id: null }),
-    ...(nextHash === undefined
-      ? {}
-      : { wanted_next_password_hash: nextHash, rotation_id: nextHash === null ? null : newId() }),
+      : {
+          wanted_password_hash: passwordHash,
+          wanted_next_password_hash: null,
+          wanted_earlier_password_hashes: null,
+          rotation_id: null,
+        }),
     ...(wish.minSecurityProfile === undefined ? {} : { wanted_min_profile: wish.minSecurityProfile }),
     ...(wish.resetSecurityProfile ? { wanted_profile_reset: newId() } : {}),
     ...(wish.certificateCn === undefined ? {} : { wanted_certificate_cn: wish.certificateCn }),
@@ -227,11 +226,14 @@ async function want(
     await requireTariff(context, { tenantId, actor, actorName, requestId, trace }, tariffId)
   const hashOf = async (said: string | null | undefined) =>
     typeof said === 'string' ? await hashPassword(said, (n) => random.bytes(n)) : said
-  const hashes = { passwordHash: await hashOf(password), nextHash: await hashOf(wish.nextPassword) }
+  const [passwordHash, nextHash] = [await hashOf(password), await hashOf(wish.nextPassword)]
   const at = new Date(clock.now())
   await sql.begin(async (tx) => {
     await lockSite(tx, siteId)
-    const wanted = { ...before, ...wantedOf(wish, hashes, () => random.uuid()) }
+    // A password that is set in the same breath stands at once: nothing of before is kept.
+    const held = passwordHash === undefined ? { tenantId, stationId } : undefined
+    const rotation = nextHash === undefined ? {} : await rotationTo(tx, held, nextHash, random.uuid())
+    const wanted = { ...before, ...wantedOf(wish, passwordHash, () => random.uuid()), ...rotation }
     await wishOfStation(tx, { tenantId, stationId, siteId }, wanted, at)
     await publishStations(tx, { eventLog, tenantId, siteId, at, trace })
     if (tariffId !== undefined) {

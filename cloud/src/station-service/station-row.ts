@@ -17,6 +17,7 @@ export interface StationRow {
   booted_at: Date | null
   registered_after: string | null
   proved_rotation: string | null
+  given_up_rotation: string | null
   security_profile: number | null
   certificate_serial: string | null
   certificate_not_after: Date | null
@@ -44,6 +45,7 @@ export const STATION: RowTable = {
     'booted_at',
     'registered_after',
     'proved_rotation',
+    'given_up_rotation',
     'security_profile',
     'certificate_serial',
     'certificate_not_after',

@@ -1,3 +1,4 @@
+import type { FactDraft } from '@switchyard/protocol/site/fact.ts'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { RunningService } from '../platform/service.ts'
 import type { TestPlatform } from '../platform/testing.ts'
@@ -131,4 +132,80 @@ test('certificates: the newest that the site signed is shown, and revoked ones a
   await it.ask('PATCH', '/v1/stations/CS-1', { revokedCertificates: ['4af0'] })
   expect(await shown()).toMatchObject({ revokedCertificates: ['4AF0'] })
   expect(await document()).toEqual([{ stationId: 'CS-1', approved: true, revokedCertificates: ['4AF0'] }])
+})
+
+/** Begins a rotation, and gives what the site is told: the station's entry, and the command as the API shows it. */
+async function rotate(args: object = {}) {
+  const issued = await it.ask('POST', '/v1/stations/CS-1/commands', { kind: 'RotatePassword', args })
+  if (issued.status !== 202) throw new Error(JSON.stringify(issued.body))
+  const { commandId } = issued.body
+  return { commandId, entry: (await document())[0] }
+}
+/** The site's word on a rotation, and that its command has ended. */
+async function tell(kind: 'station.password-proved' | 'station.password-given-up', rotation: string) {
+  const status = kind === 'station.password-proved' ? 'accepted' : 'rejected'
+  const told = { kind, stationId: 'CS-1', data: { rotation, reason: 'Rejected' } } as FactDraft
+  await platform.appendFacts(SITE, [told, { kind: 'command.outcome', data: { commandId: rotation, status } }])
+  await platform.settle(service)
+}
+
+test('a password is rotated in one call: its hash goes to the site with the command, and the password is shown nowhere', async () => {
+  await it.ask('POST', '/v1/stations', { stationId: 'CS-1', siteId: SITE, password: 'the-one-before' })
+  const [{ passwordHash }] = await document()
+  const { commandId, entry } = await rotate()
+  expect(entry).toMatchObject({ passwordHash, next: { id: commandId } })
+  expect(await shown()).toMatchObject({ passwordRotating: true })
+  expect((await it.ask('GET', `/v1/commands/${commandId}`)).body).toMatchObject({
+    status: 'pending',
+    args: { password: '[redacted]' },
+  })
+  const [requested] = await platform.entries('command.requested')
+  expect(JSON.parse(requested!.text).data.command.args).toEqual({ sealed: expect.any(String) })
+  const again = await it.ask('POST', '/v1/stations/CS-1/commands', { kind: 'RotateCertificate', args: {} })
+  expect(again).toMatchObject({ status: 409, body: { detail: expect.stringContaining(commandId) } })
+  await tell('station.password-proved', commandId)
+  expect(await shown()).toMatchObject({ passwordRotating: false, passwordSet: true })
+  const weak = await it.ask('POST', '/v1/stations/CS-1/commands', {
+    kind: 'RotatePassword',
+    args: { password: 'short' },
+  })
+  expect(weak).toMatchObject({ status: 422, body: { errors: [{ path: 'args.password' }] } })
+})
+
+test('no rotation drops a password that the station may hold', async () => {
+  await it.ask('POST', '/v1/stations', { stationId: 'CS-1', siteId: SITE, password: 'the-one-before' })
+  const [{ passwordHash: first }] = await document()
+  const proved = await rotate()
+  await tell('station.password-proved', proved.commandId)
+  // What was proved is what the next one follows on.
+  const second = proved.entry.next.passwordHash
+  const refused = await rotate({ password: 'one-of-our-own-16' })
+  expect(refused.entry).toMatchObject({ passwordHash: second, next: { id: refused.commandId } })
+  expect(refused.entry.passwordHash).not.toBe(first)
+  await tell('station.password-given-up', refused.commandId)
+  expect(await shown()).toMatchObject({ passwordRotating: false })
+  const hashes: string[] = []
+  for (let i = 0; i < 4; i++) {
+    const { commandId, entry } = await rotate()
+    expect(entry).toMatchObject({ passwordHash: second, ...(i === 0 ? {} : { earlier: hashes }) })
+    hashes.push(entry.next.passwordHash)
+    const error = { code: 'NotProved', description: '' }
+    await platform.appendFacts(SITE, [
+      { kind: 'command.outcome', data: { commandId, status: 'failed', error } },
+    ])
+    await platform.settle(service)
+  }
+  const command = { kind: 'RotatePassword', args: {} }
+  expect(await it.ask('POST', '/v1/stations/CS-1/commands', command)).toMatchObject({ status: 409 })
+  await it.ask('PATCH', '/v1/stations/CS-1', { nextPassword: null })
+  expect((await document())[0]).toEqual({ stationId: 'CS-1', approved: true, passwordHash: second })
+})
+
+test('a next password that was used is the password, also when nothing is to follow it', async () => {
+  await it.ask('POST', '/v1/stations', { stationId: 'CS-1', siteId: SITE, password: 'the-one-before' })
+  const { commandId, entry } = await rotate()
+  await tell('station.password-proved', commandId)
+  await it.ask('PATCH', '/v1/stations/CS-1', { nextPassword: null })
+  const { passwordHash } = entry.next
+  expect((await document())[0]).toEqual({ stationId: 'CS-1', approved: true, passwordHash })
 })

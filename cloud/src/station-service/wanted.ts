@@ -16,6 +16,7 @@ export interface StationWish {
   wanted_password_hash?: string | null
   wanted_next_password_hash?: string | null
   rotation_id?: string | null
+  wanted_earlier_password_hashes?: string[] | null
   wanted_min_profile?: number | null
   wanted_profile_reset?: string
   wanted_certificate_cn?: string | null
@@ -73,6 +74,7 @@ export async function removeStation(
     wanted_settings: null,
     wanted_password_hash: null,
     wanted_next_password_hash: null,
+    wanted_earlier_password_hashes: null,
   }
   await tx`
     update station.station set ${tx({ ...nothing, removal, rotation_id: null, wanted_profile_reset: null })},

@@ -1,10 +1,12 @@
 /** What the controller's TLS port is opened with: files that the configuration names, and the site's CA. */
+
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config } from '../config.ts'
 import type { TlsOptions } from '../ocpp/tls.ts'
 import type { Random } from '../ports.ts'
 import { SiteCa } from './site-ca.ts'
+import { hostnamesOf } from './site-urls.ts'
 
 /** Undefined where no TLS port is configured. Throws when a file cannot be read, naming it. */
 export async function openTls(
@@ -16,7 +18,7 @@ export async function openTls(
   const ca = await SiteCa.open({
     folder: config.SITE_CA_DIR ?? join(dirname(config.JOURNAL_FILE), 'ca'),
     siteId: config.SITE_ID,
-    hostnames: config.OCPP_TLS_HOSTNAMES.split(',').map((name) => name.trim()),
+    hostnames: hostnamesOf(config),
     random,
     now,
   })

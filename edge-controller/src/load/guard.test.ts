@@ -90,6 +90,7 @@ it('every call that a typed command makes about profiles is judged by what it is
           itemsPerMessage: () => undefined,
           bytesPerMessage: () => undefined,
           uploadLocation: () => undefined,
+          siteUrl: () => undefined,
           firmware: () => undefined,
         }
         const read = COMMANDS[kind].args.parse(args)

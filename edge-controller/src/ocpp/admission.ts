@@ -6,9 +6,10 @@ import { isToBeForgotten } from '../station/removal.ts'
 import {
   type Credential,
   certificateNames,
-  isRevoked,
+  isPasswordAsked,
   lowestProfile,
   passwordsOf,
+  withdrawalOf,
 } from '../station/security.ts'
 import { stationEntry } from '../station/settings.ts'
 import { stationOf } from '../station/station.ts'
@@ -30,6 +31,8 @@ export interface ShownCertificate {
   commonName: string
   /** Hex, upper case. */
   serialNumber: string
+  /** When it ends, ms of the wall clock. */
+  endsMs: number
 }
 
 export interface Knock {
@@ -62,23 +65,44 @@ export async function admit(
   const unfit = shown && faultOf(state, stationId, shown)
   if (unfit) return unauthorized(unfit)
 
-  const hashes = passwordsOf(state, stationId)
-  const reachable = shown ? 3 : hashes.length === 0 ? 0 : knock.tls ? 2 : 1
   const fitting = { version: knock.version, isOpen }
   const lowest = lowestProfile(state, stationId, fitting)
+  if (shown) {
+    const { serialNumber: certificate, endsMs: certificateEndsMs } = shown
+    return { ok: true, credential: { profile: 3, certificate, certificateEndsMs } }
+  }
+  const reachable = mayProvePassword(state, knock) ? (knock.tls ? 2 : 1) : 0
   if (reachable < lowest) return unauthorized(tooLow(lowest, reachable))
-  if (shown) return { ok: true, credential: { profile: 3, certificate: shown.serialNumber } }
   if (reachable === 0) return { ok: true, credential: { profile: 0 } }
 
+  const admission = await admitByPassword(state, passwords, knock, reachable)
+  // Its first password is on its way, and until it was used nobody asks for one.
+  const isBorne = !admission.ok && lowest === 0 && !isPasswordAsked(state, stationId)
+  return isBorne ? { ok: true, credential: { profile: 0 } } : admission
+}
+
+/** Whether a password is asked for, or one on its way may be shown. */
+function mayProvePassword(state: StateReader, { stationId, authorization }: Knock): boolean {
+  if (isPasswordAsked(state, stationId)) return true
+  return authorization !== undefined && passwordsOf(state, stationId).length > 0
+}
+
+async function admitByPassword(
+  state: StateReader,
+  passwords: PasswordCheck,
+  knock: Knock,
+  profile: 1 | 2,
+): Promise<Admission> {
+  const { stationId } = knock
   const credentials = readBasic(knock.authorization)
   if (!credentials) return unauthorized('this station has a password: basic auth is asked for')
   const password = passwordFor(credentials, knock)
   if (password === undefined) return unauthorized('the user name is not the identity')
-  const verdict = await passwords.verify(knock, spellingsOf(password), hashes)
+  const verdict = await passwords.verify(knock, spellingsOf(password), passwordsOf(state, stationId))
   if (typeof verdict === 'string') return REFUSALS[verdict]
   // It may have been changed while it was being verified.
   if (!passwordsOf(state, stationId).includes(verdict.fits)) return REFUSALS.wrong
-  return { ok: true, credential: { profile: reachable, passwordHash: verdict.fits } }
+  return { ok: true, credential: { profile, passwordHash: verdict.fits } }
 }
 
 /** Why a certificate does not let this identity in (2.0.1 A00: the common name is the station's serial number). */
@@ -86,8 +110,8 @@ function faultOf(state: StateReader, stationId: string, shown: ShownCertificate)
   if (shown.fault !== undefined) return `the certificate is not valid here: ${shown.fault}`
   if (!certificateNames(state, stationId).includes(shown.commonName))
     return `the certificate is of ${shown.commonName.slice(0, 64)}, not of this identity`
-  if (isRevoked(state, stationId, shown.serialNumber)) return 'the certificate was revoked'
-  return undefined
+  const withdrawn = withdrawalOf(state, stationId, shown.serialNumber)
+  return withdrawn && `the certificate ${withdrawn}`
 }
 
 /** One that was removed and not forgotten yet is none. */
@@ -116,10 +140,10 @@ const REFUSALS: Record<Exclude<PasswordVerdict, object>, Refused> = {
 /** Longest header that is read: a user name of 48 characters, url-encoded, and a password of 64. */
 const BASIC_MAX_CHARS = 1024
 
-/** `user:password`, as sent. */
+/** `user:password`, as sent: the bytes, one a character. */
 function readBasic(header: string | undefined): string | undefined {
   const match = /^basic +([A-Za-z0-9+/=_-]+)$/i.exec(header?.slice(0, BASIC_MAX_CHARS).trim() ?? '')
-  return match ? Buffer.from(match[1]!, 'base64').toString('utf8') : undefined
+  return match ? Buffer.from(match[1]!, 'base64').toString('latin1') : undefined
 }
 
 /** An identity may hold colons, so the user name is known by its length. */
@@ -129,8 +153,21 @@ function passwordFor(credentials: string, { stationId, rawId }: Knock): string |
   return undefined
 }
 
-/** The password as sent, and decoded where a station has url-encoded it. */
-function spellingsOf(password: string): string[] {
+/** What a key of 1.6 stands for. */
+const KEY_BYTES = 20
+const PRINTABLE = /^[\x20-\x7e]*$/
+
+/**
+ * The password as sent (bytes, one a character); decoded where a station has url-encoded it; and as hex digits where it is what an
+ * AuthorizationKey of 40 hex digits stands for: a station of 1.6 may read its key so (OCPP-J 1.6 section 6.2), or as text (its security whitepaper).
+ */
+function spellingsOf(sent: string): string[] {
+  const bytes = Buffer.from(sent, 'latin1')
+  const password = bytes.toString('utf8')
+  if (bytes.length === KEY_BYTES && !PRINTABLE.test(sent)) {
+    const hex = bytes.toString('hex')
+    return [password, hex.toUpperCase(), hex]
+  }
   if (!password.includes('%')) return [password]
   try {
     const decoded = decodeURIComponent(password)

@@ -68,6 +68,7 @@ it('no call goes out twice or at its expiry, and the reply tells of every call w
             itemsPerMessage: () => undefined,
             bytesPerMessage: () => undefined,
             uploadLocation: () => undefined,
+            siteUrl: () => undefined,
             firmware: () => undefined,
           },
           refusal: () => undefined,

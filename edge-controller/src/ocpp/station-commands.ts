@@ -1,10 +1,13 @@
 /** The commands of one station: they wait while it is away, are carried out on its connection, and hear what follows. */
+import { isSecurityChange } from '@switchyard/protocol/command/commands.ts'
 import type { OutgoingCall } from '@switchyard/protocol/command/define.ts'
 import { loadValidators, type Validators } from '@switchyard/protocol/ocpp/validators.ts'
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { Command } from '@switchyard/protocol/site/command.ts'
+import type { FactData } from '@switchyard/protocol/site/fact.ts'
+import type { Draft } from '../draft.ts'
 import type { CommandResult } from '../execute.ts'
-import type { Clock, FirmwareSource, Random, UploadPlaces } from '../ports.ts'
+import type { Clock, FirmwareSource, Log, Random, UploadPlaces } from '../ports.ts'
 import type { RemoteStart } from '../session/remote-starts.ts'
 import { type Session, sessionById } from '../session/session.ts'
 import type { SiteState } from '../site-state.ts'
@@ -12,6 +15,8 @@ import type { Call } from './calls.ts'
 import { carryOut, failed } from './commands.ts'
 import { Lane } from './lane.ts'
 import { Reports } from './reports.ts'
+import { NO_SECURITY, type SiteSecurity, type Standing } from './security-changes/change.ts'
+import { SecurityChanges } from './security-changes/changes.ts'
 import { type ListLimits, StationLimits } from './station-limits.ts'
 
 /** Commands that wait for one station; one more is refused at once. */
@@ -34,6 +39,7 @@ export interface StationCommandsPorts {
   stationId: string
   state: SiteState
   clock: Clock
+  log: Log
   random: Random
   /** Undefined while the station is away. */
   line(): Line | undefined
@@ -43,6 +49,11 @@ export interface StationCommandsPorts {
   refusal(call: OutgoingCall): string | undefined
   /** A remote start is on its way; resolves once that is durable, with how to take it back. */
   vouch(start: RemoteStart): Promise<() => Promise<void>>
+  /** The connection as it is now; undefined while the station is away. */
+  standing(): Standing | undefined
+  commit(decide: (draft: Draft) => void): Promise<void>
+  /** What the site offers to stations that prove themselves; absent: no TLS and no CA. */
+  security?: SiteSecurity | undefined
   /** Takes files of stations; absent: the site takes none. */
   uploads?: UploadPlaces | undefined
   /** Absent: the site has no firmware. */
@@ -54,6 +65,8 @@ export class StationCommands {
   readonly #reports: Reports
   readonly #limits = new StationLimits()
   readonly #lane = new Lane()
+  /** Changes of how the station proves who it is. */
+  readonly #changes: SecurityChanges
   /** Each goes on with true when the station is there, with false when its time is over. */
   readonly #waiting = new Set<(there: boolean) => void>()
   readonly #cancels = new Set<() => void>()
@@ -63,6 +76,10 @@ export class StationCommands {
   constructor(ports: StationCommandsPorts) {
     this.#ports = ports
     this.#reports = new Reports(ports.clock)
+    this.#changes = new SecurityChanges({
+      ...ports,
+      issue: (command, remainingMs, mayStillGo) => this.#executeOnce(command, remainingMs, mayStillGo),
+    })
   }
 
   /** Never rejects. A command that waits when the controller stops is left unanswered: its journal knows that it was not done with. */
@@ -70,6 +87,16 @@ export class StationCommands {
     command: Command,
     remainingMs: number,
     mayStillGo: () => boolean = () => true,
+  ): Promise<CommandResult> {
+    return isSecurityChange(command.kind)
+      ? this.#changes.run(command, remainingMs, mayStillGo)
+      : this.#executeOnce(command, remainingMs, mayStillGo)
+  }
+
+  async #executeOnce(
+    command: Command,
+    remainingMs: number,
+    mayStillGo: () => boolean,
   ): Promise<CommandResult> {
     const deadlineMs = this.#ports.clock.mono() + remainingMs
     const leftMs = (): number => deadlineMs - this.#ports.clock.mono()
@@ -117,6 +144,7 @@ export class StationCommands {
         bytesPerMessage: (action) => this.#limits.bytesOf(action),
         uploadLocation: (kind) =>
           this.#ports.uploads?.open({ stationId, commandId: command.id, kind }, line.local),
+        siteUrl: (profile) => (this.#ports.security ?? NO_SECURITY).url(profile, line.local),
         firmware: (firmwareId, fromMs) => this.#ports.firmware?.place(firmwareId, fromMs, line.local),
       },
       refusal,
@@ -125,6 +153,21 @@ export class StationCommands {
       inTurn: (work) => this.#lane.run(work),
       collect: (wish, requestId) => this.#reports.collect(wish, requestId),
     })
+  }
+
+  /** What came of a certificate that the station asked to have signed. */
+  certificateIssued(data: FactData<'station.certificate'>): void {
+    this.#changes.issued(data)
+  }
+
+  /** The change of the station's security that is under way. */
+  get changing(): string | undefined {
+    return this.#changes.running
+  }
+
+  /** Has a certificate that ends soon renewed, at most once a day. */
+  renewCertificate(): void {
+    this.#changes.renewCertificate()
   }
 
   /** How many items the station takes in one message of the action; undefined: it has not told. */
@@ -139,6 +182,7 @@ export class StationCommands {
 
   /** A new connection: those that wait go on once the station has said something on it, or has had time to. */
   connected(): void {
+    this.#changes.connected()
     this.#cancelSettling()
     this.#settling = true
     this.#cancelSettling = this.#ports.clock.after(SETTLE_MS, () => this.#settled())
@@ -153,6 +197,7 @@ export class StationCommands {
 
   /** The controller stops: nothing is sent any more. */
   stop(): void {
+    this.#changes.stop()
     this.#cancelSettling()
     for (const cancel of this.#cancels) cancel()
     this.#waiting.clear()

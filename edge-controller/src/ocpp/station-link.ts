@@ -30,7 +30,13 @@ import {
   isAboutReservations,
   takeReservationAnswer,
 } from '../station/reservations.ts'
-import { type Credential, certificateNames, NO_CREDENTIAL, unfitness } from '../station/security.ts'
+import {
+  type Credential,
+  certificateNames,
+  NO_CREDENTIAL,
+  takeCertificate,
+  unfitness,
+} from '../station/security.ts'
 import { stationSettings } from '../station/settings.ts'
 import { stationOf } from '../station/station.ts'
 import { Asks, STATION_CLOCK_OFF_MS } from './asks.ts'
@@ -41,6 +47,7 @@ import type { After, ChargingOffer, HandlerContext } from './handler.ts'
 import { Lane } from './lane.ts'
 import type { OcppModule, OutgoingCall } from './module.ts'
 import { type SettingsLine, SettingsReconciler } from './reconcile-settings.ts'
+import type { Standing } from './security-changes/change.ts'
 import { StationCommands } from './station-commands.ts'
 import type { ListLimits } from './station-limits.ts'
 import { v16 } from './v16/module.ts'
@@ -95,6 +102,8 @@ export class StationLink {
     this.#commands = new StationCommands({
       ...this.#ports,
       line: () => this.#connection,
+      standing: () => this.#standing(),
+      commit: (decide) => this.#commit(decide),
       answered: (action, payload, reply) => this.#takeAnswer(action, payload, reply),
       refusal: (call) => this.#refusal(call),
       vouch: (start) => this.#vouch(start),
@@ -212,6 +221,23 @@ export class StationLink {
   /** Carries a command out, once the station is there; never rejects. */
   execute: Execute = (command, remainingMs, mayStillGo) => {
     return this.#commands.execute(command, remainingMs, mayStillGo)
+  }
+
+  #standing(): Standing | undefined {
+    const connection = this.#connection
+    return (
+      connection && {
+        version: connection.version,
+        credential: this.#credential,
+        local: connection.local,
+        close: (reason) => connection.close(1000, reason),
+      }
+    )
+  }
+
+  /** To be called now and then: a certificate that ends soon is renewed. */
+  renewCertificate(): void {
+    if (this.#isAccepted()) this.#commands.renewCertificate()
   }
 
   /** A call that would go round load control is refused, and the refusal told. */
@@ -376,10 +402,16 @@ export class StationLink {
     if (!signCertificate) return
     this.#signing = true
     const names = certificateNames(state, this.stationId)
+    const before = this.#credential.certificate
     const data = await issueCertificate(signCertificate, connection.call, wish, names)
     this.#signing = false
     const { stationId } = this
-    await this.#commit((draft) => draft.fact({ kind: 'station.certificate', stationId, data }))
+    const about = { before, change: this.#commands.changing }
+    await this.#commit((draft) => {
+      takeCertificate(draft, stationId, data, about)
+      draft.fact({ kind: 'station.certificate', stationId, data })
+    })
+    this.#commands.certificateIssued(data)
   }
 
   #commitConnected(version: OcppVersion, remote: string, credential: Credential): Promise<void> {

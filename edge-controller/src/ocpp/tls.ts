@@ -31,7 +31,7 @@ export function ofTls({ cert, key, clientCas, crls }: TlsOptions) {
 /** The certificate that a station has shown, if any. */
 export function shownTo({ organization }: TlsOptions, socket: Socket): NonNullable<Knock['tls']> {
   if (!(socket instanceof TLSSocket)) return {}
-  const { subject, serialNumber } = socket.getPeerCertificate()
+  const { subject, serialNumber, valid_to } = socket.getPeerCertificate()
   if (subject === undefined) return {}
   // Node gives the error's code where its types say an error.
   const error = socket.authorized ? undefined : String(socket.authorizationError)
@@ -41,6 +41,7 @@ export function shownTo({ organization }: TlsOptions, socket: Socket): NonNullab
     certificate: {
       commonName: textOf(subject.CN),
       serialNumber: serialNumber.toUpperCase(),
+      endsMs: Date.parse(valid_to),
       ...(fault === undefined ? {} : { fault }),
     },
   }

@@ -3,6 +3,7 @@
  * A00; 1.6 security whitepaper). The lowest that it may connect with, and the passwords that are taken from it.
  */
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
+import type { FactData } from '@switchyard/protocol/site/fact.ts'
 import type { Draft, StateReader } from '../draft.ts'
 import { stationEntry } from './settings.ts'
 import { changeStation, stationOf } from './station.ts'
@@ -16,15 +17,31 @@ export interface Credential {
   passwordHash?: string
   /** Serial number of the certificate that it showed. */
   certificate?: string
+  /** When that ends, ms of the wall clock. */
+  certificateEndsMs?: number
 }
 export const NO_CREDENTIAL: Credential = { profile: 0 }
 
-/** Hashes of the passwords that are taken: one, or two while a new one is on its way and was not used yet (A01). None: no password is asked for. */
+/**
+ * Hashes of the passwords that are taken: one, or several while a new one is on its way and was not used yet (A01), as it is not known
+ * which of them the station holds.
+ */
 export function passwordsOf(state: StateReader, stationId: string): string[] {
+  const { passwordHash, next, earlier = [] } = stationEntry(state, stationId) ?? {}
+  if (next !== undefined && isProved(state, stationId, next.id)) return [next.passwordHash]
+  const before = passwordHash === undefined ? earlier : [passwordHash, ...earlier]
+  if (next === undefined || stationOf(state, stationId)?.givenUpRotation === next.id) return before
+  return [...before, next.passwordHash]
+}
+
+/** Whether it must come with a password: not yet while its first one is on its way. */
+export function isPasswordAsked(state: StateReader, stationId: string): boolean {
   const { passwordHash, next } = stationEntry(state, stationId) ?? {}
-  if (next === undefined) return passwordHash === undefined ? [] : [passwordHash]
-  const isProved = stationOf(state, stationId)?.provedRotation === next.id
-  return passwordHash === undefined || isProved ? [next.passwordHash] : [passwordHash, next.passwordHash]
+  return passwordHash !== undefined || (next !== undefined && isProved(state, stationId, next.id))
+}
+
+export function isProved(state: StateReader, stationId: string, rotation: string): boolean {
+  return stationOf(state, stationId)?.provedRotation === rotation
 }
 
 /**
@@ -43,13 +60,58 @@ export function lowestProfile(
   const byVersion = version !== '1.6' && !isOpen && isAccepted ? 1 : 0
   const { profile = 0, reset } = station?.proved ?? {}
   // Without a password at the site there is no basic auth to ask for: taking it away was an operator's word.
-  const isMoot = profile === 1 && passwordsOf(state, stationId).length === 0
+  const isMoot = profile === 1 && !isPasswordAsked(state, stationId)
   const proved = reset === entry?.profileReset && !isMoot ? profile : 0
   return Math.max(entry?.minProfile ?? byVersion, proved)
 }
 
-/** Keeps the highest profile that the station has proved, and that a password on its way was used. */
-export function takeProof(draft: Draft, stationId: string, { profile, passwordHash }: Credential): void {
+/** Superseded certificates that a station is remembered for. */
+export const MAX_SUPERSEDED = 10
+
+/** A certificate that the site signed for the station, and that the station took: it stands beside the one before until a connection came with it. */
+export function takeCertificate(
+  draft: Draft,
+  stationId: string,
+  { outcome, serialNumber, notAfter }: FactData<'station.certificate'>,
+  { before, change }: { before: string | undefined; change: string | undefined },
+): void {
+  if (outcome !== 'accepted' || serialNumber === undefined || notAfter === undefined) return
+  changeStation(draft, stationId, (station) => ({
+    ...station,
+    certificate: {
+      serialNumber,
+      notAfter,
+      ...(before === undefined ? {} : { before }),
+      ...(change === undefined ? {} : { change }),
+    },
+  }))
+}
+
+/** A connection came with the newest certificate: the one before it is not taken any more. */
+function takeCertificateProof(draft: Draft, stationId: string, shown: string): void {
+  const { certificate, superseded = [] } = stationOf(draft, stationId) ?? {}
+  if (!certificate || certificate.serialNumber !== shown || certificate.proved) return
+  const { before, serialNumber } = certificate
+  const gone = before === undefined || before === shown ? [] : [before]
+  changeStation(draft, stationId, (station) => ({
+    ...station,
+    certificate: { ...certificate, proved: true },
+    superseded: [...superseded, ...gone].slice(-MAX_SUPERSEDED),
+  }))
+  draft.fact({
+    kind: 'station.certificate-proved',
+    stationId,
+    data: { serialNumber, ...(gone.length === 0 ? {} : { superseded: gone[0]! }) },
+  })
+}
+
+/** Keeps the highest profile that the station has proved, and that a password or a certificate on its way was used. */
+export function takeProof(
+  draft: Draft,
+  stationId: string,
+  { profile, passwordHash, certificate }: Credential,
+): void {
+  if (certificate !== undefined) takeCertificateProof(draft, stationId, certificate)
   const entry = stationEntry(draft, stationId)
   const reset = entry?.profileReset
   changeStation(draft, stationId, (station) => {
@@ -59,9 +121,20 @@ export function takeProof(draft: Draft, stationId: string, { profile, passwordHa
   })
   const next = entry?.next
   if (next === undefined || next.passwordHash !== passwordHash) return
-  if (stationOf(draft, stationId)?.provedRotation === next.id) return
+  if (isProved(draft, stationId, next.id)) return
   changeStation(draft, stationId, (station) => ({ ...station, provedRotation: next.id }))
   draft.fact({ kind: 'station.password-proved', stationId, data: { rotation: next.id } })
+}
+
+/** The new password of a rotation never came to the station: it is not taken any more. */
+export function giveUpRotation(draft: Draft, stationId: string, rotation: string, reason: string): void {
+  if (isProved(draft, stationId, rotation)) return
+  changeStation(draft, stationId, (station) => ({ ...station, givenUpRotation: rotation }))
+  draft.fact({
+    kind: 'station.password-given-up',
+    stationId,
+    data: { rotation, reason: reason.slice(0, 500) },
+  })
 }
 
 /** By the stations document, the certificate's common name of this station; its identity where nothing else is said. */
@@ -70,8 +143,16 @@ export function certificateNames(state: StateReader, stationId: string): string[
   return named === undefined ? [stationId] : [stationId, named]
 }
 
-export function isRevoked(state: StateReader, stationId: string, serialNumber: string): boolean {
-  return stationEntry(state, stationId)?.revokedCertificates?.includes(serialNumber) ?? false
+/** Why a certificate of this serial number is not taken any more; undefined: it is. */
+export function withdrawalOf(
+  state: StateReader,
+  stationId: string,
+  serialNumber: string,
+): string | undefined {
+  if (stationEntry(state, stationId)?.revokedCertificates?.includes(serialNumber)) return 'was revoked'
+  if (stationOf(state, stationId)?.superseded?.includes(serialNumber))
+    return 'gave way to a newer one, which the station has used since'
+  return undefined
 }
 
 /** Why a connection that was let in with this credential would not be let in now; undefined: it would. */
@@ -81,11 +162,14 @@ export function unfitness(
   { profile, passwordHash, certificate }: Credential,
   fitting: { version: OcppVersion; isOpen: boolean },
 ): string | undefined {
-  if (certificate !== undefined && isRevoked(state, stationId, certificate))
-    return 'the certificate of this station was revoked'
+  const withdrawn = certificate !== undefined && withdrawalOf(state, stationId, certificate)
+  if (withdrawn) return `the certificate of this station ${withdrawn}`
   const passwords = passwordsOf(state, stationId)
-  const isAsked = profile < 3 && passwords.length > 0
-  if (isAsked && (passwordHash === undefined || !passwords.includes(passwordHash)))
+  if (
+    profile < 3 &&
+    isPasswordAsked(state, stationId) &&
+    (passwordHash === undefined || !passwords.includes(passwordHash))
+  )
     return 'the password of this station was changed'
   const lowest = lowestProfile(state, stationId, fitting)
   return profile < lowest

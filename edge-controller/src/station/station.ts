@@ -39,6 +39,18 @@ export interface Boot {
   at: string
 }
 
+export interface StationCertificate {
+  /** Hex, upper case. */
+  serialNumber: string
+  notAfter: string
+  /** Of the certificate of the connection on which it was signed, if it had one. */
+  before?: string
+  /** The command that had the station ask for it. */
+  change?: string
+  /** A connection came with it. */
+  proved?: boolean
+}
+
 export interface Station {
   stationId: string
   /** By onboarding; the stations document has the last word. */
@@ -49,6 +61,12 @@ export interface Station {
   proved?: { profile: number; reset?: string }
   /** The newest rotation of its password of which the new one was used. */
   provedRotation?: string
+  /** The newest rotation of which the new password never came to the station. */
+  givenUpRotation?: string
+  /** The newest that the site has signed for it, and that it took. */
+  certificate?: StationCertificate
+  /** Serial numbers of certificates that gave way to a newer one; the oldest is forgotten beyond MAX_SUPERSEDED. */
+  superseded?: string[]
   ocpp?: OcppVersion
   boot?: Boot
   connectors: Connector[]

@@ -43,7 +43,10 @@ class FaultyJournal extends InlineJournal {
 export interface TestControllerOptions {
   config?: Partial<SiteControllerConfig>
   ports?: Partial<
-    Pick<CentralSystemPorts, 'ask' | 'askCertificates' | 'record' | 'onFatal' | 'signCertificate'>
+    Pick<
+      CentralSystemPorts,
+      'ask' | 'askCertificates' | 'record' | 'onFatal' | 'signCertificate' | 'security'
+    >
   >
   tls?: TlsOptions
   at?: string

@@ -7,6 +7,7 @@ import { EXAMPLES } from './examples.fixture.ts'
 
 const limits = new Map<string, number>()
 let takesUploads = true
+const hasTls = true
 const context = (version: OcppVersion): PlanContext => ({
   version,
   transactionIdOf: (sessionId) => (sessionId === 's' ? '7' : undefined),
@@ -17,6 +18,7 @@ const context = (version: OcppVersion): PlanContext => ({
     takesUploads
       ? { location: `http://site/${firmwareId}`, signature: 's', signingCertificate: 'c' }
       : undefined,
+  siteUrl: (profile) => (profile > 1 && !hasTls ? undefined : `wss://site/ocpp/`),
   uploadLocation: (kind) => (takesUploads ? `http://site/${kind}` : undefined),
 })
 async function planned(version: OcppVersion, kind: CommandKind, args: unknown) {

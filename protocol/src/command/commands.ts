@@ -13,6 +13,7 @@ export { MAX_LIST_ENTRIES } from './local-list.ts'
 
 import { certificates, firmwareAndLogs } from './maintenance.ts'
 import { monitoring } from './monitoring.ts'
+import { securityChanges } from './security.ts'
 import { sessions } from './sessions.ts'
 import { settings } from './settings.ts'
 import { station } from './station.ts'
@@ -30,6 +31,7 @@ export const COMMANDS = {
   ...reservations,
   ...firmwareAndLogs,
   ...certificates,
+  ...securityChanges,
   ...displayAndDrivers,
   ...tariffs,
   ...energyResources,
@@ -43,6 +45,12 @@ export const COMMANDS = {
     z.object({ action: z.string().min(1).max(64), payload: z.record(z.string(), anyJson) }),
   ).calls(OCPP_VERSIONS, [], ({ action, payload }) => [call(action, payload)]),
 } as const
+
+/** Changes of how a station proves who it is: several calls and a connection, one of them at a time for each station. */
+export const SECURITY_CHANGES = Object.keys(securityChanges) as (keyof typeof securityChanges)[]
+export function isSecurityChange(kind: string): kind is keyof typeof securityChanges {
+  return Object.hasOwn(securityChanges, kind)
+}
 
 export type CommandKind = keyof typeof COMMANDS
 export type CommandArgs<K extends CommandKind> = z.infer<(typeof COMMANDS)[K]['args']>

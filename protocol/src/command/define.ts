@@ -31,6 +31,8 @@ export interface PlanContext {
   uploadLocation(kind: UploadKind): string | undefined
   /** An image where the station can read it from `fromMs` (wall clock) on; undefined: the site does not have it. */
   firmware(firmwareId: string, fromMs: number): PlacedFirmware | undefined
+  /** Where stations reach the site with a security profile, without their identity; undefined: the site has no port for it. */
+  siteUrl(profile: number): string | undefined
 }
 
 /** Where a station fetches an image, with what a signed one is installed by. */
@@ -79,6 +81,7 @@ export const COMMAND_GROUPS = [
   'Reservations',
   'Firmware and logs',
   'Certificates',
+  'Security',
   'Display and drivers',
   'Tariffs',
   'Energy resources',

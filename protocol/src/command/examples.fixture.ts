@@ -125,6 +125,9 @@ export const EXAMPLES: Examples = {
   GetDiagnostics: [{ location: 'https://csms.example/logs', latestTimestamp: at }],
   InstallCertificate: [{ certificateType: 'CSMSRootCertificate', certificate: 'PEM' }],
   DeleteCertificate: [{ certificateHashData: hash }],
+  RotatePassword: [{ password: 'A-password-of-16+' }],
+  RotateCertificate: [{}],
+  UpgradeSecurityProfile: [{ profile: 2 }, { profile: 3, url: 'wss://csms.example/ocpp/', slot: 3 }],
   GetInstalledCertificateIds: [{}, { certificateTypes: ['ManufacturerRootCertificate'] }],
   CertificateSigned: [
     { certificateChain: 'PEM' },

@@ -20,6 +20,9 @@ export const tokensDocument = z.object({
   ),
 })
 
+/** Passwords of one station that were given up without its having said no; with one more, another rotation is refused. */
+export const MAX_EARLIER_PASSWORDS = 3
+
 /** What the site shall know of its stations. */
 export const stationsDocument = z.object({
   stations: z.array(
@@ -32,6 +35,8 @@ export const stationsDocument = z.object({
       passwordHash: z.string().optional(),
       /** A password on its way to the station: both are taken until this one was used, then only this one (A01). */
       next: z.object({ id: z.string(), passwordHash: z.string() }).optional(),
+      /** Passwords of earlier rotations that the station may hold, though nobody saw it use them: taken until `next` was used. */
+      earlier: z.array(z.string()).max(MAX_EARLIER_PASSWORDS).optional(),
       /** Lowest OCPP security profile (0 to 3) that it may connect with. */
       minProfile: z.int().min(0).max(3).optional(),
       /** Changes when an operator gives up the highest profile that the station has proved: it is counted anew from then on. */

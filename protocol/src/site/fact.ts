@@ -140,6 +140,8 @@ export const factData = {
   }),
   /** A new password, by the id of its rotation, was used for the first time: the one before is not taken any more. */
   'station.password-proved': z.object({ rotation: z.string() }),
+  /** A new password, by the id of its rotation, never came to the station: it is not taken any more, the one before is. */
+  'station.password-given-up': z.object({ rotation: z.string(), reason: z.string() }),
   /**
    * A station asked to have a certificate signed (A02, A03). `refused`: its request was not fit; else what it said to the certificate
    * that it was sent.
@@ -151,6 +153,17 @@ export const factData = {
     /** Hex, upper case. */
     serialNumber: z.string().optional(),
     notAfter: at.optional(),
+  }),
+  /** A connection came with the newest certificate that the site signed for the station: `superseded`, the one before, is not taken any more. */
+  'station.certificate-proved': z.object({
+    serialNumber: z.string(),
+    superseded: z.string().optional(),
+  }),
+  /** The site had the station renew a certificate that ends soon, and it did not come to that; tried again once a day. */
+  'station.certificate-not-renewed': z.object({
+    serialNumber: z.string(),
+    notAfter: at,
+    reason: z.string(),
   }),
   /** A station of this site was refused in the handshake; told once in a while for each, `times` since the last. */
   'station.connection-refused': z.object({
