@@ -234,7 +234,8 @@ test('one token is read, replaced, changed and removed by its identifier', async
   expect(replaced).toMatchObject({ status: 200, body: { status: 'Accepted', groupId: null } })
   expect((await ask('GET', '/v1/tokens/TAG')).body).toMatchObject({ idToken: 'TAG', valid: true })
 
-  await ask('PUT', '/v1/tokens/TAG?type=Central', {})
+  expect((await ask('PUT', '/v1/tokens/TAG?type=Central', { type: 'eMAID' })).status).toBe(422)
+  expect((await ask('PUT', '/v1/tokens/TAG', { type: 'Central' })).body).toMatchObject({ type: 'Central' })
   const which = await ask('DELETE', '/v1/tokens/TAG')
   expect(which.status).toBe(409)
   expect(which.body.detail).toContain('Central, ISO14443')

@@ -1,7 +1,7 @@
 /** `/v1/tokens/{idToken}`: one token read, replaced, changed and removed. Sites hear of it at once, those away when they are back. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { tokenInput, tokenPatch, token as tokenShape } from '@switchyard/protocol/api/shapes.ts'
-import { conflict, notFound } from '../platform/http/problem.ts'
+import { tokenInput, tokenPatch, tokenPut, token as tokenShape } from '@switchyard/protocol/api/shapes.ts'
+import { conflict, invalid, notFound } from '../platform/http/problem.ts'
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
@@ -27,7 +27,7 @@ const put = createRoute({
   path,
   summary:
     'Makes a token or replaces it: accepted, without expiry, group or driver where nothing else is said',
-  request: { params, query, body: jsonBody(tokenPatch) },
+  request: { params, query, body: jsonBody(tokenPut) },
   responses: { 200: answers('Replaced', tokenShape), 201: answers('Made', tokenShape), ...problems },
 })
 const patch = createRoute({
@@ -74,10 +74,12 @@ export function tokenByIdRoutes(
 
   app.openapi(put, async (c) => {
     const { idToken } = c.req.valid('param')
-    const { type } = c.req.valid('query')
+    const { type: typeSaid, ...said } = c.req.valid('json')
+    const type = c.req.valid('query').type ?? typeSaid
+    if (typeSaid !== undefined && typeSaid !== type)
+      throw invalid([{ path: 'type', message: `contradicts the query, which says ${type}` }])
     const tenantId = c.get('tenantId')
     const before = await meant(tenantId, idToken, type)
-    const said = c.req.valid('json')
     const isSaid = said.status !== undefined || said.valid !== undefined
     const whole = tokenInput.parse({
       expiresAt: null,

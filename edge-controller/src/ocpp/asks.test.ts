@@ -46,6 +46,16 @@ it('one whose clock is right is asked nothing', async () => {
   expect(asked).toEqual([])
 })
 
+it('what was kept while the station was offline tells old times rightly; a time to come shows a wrong clock', async () => {
+  const start = { connectorId: 1, idTag: 'T', meterStart: 0 }
+  await station.call('StartTransaction', { ...start, timestamp: '2026-11-23T11:00:00Z' })
+  await station.call('Heartbeat', {})
+  expect(asked).toEqual([])
+  await station.call('StartTransaction', { ...start, timestamp: '2026-11-23T13:00:00Z' })
+  await site.until(() => asked.length > 0)
+  expect(asked).toEqual([{ requestedMessage: 'Heartbeat' }])
+})
+
 it('when our own clock turns out to have been wrong, a station may have its time from us', async () => {
   const before = { nowMs: site.clock.now() - 86_400_000, monoMs: 0, bootId: 'b', quality: 'unknown' as const }
   site.controller.correctTimes({ ...before, nowMs: site.clock.now() - 1_000 })

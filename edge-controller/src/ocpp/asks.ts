@@ -8,6 +8,9 @@ import type { Connection } from './connection.ts'
 /** A station whose timestamps are off by more is asked for a heartbeat, from the answer to which it takes its time. */
 export const STATION_CLOCK_OFF_MS = 2 * 60_000
 
+/** Messages that are not queued while a station is offline: their time is now. */
+const TOLD_AS_IT_IS: ReadonlySet<string> = new Set(['StatusNotification'])
+
 export class Asks {
   readonly #stationId: string
   readonly #state: StateReader
@@ -61,11 +64,20 @@ export class Asks {
     void trigger(connection, 'Heartbeat')
   }
 
-  /** Looks at the time that a message tells, once our own is known. A queue tells old times too: it is asked once a connection. */
-  heardTime(connection: Connection, timestamp: unknown): void {
+  /**
+   * Looks at the time that a message tells, once our own is known; the station is asked once a connection. What it kept while it was
+   * offline (transactions, events) tells old times rightly: of the past only a status counts, which is told as it is now. No queue
+   * tells a time to come.
+   */
+  heardTime(connection: Connection, { action, payload }: { action: string; payload: unknown }): void {
+    const { timestamp } = payload as { timestamp?: unknown }
     if (this.#forTime === connection || typeof timestamp !== 'string') return
     const atMs = this.#clock.quality() === 'synced' ? parseInstant(timestamp) : undefined
-    if (atMs !== undefined && Math.abs(atMs - this.#clock.now()) > STATION_CLOCK_OFF_MS) this.time(connection)
+    if (atMs === undefined) return
+    const aheadMs = atMs - this.#clock.now()
+    const isOff =
+      aheadMs > STATION_CLOCK_OFF_MS || (TOLD_AS_IT_IS.has(action) && -aheadMs > STATION_CLOCK_OFF_MS)
+    if (isOff) this.time(connection)
   }
 }
 

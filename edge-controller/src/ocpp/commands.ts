@@ -113,8 +113,9 @@ async function send(
   { clock, call, collect }: CommandPorts,
 ): Promise<CommandResult | NotSent> {
   const { report: wish, inOrder = false } = COMMANDS[kind].about
-  const requestId = wish && (calls[0]!.payload.requestId as number)
-  const report = wish && collect(wish, requestId!)
+  const { payload: asks } = calls[0]!
+  const isAsked = wish && (wish.isAsked?.(asks) ?? true)
+  const report = isAsked ? collect(wish, asks.requestId as number) : undefined
   try {
     const done: Done[] = []
     for (const { action, payload } of calls) {

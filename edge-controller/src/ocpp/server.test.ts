@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { get } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import { hashPassword } from '../station/password.ts'
 import { connect, connectRaw, refusal } from '../testing/charge-point.ts'
@@ -30,12 +32,26 @@ describe('the handshake', () => {
     expect(await chosen(['ocpp9', 'ocpp1.6'])).toBe('ocpp1.6')
   })
 
-  it('refuses a station without a common subprotocol, and says what is spoken', async () => {
+  it('completes the handshake of a station without a common subprotocol, without one, and closes with what is spoken', async () => {
     await open()
-    for (const protocols of [['ocpp1.5'], []]) {
-      const { status, reason } = await refusal(site.url, 'CP1', protocols)
-      expect(status).toBe(400)
-      expect(reason).toContain('ocpp1.6, ocpp2.0.1')
+    for (const offered of ['ocpp1.5', undefined]) {
+      const request = get(`${site.url.replace('ws:', 'http:')}CP1`, {
+        headers: {
+          connection: 'Upgrade',
+          upgrade: 'websocket',
+          'sec-websocket-version': '13',
+          'sec-websocket-key': Buffer.alloc(16).toString('base64'),
+          ...(offered === undefined ? {} : { 'sec-websocket-protocol': offered }),
+        },
+      })
+      const [response, socket, head] = await once(request, 'upgrade')
+      expect(response.statusCode).toBe(101)
+      expect(response.headers['sec-websocket-protocol']).toBeUndefined()
+      const frame: Buffer = head.length > 0 ? head : (await once(socket, 'data'))[0]
+      socket.destroy()
+      // A close frame, unmasked: opcode, length, code, reason.
+      expect([frame[0], frame.readUInt16BE(2)]).toEqual([0x88, 1002])
+      expect(frame.subarray(4).toString()).toContain('ocpp1.6, ocpp2.0.1')
     }
   })
 

@@ -107,6 +107,15 @@ export function upgradeToOcpp(server: Server, options: OcppUpgradeOptions): void
     void upgrade(request, socket, head)
   })
 
+  /** Without a subprotocol in common, the handshake is completed without one and the connection closed (OCPP-J 3.1.2; 2.x part 4, 3.2). */
+  function parting(request: IncomingMessage, socket: Duplex, head: Buffer, reason: string): void {
+    warnOfRefusal(log, request, reason)
+    sockets.handleUpgrade(request, socket, head, (ws) => {
+      ws.on('error', () => ws.terminate())
+      ws.close(1002, reason)
+    })
+  }
+
   async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const rawId = rawIdOf(request.url ?? '')
     const stationId = rawId === undefined ? undefined : decodeId(rawId)
@@ -116,8 +125,7 @@ export function upgradeToOcpp(server: Server, options: OcppUpgradeOptions): void
     const chosen = chooseSubprotocol(offered, options.versions)
     if (!chosen) {
       const ours = options.versions.map((version) => SUBPROTOCOL[version]).join(', ')
-      const reason = `no common subprotocol: this controller speaks ${ours}`
-      return refuse(socket, 400, reason, log, request)
+      return parting(request, socket, head, `no common subprotocol: this controller speaks ${ours}`)
     }
     const authorization = request.headers.authorization
     const admission = await options.admit({
@@ -182,11 +190,13 @@ const PHRASE: Record<number, string> = {
   503: 'Service Unavailable',
 }
 
+function warnOfRefusal(log: Log, request: IncomingMessage, reason: string, status?: number): void {
+  const path = (request.url ?? '').slice(0, 200)
+  log.warn({ path, remote: request.socket.remoteAddress, status, reason }, 'connection refused')
+}
+
 function refuse(socket: Duplex, status: number, reason: string, log: Log, request: IncomingMessage): void {
-  log.warn(
-    { path: (request.url ?? '').slice(0, 200), remote: request.socket.remoteAddress, status, reason },
-    'connection refused',
-  )
+  warnOfRefusal(log, request, reason, status)
   const body = `${reason}\n`
   const lines = [
     `HTTP/1.1 ${status} ${PHRASE[status]}`,

@@ -288,6 +288,16 @@ it.each([
   expect(facts.includes('all of it')).toBe(false)
 })
 
+it('a customer who is forgotten without a report is done with the reply: whether the station tells of it is its own affair', async () => {
+  await open('ocpp2.0.1')
+  station.handle('CustomerInformation', () => ({ status: 'Accepted' }))
+  const args = { report: false, clear: true, customerIdentifier: 'c', requestId: 5 }
+  expect(await execute('CustomerInformation', args)).toEqual({
+    status: 'accepted',
+    reply: { status: 'Accepted', requestId: 5 },
+  })
+})
+
 it('a report that does not end in time, or is too long, says so', async () => {
   await open('ocpp2.0.1')
   const asked: JsonObject[] = []

@@ -171,7 +171,7 @@ export class StationLink {
         }
         const answer = await dispatch(call, await dispatching)
         if (!answer || 'closeReason' in answer || answer.frame.type !== 'callResult') return answer
-        this.#asks.heardTime(connection, (call.payload as { timestamp?: unknown }).timestamp)
+        this.#asks.heardTime(connection, call)
         return { ...answer, after: () => this.#answered(answer, call, { connection, module }) }
       },
       ...(record ? { record: (direction, text) => record(this.stationId, direction, text) } : {}),

@@ -9,7 +9,7 @@ import type { StateReader } from '../draft.ts'
 import type { Clock } from '../ports.ts'
 import { tokenEntry } from '../tokens.ts'
 import { hasRoomForTrust } from './offline-risk.ts'
-import { runningSessions } from './session.ts'
+import { runningSessions, type Session } from './session.ts'
 
 /** Longest that a station waits for the cloud's word on a token. */
 export const ASK_TIMEOUT_MS = 2_000
@@ -126,28 +126,45 @@ export function tokenDecided(
   }
 }
 
+/** Where a token is used, and since when by the station's word. */
+export interface TokenUse {
+  stationId: string
+  /** 0: the station has not said where. */
+  evseId: number
+  connectorId: number
+  atMs: number
+  /** The session that it is used for, where that runs already. */
+  sessionId?: string | undefined
+}
+
 /**
- * Whether the token has another session running: then a new one is recorded and answered ConcurrentTx (1.6 section 7.2; 2.x
- * AuthorizationStatusEnumType). `stationIds` are the stations to look at.
+ * Whether the token has a session running elsewhere: then a new one is recorded and answered ConcurrentTx (1.6 section 7.2; 2.x
+ * AuthorizationStatusEnumType). What runs on the same connector ends with a start there (see start.ts): it is no second use.
+ * `stationIds` are the stations to look at.
  */
 export function isInUse(
   state: StateReader,
   stationIds: readonly string[],
   idToken: IdToken,
-  startedAtMs: number,
-  except?: string,
+  use: TokenUse,
 ): boolean {
   // Whoever presses a start button has no token that another could use (C02).
   if (idToken.type === 'NoAuthorization') return false
   const value = idToken.value.toLowerCase()
+  const isHere = (s: Session): boolean =>
+    s.sessionId === use.sessionId ||
+    (s.stationId === use.stationId &&
+      use.evseId > 0 &&
+      s.evseId === use.evseId &&
+      s.connectorId === use.connectorId)
   return stationIds.some((stationId) =>
     runningSessions(state, stationId).some(
       (s) =>
-        s.sessionId !== except &&
         s.idToken?.value.toLowerCase() === value &&
+        !isHere(s) &&
         s.connectorFree !== 'now' &&
         // A start out of a queue tells of an earlier time: it is no second use of now.
-        s.startedAtMs <= startedAtMs,
+        s.startedAtMs <= use.atMs,
     ),
   )
 }

@@ -100,6 +100,25 @@ describe('what a session costs is told to its station as billing will bill it (I
     expect(ended?.data.review).not.toEqual([])
   })
 
+  it('at the end at what was told, where a person is asked first whether that can be true', async () => {
+    await site.apply('tariffs', { default: cheap, byStation: {} })
+    await event('Started', '08:00:00', 1_000)
+    // 50 kWh in a second.
+    expect(await event('Updated', '08:00:01', 51_000)).toEqual({})
+    expect(await event('Ended', '08:00:02', 51_000)).toEqual({ totalCost: 0.5 })
+    const [ended] = await site.factsOf('session.ended')
+    expect(ended?.data.review).toEqual(['register-implausible-power'])
+  })
+
+  it('and without energy where its station told no registers', async () => {
+    await site.apply('tariffs', { default: TARIFF, byStation: {} })
+    const sampledValue = [{ value: 7_000, measurand: 'Power.Active.Import' }]
+    const none = { meterValue: [{ timestamp: '2026-11-23T08:00:00Z', sampledValue }] }
+    await event('Started', '08:00:00', 0, none)
+    // 10 min: 0.20, with 20 % VAT; 0.50 once.
+    expect(await event('Ended', '08:10:00', 0, none)).toEqual({ totalCost: 0.74 })
+  })
+
   it('nothing, in a number, for who was turned away and took nothing', async () => {
     await site.apply('tokens', { tokens: [{ idToken: 'NO', type: 'RFID', status: 'Blocked' }] })
     await site.apply('tariffs', { default: TARIFF, byStation: {} })

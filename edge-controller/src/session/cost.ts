@@ -1,14 +1,16 @@
 /**
  * What a session has cost so far, and in the end, for the display of its station (2.x use cases I02, I03): by the tariff that
- * the site knew when the session started, and by the rules with which billing makes CDRs. Where billing would hold the session
- * for a person, or the site does not know the tariff of its start, nothing is said: an amount that is shown is a promise.
+ * the site knew when the session started, and by the rules with which billing makes CDRs. Where the site does not know the
+ * tariff of its start, nothing is said: an amount that is shown is a promise. Nor is it while billing would hold the session for a person;
+ * its end is told at what accepting it as told would bill, as the driver is owed an amount (I03).
  */
 import { priceEnded } from '@switchyard/protocol/billing/price-ended.ts'
-import { type Ended, settle } from '@switchyard/protocol/billing/settle.ts'
+import { type Ended, impossible, settle } from '@switchyard/protocol/billing/settle.ts'
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { Tariff } from '@switchyard/protocol/pricing/tariff.ts'
 import { appliedDocument } from '../documents.ts'
 import type { Draft } from '../draft.ts'
+import { MOST_FROM_ZERO_MILLI_WH } from './plausibility.ts'
 import { type Session, startOf, TARIFF_KIND } from './session.ts'
 
 /** A start that is told later than this, ms, may be older than the tariff that the site has now. */
@@ -66,7 +68,7 @@ export function finalCost(draft: Draft, sessionId: string): number | undefined {
     .outcome()
     .facts.findLast((fact) => fact.kind === 'session.ended' && fact.sessionId === sessionId)
   if (ended?.kind !== 'session.ended') return kept.finalCost
-  const cost = billed(kept.tariff, sessionId, ended.data)
+  const cost = billed(kept.tariff, sessionId, ended.data) ?? asTold(kept.tariff, ended.data)
   const { finalCost: _before, ...without } = kept
   draft.put(TARIFF_KIND, sessionId, cost === undefined ? without : { ...without, finalCost: cost })
   return cost
@@ -80,4 +82,16 @@ function billed(tariff: Tariff, sessionId: string, ended: Ended): number | undef
   const settled = settle(known, sessionId, ended, found)
   if (settled.does === 'hold') return undefined
   return settled.does === 'nothing' ? 0 : Number(priceEnded(tariff, ended).inclTax)
+}
+
+/**
+ * What accepting a session that is held would bill; undefined where that cannot be (nobody is known to pay, times or registers go
+ * backwards), and beyond what any car takes. Without energy where none was told.
+ */
+function asTold(tariff: Tariff, ended: Ended): number | undefined {
+  const isAccepted = ended.idToken !== undefined && ended.authorization === 'Accepted'
+  const { energyMilliWh = 0 } = ended
+  const cannotBe = impossible(ended).some((reason) => reason !== 'register-missing')
+  if (!isAccepted || cannotBe || energyMilliWh > MOST_FROM_ZERO_MILLI_WH) return undefined
+  return Number(priceEnded(tariff, ended).inclTax)
 }

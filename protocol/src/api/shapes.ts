@@ -164,14 +164,29 @@ export const token = z
   .meta({ id: 'Token' })
 export type Token = z.infer<typeof token>
 const tokenWish = z.strictObject({
-  /** true is Accepted, false Blocked. Left out with `status`: as it was, and Accepted for a token that is new. */
-  valid: z.boolean().optional(),
-  /** Says more exactly why a token is not valid. */
-  status: z.enum(['Accepted', 'Blocked', 'Expired', 'Invalid']).optional(),
-  expiresAt: instantInput.nullable().optional(),
-  groupId: z.string().max(36).nullable().optional(),
+  valid: z
+    .boolean()
+    .optional()
+    .describe(
+      'true is Accepted, false Blocked. Left out with `status`: as it was, and Accepted for a new token',
+    ),
+  status: z
+    .enum(['Accepted', 'Blocked', 'Expired', 'Invalid'])
+    .optional()
+    .describe('What stations are answered; it need not be said beside `valid`'),
+  expiresAt: instantInput
+    .nullable()
+    .optional()
+    .describe('From then on an accepted token is Expired; null: never'),
+  groupId: z
+    .string()
+    .max(36)
+    .nullable()
+    .optional()
+    .describe('Told to stations with every answer: `groupIdToken`, in 1.6 `parentIdTag`'),
   driverId: z.string().nullable().optional(),
 })
+const tokenType = z.string().min(1).max(20)
 const tokenAgrees = {
   check: ({ valid, status }: Pick<z.infer<typeof tokenWish>, 'valid' | 'status'>) =>
     valid === undefined || status === undefined || valid === (status === 'Accepted'),
@@ -180,12 +195,17 @@ const tokenAgrees = {
 export const tokenInput = tokenWish
   .extend({
     idToken: z.string().min(1).max(255),
-    /** OCPP 2.x idToken type; 1.6 has none and matches any. */
-    type: z.string().min(1).max(20).default('ISO14443'),
+    type: tokenType
+      .default('ISO14443')
+      .describe('The type that OCPP 2.x stations tell; 1.6 has none and matches any'),
   })
   .refine(tokenAgrees.check, tokenAgrees.fault)
-/** What a token shall be: whole (PUT), or only what is said of it (PATCH). */
+/** What is changed of a token (PATCH). */
 export const tokenPatch = tokenWish.refine(tokenAgrees.check, tokenAgrees.fault)
+/** The whole of a token (PUT); its type may stand here or in the query. */
+export const tokenPut = tokenWish
+  .extend({ type: tokenType.optional().describe('As in the query; ISO14443 for a new token if in neither') })
+  .refine(tokenAgrees.check, tokenAgrees.fault)
 export type TokenInput = z.input<typeof tokenInput>
 
 /** A fact that is kept and could not be read by any version that ran so far. */

@@ -94,6 +94,8 @@ export interface ReportWish {
   action: string
   /** The list within each part that makes up the report; absent: the parts themselves do. */
   items?: string
+  /** Whether the call asks for it; absent: always. */
+  isAsked?: (payload: JsonObject) => boolean
 }
 
 export interface About {

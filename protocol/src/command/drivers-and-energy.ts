@@ -53,7 +53,12 @@ export const displayAndDrivers = {
       group: 'Display and drivers',
       summary: 'Asks what the station keeps about a customer, and may have it forgotten; answered with it',
       ttlMs: 300_000,
-      report: { action: 'NotifyCustomerInformation', items: 'data' },
+      // Whether a station tells that it has forgotten, where nothing was asked for, is left open (N10).
+      report: {
+        action: 'NotifyCustomerInformation',
+        items: 'data',
+        isAsked: ({ report }) => report === true,
+      },
     },
     z.object({
       report: z.boolean(),

@@ -53,8 +53,8 @@ export function startTransaction(
 
   const idToken = idTokenOf(idTag)
   const granted = statusToStart(draft, decision)
-  const inUse =
-    granted === 'Accepted' && isInUse(draft, context.stationIds, idToken, startedAtMs, connector?.sessionId)
+  const use = { stationId: context.stationId, evseId: connectorId, connectorId: 1, atMs: startedAtMs }
+  const inUse = granted === 'Accepted' && isInUse(draft, context.stationIds, idToken, use)
   const offline = context.at.nowMs - startedAtMs > QUEUED_AFTER_MS
   // One out of a queue has flowed already: nobody is asked to stop it.
   const isFull = context.refusesSessions && !offline && granted === 'Accepted'

@@ -383,3 +383,18 @@ it('signed meter values are kept byte for byte, whatever they hold', () => {
     values: [{ value: '1000', signed: signedMeterValue }],
   })
 })
+
+describe('a token in use', () => {
+  const idTokenStatus = (stationEvent: ReturnType<typeof station>) =>
+    stationEvent.d.facts.filter((f) => f.kind === 'token.decided').map((f) => f.data.status)
+
+  it('is no second use on the connector whose session ends with the start, and one on another', () => {
+    const all = station()
+    all.event('Started', '08:00:00', { evse }, 'A')
+    all.event('Started', '09:00:00', { evse, transactionInfo: { transactionId: '2' } }, 'A')
+    const other = { id: 2, connectorId: 1 }
+    all.event('Started', '09:10:00', { evse: other, transactionInfo: { transactionId: '3' } }, 'A')
+    expect(idTokenStatus(all)).toEqual(['Accepted', 'Accepted', 'ConcurrentTx'])
+    expect(all.ends().map((f) => [f.sessionId, f.data.reason])).toEqual([['session-1', 'NewSession']])
+  })
+})

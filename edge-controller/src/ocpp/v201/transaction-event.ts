@@ -112,8 +112,14 @@ function statusAt(
   const status = statusToStart(draft, authorization)
   // One that was told of late has flowed already: nobody is asked to stop it.
   if (context.refusesSessions && !known && !said.offline && status === 'Accepted') return 'NotAtThisTime'
-  const inUse =
-    status === 'Accepted' && isInUse(draft, stationIds, authorization.idToken, atMs, known?.sessionId)
+  const use = {
+    stationId: context.stationId,
+    evseId: said.evse?.id ?? known?.evseId ?? 0,
+    connectorId: said.evse?.connectorId ?? known?.connectorId ?? 1,
+    atMs,
+    sessionId: known?.sessionId,
+  }
+  const inUse = status === 'Accepted' && isInUse(draft, stationIds, authorization.idToken, use)
   return inUse ? 'ConcurrentTx' : status
 }
 
