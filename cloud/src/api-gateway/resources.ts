@@ -9,6 +9,7 @@ const RESOURCES: readonly [pattern: RegExp, target: TargetName][] = [
   [/^stations(\/|$)/, 'station-service'],
   [/^settings-profiles(\/|$)/, 'station-service'],
   [/^commands(\/|$)/, 'station-service'],
+  [/^sessions\/[^/]+\/signed-data$/, 'billing-service'],
   [/^sessions(\/|$)/, 'station-service'],
   [/^reviews(\/|$)/, 'station-service'],
   [/^tokens(\/|$)/, 'driver-service'],

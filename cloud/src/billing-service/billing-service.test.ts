@@ -440,3 +440,52 @@ test('the table itself refuses a second payable CDR of a session', async () => {
       from billing.cdr c where cdr_id = 'S-1:1'`,
   ).rejects.toThrow(/cdr_payable/)
 })
+
+describe('signed meter values', () => {
+  const measurand = 'Energy.Active.Import.Register'
+  const signed = (at: string, value: object, omitted = 0): FactDraft => ({
+    kind: 'session.signed',
+    stationId: 'CS-1',
+    sessionId: 'S-1',
+    data: {
+      at,
+      values: [{ measurand, value: '', ...value }],
+      ...(omitted > 0 ? { omitted } : {}),
+    } as FactData<'session.signed'>,
+  })
+
+  test('are read with the session and its CDR, byte for byte, in order, and as OCPI hands them over', async () => {
+    const text = ' OCMF|{"PG":"T1"}|{"SD":"30//+="}\r\n\u0000\ud800é '
+    const data = Buffer.from('OCMF|{"PG":"T2"}|{"SD":"31"}').toString('base64')
+    const type = { signedMeterData: data, signingMethod: 'S', encodingMethod: 'OCMF', publicKey: 'a2V5' }
+    const begin = signed(AT(1), { context: 'Transaction.Begin', signed: text })
+    const end = signed(AT(3), { context: 'Transaction.End', signed: type }, 2)
+    await take(end, begin, begin, ended('S-1'))
+    const [cdr] = await cdrs()
+    const { body } = await ask('GET', `/v1/cdrs/${cdr!.cdrId}/signed-data`)
+    expect(body.values).toEqual([
+      { at: AT(1), measurand, value: '', unit: null, context: 'Transaction.Begin', signed: text },
+      { at: AT(3), measurand, value: '', unit: null, context: 'Transaction.End', signed: type },
+    ])
+    expect(body.omitted).toBe(2)
+    expect(body.ocpi).toMatchObject({
+      encoding_method: 'OCMF',
+      public_key: 'a2V5',
+      signed_values: [
+        { nature: 'Start', plain_data: text },
+        { nature: 'End', plain_data: 'OCMF|{"PG":"T2"}|{"SD":"31"}', signed_data: data },
+      ],
+    })
+    expect((await ask('GET', '/v1/sessions/S-1/signed-data')).body).toEqual(body)
+  })
+
+  test('there are none for a session that signed nothing, and none for an unknown CDR', async () => {
+    expect((await ask('GET', '/v1/sessions/S-2/signed-data')).body).toEqual({
+      sessionId: 'S-2',
+      values: [],
+      omitted: 0,
+      ocpi: null,
+    })
+    expect((await ask('GET', '/v1/cdrs/S-2:1/signed-data')).status).toBe(404)
+  })
+})

@@ -8,6 +8,7 @@ import {
   MAX_LINES_SHOWN,
   page,
   pageQuery,
+  signedData,
 } from '@switchyard/protocol/api/shapes.ts'
 import { decodeCursor, pageOf } from '../platform/http/cursor.ts'
 import { notFound } from '../platform/http/problem.ts'
@@ -16,6 +17,7 @@ import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { cdrResource, listCdrs } from './cdrs.ts'
 import { invoiceResources, lineResource, listInvoices, listLines } from './invoices.ts'
+import { signedDataOf } from './signed-values.ts'
 
 const cdrs = createRoute({
   method: 'get',
@@ -37,6 +39,20 @@ const oneCdr = createRoute({
   summary: 'A charge detail record',
   request: { params: z.object({ cdrId: z.string() }) },
   responses: { 200: answers('The CDR', cdr), ...problems },
+})
+const signedOfCdr = createRoute({
+  method: 'get',
+  path: '/v1/cdrs/{cdrId}/signed-data',
+  summary: 'The signed meter values of its session, byte for byte, and as `signed_data` of OCPI',
+  request: { params: z.object({ cdrId: z.string() }) },
+  responses: { 200: answers('Signed meter values', signedData), ...problems },
+})
+const signedOfSession = createRoute({
+  method: 'get',
+  path: '/v1/sessions/{sessionId}/signed-data',
+  summary: 'The signed meter values of a session so far; none for one that is not known',
+  request: { params: z.object({ sessionId: z.string() }) },
+  responses: { 200: answers('Signed meter values', signedData), ...problems },
 })
 const invoices = createRoute({
   method: 'get',
@@ -79,6 +95,18 @@ export function cdrRoutes(app: OpenAPIHono<ServiceEnv>, { sql }: ServiceContext)
     if (row === undefined) throw notFound(`There is no CDR ${cdrId}`)
     return c.json(cdrResource(row), 200)
   })
+
+  app.openapi(signedOfCdr, async (c) => {
+    const { cdrId } = c.req.valid('param')
+    const tenantId = c.get('tenantId')
+    const [row] = await listCdrs(sql, { tenantId, cdrId }, 1)
+    if (row === undefined) throw notFound(`There is no CDR ${cdrId}`)
+    return c.json(await signedDataOf(sql, tenantId, row.session_id), 200)
+  })
+
+  app.openapi(signedOfSession, async (c) =>
+    c.json(await signedDataOf(sql, c.get('tenantId'), c.req.valid('param').sessionId), 200),
+  )
 
   app.openapi(invoices, async (c) => {
     const { limit, cursor, ...filter } = c.req.valid('query')

@@ -7,6 +7,7 @@ import { storable } from '../platform/event-log/storable.ts'
 import { billSession } from './bill-session.ts'
 import { decideSession } from './decide-session.ts'
 import { sideBySide } from './side-by-side.ts'
+import { keepSigned } from './signed-values.ts'
 import { assign } from './tariffs.ts'
 import { markSite } from './tariffs-document.ts'
 import { takeTokens } from './tokens.ts'
@@ -20,6 +21,7 @@ export function billingProjection(eventLog: EventLog, now: () => Date): Projecti
       'session.ended',
       'session.forgotten',
       'session.stop-unmatched',
+      'session.signed',
       'session.reviewed',
       'site.registered',
       'site.policy',
@@ -71,6 +73,8 @@ async function takeOne(
   { entry, read }: Reading,
   now: () => Date,
 ): Promise<void> {
+  // Before anything that a column cannot hold is taken out of it.
+  if (read.kind === 'session.signed') return await keepSigned(tx, entry, read.data)
   const fact = storable(read)
   const { tenantId, siteId, stationId, sessionId, trace, journal } = entry
   const origin = journal ? { origin: placeOf(journal) } : {}

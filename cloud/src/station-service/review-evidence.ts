@@ -5,7 +5,12 @@ import { apiEnergyWh } from '@switchyard/protocol/units.ts'
 import type { ReviewedValues } from '../platform/event-log/cloud-fact.ts'
 import type { LogEntry } from '../platform/event-log/entry.ts'
 import { type ReadResult, readEntry } from '../platform/event-log/read-entry.ts'
-import { factAt, factsOfSession, readingsOfSession } from '../platform/event-log/session-facts.ts'
+import {
+  factAt,
+  factsOfSession,
+  readingsOfSession,
+  signedOfSession,
+} from '../platform/event-log/session-facts.ts'
 import type { ServiceVariables } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { neighboursOf } from './review-queries.ts'
@@ -37,7 +42,8 @@ export async function evidenceOf(
   const apart = origin && !own.some((it) => standsAt(it, origin))
   const first = apart ? await factAt(sql, { tenantId, siteId: row.site_id }, origin) : undefined
   const facts = first === undefined ? own : [first, ...own]
-  const readings = await readingsOf(context, row, facts)
+  const signed = await signedOfSession(sql, { tenantId, sessionId }, MAX_READINGS)
+  const readings = [...(await readingsOf(context, row, facts)), ...signed]
   const from = timeOf(ended.startedAt, row.opened_at)
   const { evseId, connectorId } = ended
   const at = { tenantId, stationId: row.station_id, evseId, connectorId, sessionId, from }
@@ -51,7 +57,7 @@ export async function evidenceOf(
       at: timeOf(point.at, row.opened_at).toISOString(),
       registerWh: apiEnergyWh(point.registerMilliWh),
     })),
-    meter: readings.flatMap(meterOf),
+    meter: readings.flatMap(meterOf).sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0)),
     previous: previous ? neighbour(previous, now) : null,
     next: next ? neighbour(next, now) : null,
     facts: facts.map(factOf),
@@ -117,10 +123,15 @@ async function readingsOf(
   )
 }
 
+/** A reading, or signed values, which come in the ledger. */
 function meterOf(entry: LogEntry): Evidence['meter'] {
   const result: ReadResult = readEntry(entry)
-  if (!result.ok || result.read.kind !== 'session.meter' || entry.journal === null) return []
-  const { at, registerMilliWh, powerW, values } = result.read.data
+  if (!result.ok || entry.journal === null) return []
+  const { read } = result
+  if (read.kind !== 'session.meter' && read.kind !== 'session.signed') return []
+  const { at, values } = read.data
+  const { registerMilliWh, powerW } =
+    read.kind === 'session.meter' ? read.data : ({} as { registerMilliWh?: number; powerW?: number })
   return [
     {
       at,

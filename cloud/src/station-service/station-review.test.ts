@@ -191,6 +191,11 @@ test('the evidence is what was told, when and by which clock, what stood around 
     ),
     started,
     meter(10, 910_010_000, 7_000, [{ measurand, value: '', context: 'Sample.Clock', signed }]),
+    {
+      ...started,
+      kind: 'session.signed',
+      data: { at: AT(5), values: [{ measurand, value: '', context: 'Transaction.Begin', signed }] },
+    } as FactDraft,
   )
   it.platform.clock.advance(3_600_000)
   await take(endedFact(zeroStart), {
@@ -210,6 +215,11 @@ test('the evidence is what was told, when and by which clock, what stood around 
     profile: [{ at: AT(15), registerWh: 910_020 }],
     meter: [
       {
+        at: AT(5),
+        registerWh: null,
+        signed: [{ measurand, context: 'Transaction.Begin', signed }],
+      },
+      {
         at: AT(10),
         registerWh: 910_010,
         powerW: 7_000,
@@ -223,7 +233,7 @@ test('the evidence is what was told, when and by which clock, what stood around 
   })
   expect(body.evidence.facts).toMatchObject([
     { kind: 'session.started', journalId: `journal-${SITE}`, seq: 2, stationAt: AT(0), at: AT(0) },
-    { kind: 'session.ended', seq: 3, stationAt: AT(60), at: AT(60), clock: 'synced', authority: true },
+    { kind: 'session.ended', seq: 4, stationAt: AT(60), at: AT(60), clock: 'synced', authority: true },
     { kind: 'session.held', journalId: null, seq: null, producer: 'station-service' },
   ])
   preview = undefined

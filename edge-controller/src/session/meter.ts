@@ -13,6 +13,7 @@ import {
   type SessionContext,
   withReasons,
 } from './session.ts'
+import { takeSigned } from './signed.ts'
 import { isPlausible } from './timing.ts'
 
 /** Tariffs change at quarter hours; the first register in each is kept in the ledger. */
@@ -38,8 +39,9 @@ export function takeReadings(
     const readingKey = `${atMs}/${reading.values.length}/${registerMilliWh}/${powerW}`
     if (taken.readingKey === readingKey) continue
     if (taken.end?.presumed && atMs > taken.end.endedAtMs) taken = resume(draft, taken)
-    const measured = { atMs, values: reading.values, registerMilliWh, powerW, readingKey }
-    taken = takeReading(draft, context, taken, measured)
+    const { session: told, values } = takeSigned(draft, taken, { atMs, values: reading.values })
+    const measured = { atMs, values, registerMilliWh, powerW, readingKey }
+    taken = takeReading(draft, context, told, measured)
   }
   putSession(draft, taken)
   return taken

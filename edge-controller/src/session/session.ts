@@ -2,6 +2,7 @@
 import type { FactData, IdToken, ReviewReason } from '@switchyard/protocol/site/fact.ts'
 import type { Draft, StateReader } from '../draft.ts'
 import { connectorOf, stationOf } from '../station/station.ts'
+import type { SignedSoFar } from './signed.ts'
 import type { Moment, TimedAt } from './timing.ts'
 
 export const SESSION_KIND = 'session'
@@ -54,6 +55,8 @@ export interface Session {
   /** The command that it was started by. */
   commandId?: string
   offline: boolean
+  /** Its signed meter values so far (see signed.ts). */
+  signed?: SignedSoFar
   review: ReviewReason[]
   /** What a resent start looks like (1.6), or the newest event (2.x). */
   resendKey?: string

@@ -274,6 +274,43 @@ export const cdr = z
   .meta({ id: 'Cdr' })
 export type Cdr = z.infer<typeof cdr>
 
+/** Signed meter values of a session, by which it can be proved what the meter showed. */
+export const signedData = z
+  .object({
+    sessionId: z.string(),
+    /** As the station sent them, byte for byte, oldest first. */
+    values: z.array(
+      z.object({
+        at: z.string(),
+        measurand: z.string(),
+        value: z.string(),
+        unit: z.string().nullable(),
+        context: z.string().nullable(),
+        /** 1.6: the text; 2.x: SignedMeterValueType. */
+        signed: z.unknown(),
+      }),
+    ),
+    /** Signed values that had no room: they stand with the readings, which a site may have thinned. */
+    omitted: z.int(),
+    /** `signed_data` of a CDR in OCPI 2.2.1; null: nothing was signed. */
+    ocpi: z
+      .object({
+        encoding_method: z.string(),
+        public_key: z.string().optional(),
+        signed_values: z.array(
+          z.object({
+            nature: z.enum(['Start', 'End', 'Intermediate']),
+            plain_data: z.string(),
+            /** Base64. */
+            signed_data: z.string(),
+          }),
+        ),
+      })
+      .nullable(),
+  })
+  .meta({ id: 'SignedData' })
+export type SignedData = z.infer<typeof signedData>
+
 export const invoiceLine = z
   .object({
     lineId: z.string(),

@@ -311,6 +311,11 @@ export const factData = {
     socPercent: small.optional(),
     values: z.array(sampledValue),
   }),
+  /**
+   * Signed meter values of a session, byte for byte (`signed` of each), at most SIGNED_OF_ENDS_MAX_BYTES of a session; `omitted`: how
+   * many had no room here so far, and stand with the readings.
+   */
+  'session.signed': z.object({ at, values: z.array(sampledValue), omitted: small.optional() }),
   /** Readings outside a session. */
   'station.meter': z.object({ at, ...connectorRef, values: z.array(sampledValue) }),
   /**

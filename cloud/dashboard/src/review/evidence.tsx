@@ -56,7 +56,7 @@ export function Registers({ evidence: { profile, meter }, zone }: EvidenceProps)
     ...profile
       .filter((it) => !meter.some((reading) => Date.parse(reading.at) === Date.parse(it.at)))
       .map((it, i) => ({ ...it, key: `p${i}`, powerW: null, from: 'quarter hour' })),
-    ...meter.map((it) => ({ ...it, key: `m${it.journalId}/${it.seq}`, from: `reading ${it.seq}` })),
+    ...meter.map((it) => ({ ...it, key: `m${it.journalId}/${it.seq}/${it.at}`, from: `reading ${it.seq}` })),
   ].sort((a, b) => a.at.localeCompare(b.at))
   if (rows.length === 0) return null
   return (

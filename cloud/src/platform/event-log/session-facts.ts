@@ -10,7 +10,7 @@ export interface JournalPlace {
   seq: number
 }
 
-/** Facts of a session in the ledger and of the services, oldest first; its registers and readings are left out. */
+/** Facts of a session in the ledger and of the services, oldest first; its registers, readings and signed values are left out. */
 export async function factsOfSession(
   sql: Sql,
   { tenantId, sessionId }: { tenantId: string; sessionId: string },
@@ -19,7 +19,7 @@ export async function factsOfSession(
   const rows = await sql<EntryRow[]>`
     select * from log.entry
      where session_id = ${sessionId} and tenant_id = ${tenantId} and stream is distinct from 'telemetry'
-       and kind <> 'session.register'
+       and kind not in ('session.register', 'session.signed')
      order by received_at, position limit ${limit}`
   return rows.map(entryOf)
 }
@@ -49,5 +49,18 @@ export async function readingsOfSession(
      where site_id = ${siteId} and journal_id = ${journalId} and stream = 'telemetry' and session_id = ${sessionId}
        and received_at >= ${from} and received_at <= ${to} and kind = 'session.meter'
      order by seq desc limit ${limit}`
+  return rows.map(entryOf).reverse()
+}
+
+/** The newest signed meter values of a session, oldest first. */
+export async function signedOfSession(
+  sql: Sql,
+  { tenantId, sessionId }: { tenantId: string; sessionId: string },
+  limit: number,
+): Promise<LogEntry[]> {
+  const rows = await sql<EntryRow[]>`
+    select * from log.entry
+     where session_id = ${sessionId} and tenant_id = ${tenantId} and kind = 'session.signed'
+     order by received_at desc, position desc limit ${limit}`
   return rows.map(entryOf).reverse()
 }

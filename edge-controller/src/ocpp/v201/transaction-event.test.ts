@@ -378,10 +378,14 @@ it('signed meter values are kept byte for byte, whatever they hold', () => {
     { timestamp: at('08:00:00'), sampledValue: [{ value: 1_000, signedMeterValue }] },
   ] as MeterValueType[]
   const facts = event('Started', '08:00:00', { evse, meterValue }, 'A')
-  const told = facts.find((f) => f.kind === 'session.meter')
-  expect(factData['session.meter'].parse(JSON.parse(JSON.stringify(told?.data)))).toMatchObject({
+  const told = facts.find((f) => f.kind === 'session.signed')
+  expect(factData['session.signed'].parse(JSON.parse(JSON.stringify(told?.data)))).toMatchObject({
     values: [{ value: '1000', signed: signedMeterValue }],
   })
+  // The reading that may be thinned has the register, and not the proof as well.
+  const reading = facts.find((f) => f.kind === 'session.meter')
+  expect(reading?.data).toMatchObject({ registerMilliWh: 1_000_000 })
+  expect(JSON.stringify(reading)).not.toContain('ECDSA')
 })
 
 describe('a token in use', () => {
