@@ -1,4 +1,4 @@
-/** Signed meter values of a session as OCPI hands them over with a CDR (2.2.1, section 10.4.7, SignedData), and as they were told. */
+/** Signed meter values of a session as OCPI hands them over with a CDR (2.2.1, CDRs, SignedData), and as they were told. */
 import type { Json } from '../json.ts'
 import type { SampledValue } from '../site/fact.ts'
 

@@ -56,7 +56,10 @@ export function Registers({ evidence: { profile, meter }, zone }: EvidenceProps)
     ...profile
       .filter((it) => !meter.some((reading) => Date.parse(reading.at) === Date.parse(it.at)))
       .map((it, i) => ({ ...it, key: `p${i}`, powerW: null, from: 'quarter hour' })),
-    ...meter.map((it) => ({ ...it, key: `m${it.journalId}/${it.seq}/${it.at}`, from: `reading ${it.seq}` })),
+    // Signed values stand in facts of their own, without a register.
+    ...meter
+      .filter((it) => it.registerWh !== null || it.powerW !== null)
+      .map((it) => ({ ...it, key: `m${it.journalId}/${it.seq}/${it.at}`, from: `reading ${it.seq}` })),
   ].sort((a, b) => a.at.localeCompare(b.at))
   if (rows.length === 0) return null
   return (
