@@ -10,6 +10,7 @@ import { liveStations } from './live.ts'
 import { CONTROL_INTERVAL_MS, LoadControl } from './load/control.ts'
 import { refusalOf } from './load/guard.ts'
 import { limitProfileId } from './load/profile-ids.ts'
+import { rateFor } from './load/rate.ts'
 import { type Admission, admit, type Knock } from './ocpp/admission.ts'
 import { failed } from './ocpp/commands.ts'
 import type { ChargingOffer } from './ocpp/handler.ts'
@@ -26,6 +27,7 @@ import type { Moment } from './session/timing.ts'
 import { TransactionIds } from './session/transaction-ids.ts'
 import { NOTHING } from './site-state.ts'
 import { PasswordCheck } from './station/password.ts'
+import { quirksAt } from './station/quirks.ts'
 import type { Credential } from './station/security.ts'
 import { stationEntry, stationSettings } from './station/settings.ts'
 import { STATION_KIND, type Station, stationOf } from './station/station.ts'
@@ -116,7 +118,8 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     const reach = session && links.get(session.stationId)?.reach
     if (!reach || load.tellLimit(session)) return
     const { evseId } = session
-    const profile = { evseId, limitMa: mostMa, session, profileId: limitProfileId(evseId) }
+    const rate = rateFor(mostMa, quirksAt(state, session.stationId))
+    const profile = { evseId, rate, session, profileId: limitProfileId(evseId) }
     const { action, payload } = reach.module.limitProfile(profile)
     void reach.call(action, payload)
   }

@@ -85,7 +85,7 @@ export async function stationResources(
       revokedCertificates: row.revoked_certificates ?? [],
       bootedAt: row.booted_at?.toISOString() ?? null,
       evses: evsesOf(own, shown),
-      quirks: quirksOf(row.vendor, row.model).map((name) => ({ name, description: QUIRKS[name] })),
+      quirks: quirksOf(row).map(({ name }) => ({ name, description: QUIRKS[name] })),
       statusText: statusText(
         {
           approved: row.approved,

@@ -10,9 +10,11 @@ import { type OcppModule, type OutgoingCall, statusOf } from '../ocpp/module.ts'
 import type { Clock, Log } from '../ports.ts'
 import { isOnConnector, runningSessions, type Session } from '../session/session.ts'
 import type { SiteState } from '../site-state.ts'
+import { quirksAt } from '../station/quirks.ts'
 import { STATION_KIND, type Station } from '../station/station.ts'
 import { type AskResult, ask, type HeldLimit, heldMa, nothingHeld, tellAgain } from './held-limits.ts'
 import { limitProfileId } from './profile-ids.ts'
+import { rateFor } from './rate.ts'
 import { failsafeFor, nextSteps, type Reservation, reservedMa, STEP_MA, type Step } from './safety-ledger.ts'
 import { type Charging, shares } from './shares.ts'
 
@@ -278,7 +280,11 @@ export class LoadControl {
     if (takesMa > Math.max(0, roomMa)) return 0
     this.#failsafes.set(stationId, failsafe)
     const settle = ask(failsafe, failsafeMa)
-    void this.#ask(reached, reached.module.failsafeProfile(failsafeMa), false).then((result) => {
+    void this.#ask(
+      reached,
+      reached.module.failsafeProfile(rateFor(failsafeMa, quirksAt(this.#ports.state, stationId))),
+      false,
+    ).then((result) => {
       if (!settle(result, clock.mono()))
         log.warn({ stationId, limitMa: failsafeMa, result }, 'the station did not take its failsafe limit')
       this.#ports.onChange()
@@ -294,7 +300,8 @@ export class LoadControl {
     const limit = this.#sessions.get(id)!
     if (!reached || limit.asking || clock.mono() < limit.retryAtMs) return
     const settle = ask(limit, toMa)
-    const profile = { evseId, limitMa: toMa, session, profileId: limitProfileId(evseId) }
+    const rate = rateFor(toMa, quirksAt(this.#ports.state, stationId))
+    const profile = { evseId, rate, session, profileId: limitProfileId(evseId) }
     void this.#ask(reached, reached.module.limitProfile(profile), urgent).then((result) => {
       if (settle(result, clock.mono())) {
         limit.confirmedAtMs = clock.now()

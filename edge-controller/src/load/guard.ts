@@ -7,6 +7,7 @@
 import { decimalToInteger } from '@switchyard/protocol/units.ts'
 import type { OutgoingCall } from '../ocpp/module.ts'
 import { isReservedProfileId } from './profile-ids.ts'
+import { VOLTS } from './rate.ts'
 
 export interface Refusal {
   reason: string
@@ -20,8 +21,6 @@ const TIGHTENING = ['ChargePointMaxProfile', 'ChargingStationMaxProfile']
 /** Parts of the names of keys, components and variables by which profiles are kept or heeded (1.6 section 9.4; 2.x SmartChargingCtrlr, V2XChargingCtrlr). */
 const OF_PROFILES = /smartcharging|v2xcharging|charg(e|ing)profile|chargingschedule|connectorswitch3to1/i
 const SETTINGS_REASON = 'smart charging settings belong to load control on a site with a limit'
-/** Watts per ampere and phase at 0.9 of nominal voltage: the most amperes that a limit in watts can mean. */
-const VOLTS = 207
 
 interface Profile {
   chargingProfileId?: number

@@ -32,7 +32,7 @@ class VirtualSocket implements Socket {
   onClose(): void {}
 }
 
-function connect(answer: (id: string) => Promise<Answer | undefined>) {
+function connect(answer: (id: string) => Promise<Answer | undefined>, beatMs = 0) {
   const socket = new VirtualSocket()
   const clock = new VirtualClock('2026-11-23T12:00:00Z')
   const log = { debug() {}, info() {}, warn() {}, error() {} }
@@ -44,6 +44,7 @@ function connect(answer: (id: string) => Promise<Answer | undefined>) {
     log,
     lane: new Lane(),
     pingIntervalMs: 30_000,
+    beatMs: () => beatMs,
     answer: (call) => answer(call.id),
     onClosed() {},
   })
@@ -99,4 +100,24 @@ it('what came before the close is still taken', async () => {
   connection.close(1000, 'over')
   await turns(() => taken.length === 2)
   expect(socket.sent).toEqual([])
+})
+
+it('a socket on which nothing comes, not even a pong, is closed; one that is heard stays open', () => {
+  const { socket, clock } = connect(async (id) => answerTo(id))
+  clock.advance(60_000)
+  socket.say('[2,"1","Heartbeat",{}]')
+  clock.advance(75_000)
+  expect(socket.closedWith).toBeUndefined()
+  clock.advance(30_000)
+  expect(socket.closedWith).toBe(1001)
+})
+
+it('where the station answers no ping its heartbeats are waited for', () => {
+  const { socket, clock } = connect(async (id) => answerTo(id), 300_000)
+  clock.advance(299_000)
+  socket.say('[2,"1","Heartbeat",{}]')
+  clock.advance(749_000)
+  expect(socket.closedWith).toBeUndefined()
+  clock.advance(60_000)
+  expect(socket.closedWith).toBe(1001)
 })

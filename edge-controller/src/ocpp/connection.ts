@@ -24,7 +24,7 @@ export const INBOX_RESUME = 16
 export const ANSWERS_KEPT = 8
 /** Longest message that is remembered: a longer one that comes again is taken again, which changes nothing but its readings. */
 export const KEPT_MAX_CHARS = 16 * 1024
-/** A socket on which nothing was heard for so many ping intervals is closed. */
+/** A socket on which nothing was heard for so many ping intervals is closed; for so many heartbeats where a station answers no ping. */
 export const SILENT_INTERVALS = 2.5
 
 export interface Answer {
@@ -49,6 +49,8 @@ export interface ConnectionPorts {
   lane: Lane
   /** 0: no pings, and silence is borne. */
   pingIntervalMs: number
+  /** How often the station is heard without a ping, ms, where it answers none; 0: it answers them. */
+  beatMs(): number
   /** Takes one message of the station; undefined when it could not be taken and shall not be answered. Must not reject. */
   answer(message: CallFrame | SendFrame): Promise<Answer | LeftWithStation | undefined>
   /** Transcript on demand: every frame as it stands on the wire. */
@@ -192,11 +194,12 @@ export class Connection {
   }
 
   #schedulePing(): void {
-    const { pingIntervalMs, clock, log } = this.#ports
+    const { pingIntervalMs, beatMs, clock, log } = this.#ports
     if (pingIntervalMs <= 0) return
     this.#cancelPing = clock.after(pingIntervalMs, () => {
       // A paused socket cannot be heard: its silence is ours.
-      if (!this.#paused && clock.mono() - this.#heardAtMs > SILENT_INTERVALS * pingIntervalMs) {
+      const intervalMs = Math.max(pingIntervalMs, beatMs())
+      if (!this.#paused && clock.mono() - this.#heardAtMs > SILENT_INTERVALS * intervalMs) {
         log.warn({}, 'nothing heard from the station: its socket is closed')
         this.close(1001, 'silent')
         return

@@ -1,7 +1,7 @@
 /** One call of a station: schema, acceptance, identity, decision, commit, and only then the answer. */
 import { describeErrors, type ErrorCode, errorCodeFor } from '@switchyard/protocol/ocpp/error-code.ts'
 import type { CallErrorFrame, CallFrame, SendFrame } from '@switchyard/protocol/ocpp/frame.ts'
-import type { Validators } from '@switchyard/protocol/ocpp/validators.ts'
+import type { MessageChecks, SchemaError, Validators } from '@switchyard/protocol/ocpp/validators.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import { beginHop } from '@switchyard/tracing/hop.ts'
 import type { CentralSystemPorts } from '../central-system-ports.ts'
@@ -10,6 +10,7 @@ import type { Log } from '../ports.ts'
 import type { Authorization } from '../session/authorize.ts'
 import type { ContractVerdict, ShownContract } from '../session/plug-and-charge.ts'
 import type { Outcome, SiteState } from '../site-state.ts'
+import { checkAmended, type Surroundings } from './amend.ts'
 import type { Answer, LeftWithStation } from './connection.ts'
 import { OcppFault } from './fault.ts'
 import type { After, HandlerContext, Route, Routes } from './handler.ts'
@@ -29,6 +30,8 @@ export interface DispatchPorts {
   isAccepted(): boolean
   /** Its last boot was answered Pending. */
   isPending(): boolean
+  /** What its messages are amended by; undefined for a station without a quirk. */
+  around(call: CallFrame | SendFrame): Surroundings | undefined
   /** The station was asked for this message on this connection. */
   wasAskedFor(action: string): boolean
   /** A message came before any boot that is known here. */
@@ -77,7 +80,7 @@ async function taken(
   if (!route) return refuse(call, 'NotSupported', 'this action is not taken from a station here', log)
   if ((call.type === 'send') !== (checks.response === undefined))
     return refuse(call, 'ProtocolError', `${action} is ${checks.response ? 'a CALL' : 'a SEND'}`, log)
-  const errors = checks.request(payload)
+  const errors = checked(call, checks, ports)
   if (errors.length > 0) return refuse(call, errorCodeFor(version, errors), describeErrors(errors), log)
   const nowhere = placeBeyondBounds(payload)
   if (nowhere) return refuse(call, 'PropertyConstraintViolation', nowhere, log)
@@ -134,6 +137,17 @@ async function committed(state: SiteState, outcome: Outcome, trace: string | und
     hop?.end((error as Error).name)
     throw error
   }
+}
+
+/** A station with quirks is heard as it means it. */
+function checked(
+  call: CallFrame | SendFrame,
+  checks: MessageChecks,
+  { around }: DispatchPorts,
+): readonly SchemaError[] {
+  const { action, payload } = call
+  const surroundings = around(call)
+  return surroundings ? checkAmended(action, payload, checks, surroundings) : checks.request(payload)
 }
 
 /**

@@ -1,16 +1,17 @@
 /** What one OCPP version brings: its handlers, and how the site's intentions are said in its words. */
 import type { OutgoingCall } from '@switchyard/protocol/command/define.ts'
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
+import type { Rate } from '../load/rate.ts'
 import type { Session } from '../session/session.ts'
 import type { Routes } from './handler.ts'
 import type { SettingsWords } from './settle-settings.ts'
 
 export type { OutgoingCall }
 
-/** A current limit for what one connector may draw, mA per phase. */
+/** A limit for what one connector may draw. */
 export interface Limit {
   evseId: number
-  limitMa: number
+  rate: Rate
   /** The running session it is for. */
   session: Session
   profileId: number
@@ -21,8 +22,10 @@ export interface OcppModule {
   routes: Routes
   /** How it says settings, and which the site needs. */
   settings: SettingsWords
+  /** A call that changes nothing, and that every station knows. */
+  harmless: OutgoingCall
   /** The limit of every session that has none of its own yet: installed after every boot. */
-  failsafeProfile(limitMa: number): OutgoingCall
+  failsafeProfile(rate: Rate): OutgoingCall
   limitProfile(limit: Limit): OutgoingCall
 }
 

@@ -1,6 +1,7 @@
 import { actionsOf, COMMAND_KINDS } from '@switchyard/protocol/command/commands.ts'
 import { loadValidators } from '@switchyard/protocol/ocpp/validators.ts'
 import { expect, it } from 'vitest'
+import { rateFor } from '../load/rate.ts'
 import { v16 } from './v16/module.ts'
 import { v21 } from './v21/module.ts'
 import { v201 } from './v201/module.ts'
@@ -17,9 +18,13 @@ it.each([v16, v201, v21])('every call that the site makes in $version is valid',
   const validators = await loadValidators(module.version)
   const session = { transactionId: module.version === '1.6' ? '7' : 'tx' } as never
   const calls = [
-    module.failsafeProfile(6_000),
-    ...[0, 8_100, 13_300, 32_000].map((limitMa) =>
-      module.limitProfile({ evseId: 1, limitMa, session, profileId: 1_000_002 }),
+    module.harmless,
+    module.failsafeProfile(rateFor(6_000, new Set())),
+    ...([undefined, 'whole-amps', 'watts-only', 'watts-only-three-phase'] as const).flatMap((quirk) =>
+      [0, 8_100, 13_300, 32_000].map((limitMa) => {
+        const rate = rateFor(limitMa, new Set(quirk ? [quirk] : []))
+        return module.limitProfile({ evseId: 1, rate, session, profileId: 1_000_002 })
+      }),
     ),
   ]
   for (const { action, payload } of calls)

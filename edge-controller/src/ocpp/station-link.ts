@@ -4,6 +4,7 @@ import type { CallFrame, SendFrame } from '@switchyard/protocol/ocpp/frame.ts'
 import { loadValidators } from '@switchyard/protocol/ocpp/validators.ts'
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
+import type { Quirk } from '@switchyard/protocol/site/quirks.ts'
 import type { CentralSystemPorts } from '../central-system-ports.ts'
 import { type CertificateWish, issueCertificate } from '../certificates/issue.ts'
 import type { Revocations } from '../certificates/revocation.ts'
@@ -23,6 +24,7 @@ import { type SessionContext, sessionById } from '../session/session.ts'
 import type { Moment } from '../session/timing.ts'
 import type { TransactionIds } from '../session/transaction-ids.ts'
 import { takeConnection } from '../station/connected.ts'
+import { quirksAt } from '../station/quirks.ts'
 import { forgetStation, isToBeForgotten, LOCAL_LIST_KIND } from '../station/removal.ts'
 import {
   expireReservations,
@@ -43,24 +45,16 @@ import { Asks, STATION_CLOCK_OFF_MS } from './asks.ts'
 import type { Call } from './calls.ts'
 import { type Answer, Connection } from './connection.ts'
 import { dispatch } from './dispatch.ts'
+import { sendFirst } from './first-call.ts'
 import type { After, ChargingOffer, HandlerContext } from './handler.ts'
 import { Lane } from './lane.ts'
 import type { OcppModule, OutgoingCall } from './module.ts'
+import { MODULES } from './modules.ts'
 import { type SettingsLine, SettingsReconciler } from './reconcile-settings.ts'
 import type { Standing } from './security-changes/change.ts'
 import { StationCommands } from './station-commands.ts'
 import type { ListLimits } from './station-limits.ts'
-import { v16 } from './v16/module.ts'
-import { v21 } from './v21/module.ts'
-import { v201 } from './v201/module.ts'
-
-const MODULES: Partial<Record<OcppVersion, OcppModule>> = {
-  '1.6': v16,
-  '2.0.1': v201,
-  '2.1': v21,
-}
-/** Versions that have a module; what the server offers. */
-export const SPOKEN_VERSIONS = Object.keys(MODULES) as OcppVersion[]
+import { surroundingsOf } from './surroundings.ts'
 
 export interface StationLinkPorts extends CentralSystemPorts {
   stationId: string
@@ -139,6 +133,8 @@ export class StationLink {
       routes: module.routes,
       isAccepted: () => this.#isAccepted(),
       isPending: () => stationOf(this.#ports.state, this.stationId)?.boot?.status === 'Pending',
+      around: (call: CallFrame | SendFrame) =>
+        surroundingsOf(this.#ports.state, this.stationId, call, clock.now()),
       wasAskedFor: (action: string) => connection.wasAskedFor(action),
       spokeUnbooted: () => this.#asks.boot(connection),
       context: (authorization: Authorization | undefined) => this.#context(version, authorization),
@@ -162,6 +158,7 @@ export class StationLink {
       log,
       lane: this.#lane,
       pingIntervalMs: config.pingIntervalMs,
+      beatMs: () => (this.#hasQuirk('no-pong') ? config.heartbeatIntervalS * 1_000 : 0),
       answer: async (call) => {
         // The disk was full when it came: registered with its first message for which there is room.
         if (!stationOf(this.#ports.state, this.stationId)) {
@@ -340,6 +337,10 @@ export class StationLink {
       this.#asks.missed(this.#connection)
   }
 
+  #hasQuirk(quirk: Quirk): boolean {
+    return quirksAt(this.#ports.state, this.stationId).has(quirk)
+  }
+
   #isAccepted(): boolean {
     const booted = stationOf(this.#ports.state, this.stationId)?.boot?.status === 'Accepted'
     return booted && this.#settings().approved
@@ -391,6 +392,7 @@ export class StationLink {
 
   #after(after: After, connection: Connection, module: OcppModule): void {
     if (after === 'station-booted') {
+      if (this.#hasQuirk('first-call-unanswered')) sendFirst(connection, module)
       this.#ports.onBooted(this.stationId)
       this.#reconciler.booted({ connection, module })
     } else if ('offerTo' in after) this.#ports.offer(after)

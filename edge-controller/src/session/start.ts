@@ -4,14 +4,8 @@ import { instant } from '@switchyard/protocol/instant.ts'
 import { mutated } from '@switchyard/protocol/mutation.ts'
 import type { IdToken, ReviewReason } from '@switchyard/protocol/site/fact.ts'
 import type { Draft } from '../draft.ts'
-import {
-  changeConnector,
-  changeStation,
-  connectorOf,
-  hasQuirk,
-  stationOf,
-  withRegister,
-} from '../station/station.ts'
+import { quirksAt } from '../station/quirks.ts'
+import { changeConnector, changeStation, connectorOf, stationOf, withRegister } from '../station/station.ts'
 import { presumeEnd } from './end.ts'
 import { checkStart } from './plausibility.ts'
 import {
@@ -97,7 +91,7 @@ export function startSession(draft: Draft, context: SessionContext, start: Start
   if (running.length >= RUNNING_MAX) presumeEnd(draft, context, running[0]!, 'TooManyRunning')
 
   const startedAtMs = isPlausible(start.startedAtMs, at) ? start.startedAtMs : at.nowMs
-  const zeroIsPlaceholder = hasQuirk(station, 'zero-start-placeholder')
+  const zeroIsPlaceholder = quirksAt(draft, stationId).has('zero-start-placeholder')
   const session: Session = {
     sessionId: context.mintSessionId(),
     stationId,

@@ -1,7 +1,8 @@
 /** What becomes known of a session after its start (2.x): where, who, its first register, its charging state. */
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import type { Draft } from '../draft.ts'
-import { changeConnector, connectorOf, hasQuirk, stationOf } from '../station/station.ts'
+import { quirksAt } from '../station/quirks.ts'
+import { changeConnector, connectorOf, stationOf } from '../station/station.ts'
 import { checkStart } from './plausibility.ts'
 import { putSession, type Session, type SessionContext, withReasons } from './session.ts'
 
@@ -48,7 +49,7 @@ export function updateSession(
   const isRemote = remoteStartId !== undefined || commandId !== undefined
   const newState = update.chargingState !== session.chargingState ? update.chargingState : undefined
   const station = stationOf(draft, context.stationId)!
-  const zeroIsPlaceholder = hasQuirk(station, 'zero-start-placeholder')
+  const zeroIsPlaceholder = quirksAt(draft, context.stationId).has('zero-start-placeholder')
   const meter = { ...connectorOf(station, evseId, connectorId), zeroIsPlaceholder }
   const reasons = checkStart(startKnown, trueStart ?? session.startedAtMs, meter)
 

@@ -1,6 +1,5 @@
 /** A charging station as the site knows it: one entity (kind `station`), version-neutral. OCPP 1.6's connector n is EVSE n, connector 1. */
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
-import { type Quirk, quirksOf } from '@switchyard/protocol/site/quirks.ts'
 import type { Draft, StateReader } from '../draft.ts'
 import { OcppFault } from '../ocpp/fault.ts'
 
@@ -74,11 +73,6 @@ export interface Station {
   running: string[]
   /** Sessions that ended, oldest first: kept for late stops and resends. */
   ended: string[]
-}
-
-/** Whether a station is known for a behaviour, by its newest boot. */
-export function hasQuirk(station: Station | undefined, quirk: Quirk): boolean {
-  return quirksOf(station?.boot?.vendor, station?.boot?.model).includes(quirk)
 }
 
 /** The connector with a register of its meter; the newest is kept, and when it was first above zero. */

@@ -2,6 +2,7 @@
 import { type SettingRef, type SettingSource, settingKey } from '@switchyard/protocol/site/setting.ts'
 import { appliedDocument } from '../documents.ts'
 import type { StateReader } from '../draft.ts'
+import { modelOf } from './quirks.ts'
 import { stationEntry } from './settings.ts'
 import { stationOf } from './station.ts'
 
@@ -15,9 +16,7 @@ export interface Wish {
 /** What operators want of it, without the baseline. */
 export function operatorsWishes(state: StateReader, stationId: string): Wish[] {
   const boot = stationOf(state, stationId)?.boot
-  const ofModel = appliedDocument(state, 'models')?.models.find(
-    ({ vendor, model }) => vendor === boot?.vendor && model === boot.model,
-  )
+  const ofModel = modelOf(appliedDocument(state, 'models')?.models, boot)
   const own = stationEntry(state, stationId)?.settings ?? []
   const wish = (source: SettingSource) => {
     return ({ value, ...setting }: (typeof own)[number]): Wish => ({ setting, values: [value], source })

@@ -21,7 +21,7 @@ if (!header)
   )
 if (lines.length === 0) fail(`${file} has no messages`)
 
-const { played, calls, facts, closes } = await replayTranscript(read.transcript, header)
+const { played, calls, differingCall, facts, closes } = await replayTranscript(read.transcript, header)
 const differing = played.filter((it) => it.differs)
 const recorded = played.filter((it) => it.message.recorded !== undefined)
 say(`${header.station}, OCPP ${header.version}: ${played.length} messages of the station`)
@@ -33,19 +33,25 @@ for (const { message, answer } of differing) {
   say(`    recorded ${JSON.stringify(message.recorded)}`)
   say(`    now      ${answer ? JSON.stringify(answer) : 'no answer'}`)
 }
+if (differingCall) {
+  say('\nThe first call that was made otherwise than recorded')
+  say(`    recorded ${JSON.stringify(differingCall.recorded ?? null)}`)
+  say(`    now      ${JSON.stringify(differingCall.made ?? null)}`)
+}
 say('\nAnswers')
 for (const { message, answer } of played) {
   say(`  ${message.at} ${message.text}`)
   say(`    ${answer ? JSON.stringify(answer) : withoutAnswer(message)}`)
 }
 if (calls.length > 0) say('\nCalls of the controller, and what the station answered')
-for (const { call, answer } of calls) say(`  ${JSON.stringify(call)}\n    ${JSON.stringify(answer)}`)
+for (const { call, answer } of calls)
+  say(`  ${JSON.stringify(call)}\n    ${answer ? JSON.stringify(answer) : 'no answer'}`)
 if (closes.length > 0) say('\nConnections that the controller closed')
 for (const { code, reason } of closes) say(`  ${code} ${reason}`)
 say('\nFacts')
 for (const { kind, sessionId, data } of facts)
   say(`  ${kind}${sessionId === undefined ? '' : ` ${sessionId}`} ${JSON.stringify(data)}`)
-process.exitCode = differing.length > 0 ? 1 : 0
+process.exitCode = differing.length > 0 || differingCall ? 1 : 0
 
 function withoutAnswer({ isSend, id }: Played['message']): string {
   return isSend ? '(needs no answer)' : id === undefined ? '(no frame; not answered)' : 'no answer'

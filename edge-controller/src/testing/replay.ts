@@ -29,7 +29,11 @@ export async function replay(site: TestController, name: string): Promise<void> 
   for (let next = play.next(); next !== undefined; next = play.next()) {
     site.clock.advanceTo(next.at)
     socket.send(next.text)
-    const answer = await socket.next()
+    let answer = await socket.next()
+    for (; answer[0] === 2; answer = await socket.next()) {
+      const said = play.answerTo(answer)
+      if (said) socket.send(JSON.stringify(said))
+    }
     if (answer[0] !== 3) throw new Error(`${next.text} was answered ${JSON.stringify(answer)}`)
     play.answered(answer)
   }

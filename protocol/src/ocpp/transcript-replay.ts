@@ -33,10 +33,17 @@ export class TranscriptReplay {
   private readonly liveByRecorded = new Map<number, number>()
   /** Answers of the recorded station by the action that it was called with, in their order. */
   private readonly answers = new Map<string, unknown[][]>()
+  /** Calls of the recorded system, in their order. */
+  readonly calls: RecordedCall[] = []
+  /** Places of calls that the recorded station left without an answer. */
+  private readonly silences: ReadonlySet<string>
+  private readonly place = new CallPlace()
   private position = 0
 
   constructor(transcript: Transcript) {
     const called = new Map<string, string>()
+    const recordedPlace = new CallPlace()
+    const unanswered = new Map<string, string>()
     for (const { at, dir, frame, text } of transcript.lines) {
       if (frame === undefined) {
         if (dir === 'in' && !text!.startsWith('(left out')) this.messages.push({ at, text: text! })
@@ -44,19 +51,28 @@ export class TranscriptReplay {
       }
       const id = String(frame[1])
       if (frame[0] === CALL || frame[0] === SEND) {
-        if (dir === 'in') this.messages.push({ at, frame })
-        else called.set(id, String(frame[2]))
+        const action = String(frame[2])
+        if (dir === 'in') {
+          this.messages.push({ at, frame })
+          recordedPlace.said(action)
+        } else {
+          called.set(id, action)
+          this.calls.push({ action, payload: frame[3] })
+          unanswered.set(id, recordedPlace.called())
+        }
         continue
       }
       if (dir === 'in') {
         const action = called.get(id)
         if (action !== undefined) this.answers.set(action, [...(this.answers.get(action) ?? []), frame])
+        unanswered.delete(id)
         continue
       }
       this.recorded.set(id, frame)
       const transactionId = transactionIdOf(frame)
       if (transactionId !== undefined) this.recordedByMessage.set(id, transactionId)
     }
+    this.silences = new Set(unanswered.values())
   }
 
   /** The station's next message; undefined at the end. */
@@ -68,6 +84,7 @@ export class TranscriptReplay {
     const live = this.liveByRecorded.get(payload?.transactionId as number)
     const body = live === undefined ? payload : { ...payload, transactionId: live }
     const recorded = this.recorded.get(String(id))
+    this.place.said(action)
     return {
       at: next.at,
       id,
@@ -78,8 +95,12 @@ export class TranscriptReplay {
     }
   }
 
-  /** What the station answers to a call of the live system: as recorded for that action, in turn; NotSupported where nothing was. */
-  answerTo([, id, action]: unknown[]): unknown[] {
+  /**
+   * What the station answers to a call of the live system: as recorded for that action, in turn; NotSupported where nothing was.
+   * Undefined where it left the call at that place without an answer, counted from its boot.
+   */
+  answerTo([, id, action]: unknown[]): unknown[] | undefined {
+    if (this.silences.has(this.place.called())) return undefined
     const answer = this.answers.get(String(action))?.shift()
     if (answer === undefined) return [CALLERROR, id, 'NotSupported', 'not in the recording', {}]
     return [answer[0], id, ...answer.slice(2)]
@@ -90,6 +111,27 @@ export class TranscriptReplay {
     const live = transactionIdOf(frame)
     const recorded = this.recordedByMessage.get(String(frame[1]))
     if (live !== undefined && recorded !== undefined) this.liveByRecorded.set(recorded, live)
+  }
+}
+
+export interface RecordedCall {
+  action: string
+  payload: unknown
+}
+
+/** Which call after which boot. */
+class CallPlace {
+  private boots = 0
+  private calls = 0
+
+  said(action: string | undefined): void {
+    if (action !== 'BootNotification') return
+    this.boots++
+    this.calls = 0
+  }
+
+  called(): string {
+    return `${this.boots}/${this.calls++}`
   }
 }
 

@@ -12,6 +12,22 @@ export interface TranscriptHeader {
   version: OcppVersion
   station: string
   note?: string
+  /** Quirks that an operator had said of the station (site/quirks.ts). */
+  quirks?: string[]
+  /** false: the station answered no ping. */
+  pongs?: boolean
+  /** What was set at its site; absent: the controller called nobody. */
+  site?: TranscriptSite
+}
+
+/** What a replay needs to know of the site, to call the station as it was called. */
+export interface TranscriptSite {
+  /** IANA name. */
+  timeZone?: string
+  /** mA per phase. */
+  limitMa?: number
+  /** Seconds between pings; absent: none. */
+  pingIntervalS?: number
 }
 
 export interface TranscriptLine {
@@ -39,6 +55,15 @@ const header = z.object({
   version: z.enum(OCPP_VERSIONS as [OcppVersion, ...OcppVersion[]]),
   station: z.string(),
   note: z.string().optional(),
+  quirks: z.array(z.string()).optional(),
+  pongs: z.boolean().optional(),
+  site: z
+    .object({
+      timeZone: z.string().optional(),
+      limitMa: z.int().min(0).optional(),
+      pingIntervalS: z.number().min(1).optional(),
+    })
+    .optional(),
 })
 
 const line = z

@@ -9,6 +9,8 @@ export interface SchemaError {
   keyword: string
   /** What is expected, without the value that was sent. */
   message: string
+  /** Of the keyword `enum`: the words that are allowed. */
+  allowed?: readonly string[]
 }
 
 /** Checks one payload; an empty list means valid. Stops at the first violation, so the list has at most one. */
@@ -72,7 +74,14 @@ const PATH_MAX_CHARS = 200
 function toSchemaError(error: CompiledError): SchemaError {
   const property = error.params.missingProperty ?? error.params.additionalProperty
   const path = property === undefined ? error.instancePath : `${error.instancePath}/${property}`
-  return { path: path.slice(0, PATH_MAX_CHARS), keyword: error.keyword, message: expectation(error) }
+  const { keyword } = error
+  const { allowedValues } = error.params
+  return {
+    path: path.slice(0, PATH_MAX_CHARS),
+    keyword,
+    message: expectation(error),
+    ...(keyword === 'enum' && Array.isArray(allowedValues) ? { allowed: allowedValues as string[] } : {}),
+  }
 }
 
 function expectation({ keyword, params }: CompiledError): string {

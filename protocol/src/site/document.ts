@@ -6,6 +6,9 @@ import { z } from 'zod'
 import { tariff } from '../pricing/tariff.ts'
 import { MAX_WANTED_SETTINGS, wantedSetting } from './setting.ts'
 
+/** Which quirks stations have or have not, by name; a name that this version does not know says nothing to it. */
+export const quirkWishes = z.record(z.string().max(64), z.boolean())
+
 /** Who may charge: what authorization at the site decides from. One document for a tenant. */
 export const tokensDocument = z.object({
   tokens: z.array(
@@ -55,6 +58,8 @@ export const stationsDocument = z.object({
       failsafe: z.boolean().optional(),
       /** What it shall be set to; goes before the baseline, and before what is wanted of its model. */
       settings: z.array(wantedSetting).max(MAX_WANTED_SETTINGS).optional(),
+      /** Quirks that it has (true) or has not, whatever is known of its model. */
+      quirks: quirkWishes.optional(),
       /** Largest power of one connector, W; the bound for plausibility. */
       maxPowerW: z.int().optional(),
     }),
@@ -105,7 +110,7 @@ export const tariffsDocument = z.object({
 /** Most models of which a tenant wants settings. */
 export const MAX_WANTED_MODELS = 200
 
-/** What all stations of a model shall be set to. One document for a tenant; vendor and model as a boot tells them. */
+/** What all stations of a model shall be set to, and which quirks they have. One document for a tenant; vendor and model as a boot tells them. */
 export const modelsDocument = z.object({
   models: z
     .array(
@@ -113,6 +118,7 @@ export const modelsDocument = z.object({
         vendor: z.string(),
         model: z.string(),
         settings: z.array(wantedSetting).max(MAX_WANTED_SETTINGS),
+        quirks: quirkWishes.optional(),
       }),
     )
     .max(MAX_WANTED_MODELS),

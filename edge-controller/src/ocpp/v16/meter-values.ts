@@ -8,6 +8,7 @@ import { Draft } from '../../draft.ts'
 import { takeReadings } from '../../session/meter.ts'
 import { since } from '../../session/reading.ts'
 import { sessionById, sessionOfTransaction } from '../../session/session.ts'
+import { quirksAt } from '../../station/quirks.ts'
 import { connectorOf, stationOf } from '../../station/station.ts'
 import { takeStationReadings } from '../../station/station-meter.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
@@ -24,7 +25,8 @@ export function meterValues(
   const connector = station && connectorOf(station, connectorId, 1)
   const named =
     transactionId === undefined ? undefined : sessionOfTransaction(draft, stationId, String(transactionId))
-  const isNamed = transactionId !== undefined && transactionId > 0
+  const isNamed =
+    transactionId !== undefined && transactionId > 0 && !quirksAt(draft, stationId).has('own-transaction-ids')
   const session = named ?? (isNamed ? undefined : sessionById(draft, connector?.sessionId))
   const readings = readingsOf(said.meterValue)
   // Readings from before a session that they do not name are of something else.

@@ -8,6 +8,7 @@ export const v16: OcppModule = {
   version: '1.6',
   routes,
   settings,
+  harmless: { action: 'GetConfiguration', payload: { key: ['HeartbeatInterval'] } },
   failsafeProfile,
   limitProfile,
 }

@@ -1,8 +1,8 @@
 /** Charging profiles of 1.6 (section 3.13): the failsafe for every session to come, and the limit of one that runs. */
 import type { JsonObject } from '@switchyard/protocol/json.ts'
 import type { SetChargingProfileRequest } from '@switchyard/protocol/ocpp/v16.ts'
-import { ampere } from '../../load/ampere.ts'
 import { FAILSAFE_PROFILE_ID, STACK_LEVEL } from '../../load/profile-ids.ts'
+import type { Rate } from '../../load/rate.ts'
 import type { Limit, OutgoingCall } from '../module.ts'
 
 function setProfile(request: SetChargingProfileRequest): OutgoingCall {
@@ -10,7 +10,7 @@ function setProfile(request: SetChargingProfileRequest): OutgoingCall {
 }
 
 /** On connector 0 it holds for each connector separately. */
-export function failsafeProfile(limitMa: number): OutgoingCall {
+export function failsafeProfile(rate: Rate): OutgoingCall {
   return setProfile({
     connectorId: 0,
     csChargingProfiles: {
@@ -19,14 +19,14 @@ export function failsafeProfile(limitMa: number): OutgoingCall {
       chargingProfilePurpose: 'TxDefaultProfile',
       chargingProfileKind: 'Relative',
       chargingSchedule: {
-        chargingRateUnit: 'A',
-        chargingSchedulePeriod: [{ startPeriod: 0, limit: ampere(limitMa) }],
+        chargingRateUnit: rate.unit,
+        chargingSchedulePeriod: [{ startPeriod: 0, limit: rate.limit }],
       },
     },
   })
 }
 
-export function limitProfile({ evseId, limitMa, session, profileId }: Limit): OutgoingCall {
+export function limitProfile({ evseId, rate, session, profileId }: Limit): OutgoingCall {
   return setProfile({
     connectorId: evseId,
     csChargingProfiles: {
@@ -36,8 +36,8 @@ export function limitProfile({ evseId, limitMa, session, profileId }: Limit): Ou
       chargingProfilePurpose: 'TxProfile',
       chargingProfileKind: 'Relative',
       chargingSchedule: {
-        chargingRateUnit: 'A',
-        chargingSchedulePeriod: [{ startPeriod: 0, limit: ampere(limitMa) }],
+        chargingRateUnit: rate.unit,
+        chargingSchedulePeriod: [{ startPeriod: 0, limit: rate.limit }],
       },
     },
   })

@@ -10,6 +10,7 @@ import { takeReadings } from '../../session/meter.ts'
 import { checkStep } from '../../session/plausibility.ts'
 import { registerFromWh } from '../../session/reading.ts'
 import { runningSessions, type Session, sessionOfTransaction } from '../../session/session.ts'
+import { quirksAt } from '../../station/quirks.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
 import { idTagInfo, idTokenOf } from './authorize.ts'
 import { readingsOf } from './readings.ts'
@@ -30,7 +31,9 @@ export function stopTransaction(
   }
   const session =
     sessionOfTransaction(draft, stationId, transactionId) ??
-    (said.transactionId < 1 ? sessionWithoutId(draft, context, said.idTag, end) : undefined)
+    (said.transactionId < 1 || quirksAt(draft, stationId).has('own-transaction-ids')
+      ? sessionWithoutId(draft, context, said.idTag, end)
+      : undefined)
   if (!session && mutated('unmatched-stop-dropped')) return { reply: {}, outcome: draft.outcome() }
   if (!session) {
     const idToken = said.idTag === undefined ? {} : { idToken: idTokenOf(said.idTag) }

@@ -8,6 +8,12 @@ export const v201: OcppModule = {
   version: '2.0.1',
   routes,
   settings,
+  harmless: {
+    action: 'GetVariables',
+    payload: {
+      getVariableData: [{ component: { name: 'OCPPCommCtrlr' }, variable: { name: 'HeartbeatInterval' } }],
+    },
+  },
   failsafeProfile,
   limitProfile,
 }

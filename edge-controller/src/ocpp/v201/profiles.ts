@@ -1,8 +1,8 @@
 /** Charging profiles of 2.0.1 (use cases K01 to K03): the failsafe for every session to come, and the limit of one that runs. */
 import type { JsonObject } from '@switchyard/protocol/json.ts'
 import type { SetChargingProfileRequest } from '@switchyard/protocol/ocpp/v201.ts'
-import { ampere } from '../../load/ampere.ts'
 import { FAILSAFE_PROFILE_ID, STACK_LEVEL } from '../../load/profile-ids.ts'
+import type { Rate } from '../../load/rate.ts'
 import type { Limit, OutgoingCall } from '../module.ts'
 
 function setProfile(request: SetChargingProfileRequest): OutgoingCall {
@@ -10,7 +10,7 @@ function setProfile(request: SetChargingProfileRequest): OutgoingCall {
 }
 
 /** On EVSE 0 it holds for each EVSE separately. */
-export function failsafeProfile(limitMa: number): OutgoingCall {
+export function failsafeProfile(rate: Rate): OutgoingCall {
   return setProfile({
     evseId: 0,
     chargingProfile: {
@@ -21,15 +21,15 @@ export function failsafeProfile(limitMa: number): OutgoingCall {
       chargingSchedule: [
         {
           id: FAILSAFE_PROFILE_ID,
-          chargingRateUnit: 'A',
-          chargingSchedulePeriod: [{ startPeriod: 0, limit: ampere(limitMa) }],
+          chargingRateUnit: rate.unit,
+          chargingSchedulePeriod: [{ startPeriod: 0, limit: rate.limit }],
         },
       ],
     },
   })
 }
 
-export function limitProfile({ evseId, limitMa, session, profileId }: Limit): OutgoingCall {
+export function limitProfile({ evseId, rate, session, profileId }: Limit): OutgoingCall {
   return setProfile({
     evseId,
     chargingProfile: {
@@ -41,8 +41,8 @@ export function limitProfile({ evseId, limitMa, session, profileId }: Limit): Ou
       chargingSchedule: [
         {
           id: profileId,
-          chargingRateUnit: 'A',
-          chargingSchedulePeriod: [{ startPeriod: 0, limit: ampere(limitMa) }],
+          chargingRateUnit: rate.unit,
+          chargingSchedulePeriod: [{ startPeriod: 0, limit: rate.limit }],
         },
       ],
     },
