@@ -8,6 +8,7 @@ const RESOURCES: readonly [pattern: RegExp, target: TargetName][] = [
   [/^stations\/[^/]+\/logs(\/|$)/, 'site-gateway'],
   [/^stations(\/|$)/, 'station-service'],
   [/^settings-profiles(\/|$)/, 'station-service'],
+  [/^quirks(\/|$)/, 'station-service'],
   [/^commands(\/|$)/, 'station-service'],
   [/^sessions\/[^/]+\/signed-data$/, 'billing-service'],
   [/^sessions(\/|$)/, 'station-service'],

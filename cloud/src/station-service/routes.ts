@@ -5,6 +5,7 @@ import type { ServiceContext } from '../platform/service.ts'
 import { appliedRoutes } from './applied.ts'
 import { commandRoutes } from './command-routes.ts'
 import { messageRoutes } from './message-routes.ts'
+import { quirkRoutes } from './quirk-routes.ts'
 import { reservationRoutes } from './reservation-routes.ts'
 import { reviewRoutes } from './review-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
@@ -23,6 +24,7 @@ export function stationServiceRoutes(context: ServiceContext): Hono {
   sitePolicyRoutes(app, context)
   stationRoutes(app, context)
   settingsRoutes(app, context)
+  quirkRoutes(app)
   reservationRoutes(app, context)
   sessionRoutes(app, context)
   reviewRoutes(app, context)

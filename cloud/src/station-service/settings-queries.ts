@@ -7,6 +7,7 @@ import type { Sql, TransactionSql } from 'postgres'
 import { lockSite, type PublishContext, publishText } from './documents.ts'
 import type { MonitorRow } from './project-monitors.ts'
 import type { ReportedRow } from './project-settings.ts'
+import { quirksIn } from './quirk-wishes.ts'
 
 type AnySql = Sql | TransactionSql
 
@@ -14,6 +15,7 @@ export interface ModelRow {
   vendor: string
   model: string
   settings: string
+  quirks: string | null
   changed_at: Date
 }
 
@@ -24,7 +26,7 @@ export async function listModels(
   limit = 1_000,
 ): Promise<ModelRow[]> {
   return await sql<ModelRow[]>`
-    select vendor, model, settings, changed_at from station.model_settings
+    select vendor, model, settings, quirks, changed_at from station.model_settings
     where tenant_id = ${tenantId} and (vendor, model) > (${vendor ?? ''}, ${model ?? ''})
     order by vendor, model limit ${limit}`
 }
@@ -40,10 +42,11 @@ export async function publishModels(
   context: Omit<PublishContext, 'siteId'>,
   siteIds: readonly string[],
 ): Promise<void> {
-  const models = (await listModels(tx, context.tenantId)).map(({ vendor, model, settings }) => ({
+  const models = (await listModels(tx, context.tenantId)).map(({ vendor, model, settings, quirks }) => ({
     vendor,
     model,
     settings: JSON.parse(settings) as WantedSetting[],
+    ...(quirks === null ? {} : { quirks: quirksIn(quirks) }),
   }))
   const text = JSON.stringify({ models } satisfies DocumentBody<'models'>)
   for (const siteId of siteIds) {

@@ -21,6 +21,7 @@ import type { ServiceContext } from '../platform/service.ts'
 import { awaitStationsApplied } from './applied.ts'
 import { lockSite, publishStations } from './documents.ts'
 import { listStations } from './queries.ts'
+import { quirksIn, quirksText } from './quirk-wishes.ts'
 import {
   listModels,
   listMonitors,
@@ -82,9 +83,10 @@ const listProfiles = createRoute({
 const putProfile = createRoute({
   method: 'put',
   path: '/v1/settings-profiles',
-  summary: 'Replaces what is wanted of all stations of a model; an empty list removes it',
+  summary:
+    'Replaces what is wanted and said of all stations of a model; an empty list without quirks removes it',
   description:
-    'Vendor and model as the stations tell them when they boot. A wish of a single station goes before one of its model.',
+    'Vendor and model as the stations tell them when they boot. A wish of a single station goes before one of its model, and so does what is said of its quirks.',
   request: { body: jsonBody(settingsProfileInput) },
   responses: { 200: answers('The profile', settingsProfile), ...problems },
 })
@@ -161,19 +163,21 @@ export function settingsRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCon
   })
 
   app.openapi(putProfile, async (c) => {
-    const { vendor, model, desired } = c.req.valid('json')
+    const { vendor, model, desired, assignedQuirks = {} } = c.req.valid('json')
     for (const [path, text] of Object.entries({ vendor, model }))
       if (!isStorable(text)) throw invalid([{ path, message: 'holds characters that no name has' }])
     const { tenantId, trace } = c.var
     const at = new Date(clock.now())
-    const row = { vendor, model, settings: JSON.stringify(desired), changed_at: at }
+    const quirks = quirksText(assignedQuirks)
+    const row = { vendor, model, settings: JSON.stringify(desired), quirks, changed_at: at }
+    const isNothing = desired.length === 0 && quirks === null
     await sql.begin(async (tx) => {
       await lockModels(tx, tenantId)
       const models = await listModels(tx, tenantId)
       const isNew = !models.some((it) => it.vendor === vendor && it.model === model)
-      if (isNew && desired.length > 0 && models.length >= MAX_WANTED_MODELS)
+      if (isNew && !isNothing && models.length >= MAX_WANTED_MODELS)
         throw conflict(`There are ${MAX_WANTED_MODELS} profiles already, the most there may be`)
-      if (desired.length === 0)
+      if (isNothing)
         await tx`
           delete from station.model_settings
           where tenant_id = ${tenantId} and vendor = ${vendor} and model = ${model}`
@@ -181,7 +185,7 @@ export function settingsRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCon
         await tx`
           insert into station.model_settings ${tx({ tenant_id: tenantId, ...row })}
           on conflict (tenant_id, vendor, model) do update set
-            settings = excluded.settings, changed_at = excluded.changed_at`
+            settings = excluded.settings, quirks = excluded.quirks, changed_at = excluded.changed_at`
       const sites = await tx<{ site_id: string }[]>`
         select site_id from station.site where tenant_id = ${tenantId} order by site_id`
       await publishModels(
@@ -195,8 +199,9 @@ export function settingsRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCon
   })
 }
 
-function profileResource({ vendor, model, settings, changed_at }: ModelRow) {
-  return { vendor, model, desired: JSON.parse(settings), changedAt: changed_at.toISOString() }
+function profileResource({ vendor, model, settings, quirks, changed_at }: ModelRow) {
+  const desired = JSON.parse(settings)
+  return { vendor, model, desired, assignedQuirks: quirksIn(quirks), changedAt: changed_at.toISOString() }
 }
 
 function placeOf(row: { evse_id: number; connector_id: number }) {

@@ -18,6 +18,7 @@ import { leaveDirectSite, takeDirectSite } from './direct-site.ts'
 import { lockSite, publishStations } from './documents.ts'
 import { hashPassword } from './password-hash.ts'
 import { findSite, listStations, type StationView } from './queries.ts'
+import { quirksText } from './quirk-wishes.ts'
 import { rotationTo } from './rotation.ts'
 import { stationResources } from './views.ts'
 import { CLEARED, removeStation, type StationWish, wishOfStation } from './wanted.ts'
@@ -49,7 +50,7 @@ const patch = createRoute({
   method: 'patch',
   path: '/v1/stations/{stationId}',
   summary:
-    'Approves, holds back or rejects a station, sets its password, lowest security profile, plausibility bound or tariff, and whether baseline and failsafe are set on it',
+    'Approves, holds back or rejects a station, sets its password, lowest security profile, plausibility bound, tariff or quirks, and whether baseline and failsafe are set on it',
   description:
     'What changes holds at once for a running connection: one that would not be let in any more is closed, one that is approved is asked to boot again.',
   request: { params, body: jsonBody(stationPatch) },
@@ -209,6 +210,7 @@ function wantedOf(wish: Wish, passwordHash: string | null | undefined, newId: ()
     ...(wish.baseline === undefined ? {} : { wanted_baseline: wish.baseline }),
     ...(wish.failsafe === undefined ? {} : { wanted_failsafe: wish.failsafe }),
     ...(wish.maxPowerW === undefined ? {} : { wanted_max_power_w: wish.maxPowerW }),
+    ...(wish.assignedQuirks === undefined ? {} : { wanted_quirks: quirksText(wish.assignedQuirks) }),
   }
 }
 

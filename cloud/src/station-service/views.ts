@@ -7,6 +7,7 @@ import { QUIRKS, quirksOf } from '@switchyard/protocol/site/quirks.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { livePictures, sessionInPicture } from './live-picture.ts'
 import { type ConnectorRow, connectorsOf, type SiteRow, type StationView } from './queries.ts'
+import { quirksIn } from './quirk-wishes.ts'
 import { runningAt, sessionResource } from './session-queries.ts'
 import type { SessionRow } from './session-row.ts'
 import { statusText } from './status-text.ts'
@@ -85,7 +86,8 @@ export async function stationResources(
       revokedCertificates: row.revoked_certificates ?? [],
       bootedAt: row.booted_at?.toISOString() ?? null,
       evses: evsesOf(own, shown),
-      quirks: quirksOf(row).map(({ name }) => ({ name, description: QUIRKS[name] })),
+      quirks: quirksTouching(row),
+      assignedQuirks: quirksIn(row.wanted_quirks),
       statusText: statusText(
         {
           approved: row.approved,
@@ -133,6 +135,16 @@ function localListOf(told: string | null): Station['localList'] {
     updateType: updateType ?? null,
     at,
   }
+}
+
+function quirksTouching(row: StationView): Station['quirks'] {
+  const said = { ofModel: quirksIn(row.model_quirks), ofStation: quirksIn(row.wanted_quirks) }
+  return quirksOf(row, said).map(({ name, source, reference = null }) => ({
+    name,
+    description: QUIRKS[name],
+    source,
+    reference,
+  }))
 }
 
 /** The state of charging where it is told with the session: by a picture that knows all that the station's row shows, else by facts. */

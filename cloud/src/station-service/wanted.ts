@@ -26,6 +26,8 @@ export interface StationWish {
   /** JSON text of a list; no part of what PUT of the station replaces. */
   wanted_settings?: string | null
   wanted_max_power_w?: number | null
+  /** JSON text: quirk -> whether it has it. */
+  wanted_quirks?: string | null
 }
 
 const NOTHING_WANTED = {
@@ -37,6 +39,7 @@ const NOTHING_WANTED = {
   wanted_baseline: null,
   wanted_failsafe: null,
   wanted_max_power_w: null,
+  wanted_quirks: null,
 } as const satisfies StationWish
 
 /** All that PUT replaces; the password stays, as it cannot be read to be sent again. */

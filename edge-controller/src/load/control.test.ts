@@ -297,3 +297,16 @@ it('a station that shall have no failsafe is given none, and all that it may dra
   await turns(3)
   expect(none.failsafe).toBe(6)
 })
+
+it('a station that turns out to take whole amperes only is told its limits again as soon as an operator says so', async () => {
+  site = await TestController.start({ config: { siteLimitMa: 20_500 } })
+  const a = await charger16('A')
+  await settles(() => a.failsafe === 6)
+  await start(a, 'T1')
+  await settles(() => a.limit === 20.5)
+  const stations = [{ stationId: 'A', approved: true, quirks: { 'whole-amps': true } }]
+  await site.apply('stations', { stations })
+  await settles(() => a.limit === 20)
+  await site.apply('stations', { stations: [] })
+  await settles(() => a.limit === 20.5)
+})

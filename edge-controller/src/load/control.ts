@@ -21,6 +21,8 @@ import { type Charging, shares } from './shares.ts'
 export const CONTROL_INTERVAL_MS = 2_000
 /** Longest wait for a station's answer to a limit. */
 export const LIMIT_TIMEOUT_MS = 10_000
+/** A limit by which the words for one are compared: no two of them say it alike. */
+const REFERENCE_MA = 10_500
 /** Meter readings older than this say nothing about now. */
 export const READING_MAX_AGE_MS = 90_000
 
@@ -56,6 +58,8 @@ export class LoadControl {
   readonly #ports: LoadPorts
   readonly #failsafes = new Map<string, HeldLimit>()
   readonly #sessions = new Map<string, SessionLimit>()
+  /** What a limit is told each station in, so that it is told again in other words. */
+  readonly #words = new Map<string, string>()
   readonly #startedAtMs: number
   #returning = true
   #saidUnlimited = false
@@ -136,6 +140,7 @@ export class LoadControl {
     const unlimited = running.filter((s) => this.#sessions.get(s.sessionId)?.confirmedMa === undefined)
     const ruled = new Map<string, number>()
     for (const { stationId } of [...idle, ...unlimited]) ruled.set(stationId, (ruled.get(stationId) ?? 0) + 1)
+    for (const { stationId } of stations) this.#keepWords(stationId)
     for (const { stationId } of stations)
       roomMa -= this.#keepFailsafe(stationId, failsafeMa, ruled.get(stationId) ?? 0, roomMa)
     if (this.#awaitsReturn(running)) return
@@ -169,6 +174,14 @@ export class LoadControl {
       if (again && confirmedMa !== undefined)
         this.#send(running, { id, toMa: Math.min(confirmedMa, targets.get(id)!) }, true)
     }
+  }
+
+  /** An operator has said that the station takes limits otherwise: what it holds, or refused, is told again. */
+  #keepWords(stationId: string): void {
+    const words = JSON.stringify(rateFor(REFERENCE_MA, quirksAt(this.#ports.state, stationId)))
+    const before = this.#words.get(stationId)
+    this.#words.set(stationId, words)
+    if (before !== undefined && before !== words) this.stationReturned(stationId)
   }
 
   /** What every connector may be drawing: the idle ones by their place, the others by their session. */

@@ -8,6 +8,7 @@ import {
   settingKey,
   wantedSetting,
 } from '../site/setting.ts'
+import { assignedQuirks } from './quirks.ts'
 import { pageQuery } from './shapes.ts'
 
 const instant = z.iso.datetime()
@@ -44,9 +45,17 @@ export const settingsProfileInput = z.strictObject({
   vendor: z.string().min(1).max(100),
   model: z.string().min(1).max(100),
   desired,
+  /** Quirks that all of the model have (true) or have not (false); left out: nothing is said. */
+  assignedQuirks: assignedQuirks.optional(),
 })
 export const settingsProfile = z
-  .object({ vendor: z.string(), model: z.string(), desired: z.array(wantedSetting), changedAt: instant })
+  .object({
+    vendor: z.string(),
+    model: z.string(),
+    desired: z.array(wantedSetting),
+    assignedQuirks: assignedQuirks.default({}),
+    changedAt: instant,
+  })
   .meta({ id: 'SettingsProfile' })
 
 const which = {

@@ -1,5 +1,6 @@
 /** Stations in the public API: what they are, and what an operator wants of them. */
 import { z } from 'zod'
+import { assignedQuirks, stationQuirk } from './quirks.ts'
 
 const instant = z.iso.datetime()
 /** OCPP identity: what may stand in the WebSocket URL (OCPP 2.0.1 Part 4, 3.1.1: identifierString, at most 48). */
@@ -64,8 +65,10 @@ export const station = z
     /** What became of the list of tokens that its site keeps in it, where it does; null: nothing was told. */
     localList: localList.nullable().default(null),
     evses: z.array(evse),
-    /** What stations of its vendor and model are known to do wrong, and what is done about it. */
-    quirks: z.array(z.object({ name: z.string(), description: z.string() })).default([]),
+    /** What it does otherwise than OCPP says, as far as known or said, and what is done about it. */
+    quirks: z.array(stationQuirk).default([]),
+    /** What operators say of it; empty: it is as it is known. */
+    assignedQuirks: assignedQuirks.default({}),
     /** A plain sentence, e.g. "Charging since 14:05, 7.2 kW". */
     statusText: z.string(),
     /** Ledger seq of the newest fact that this shows. */
@@ -99,6 +102,8 @@ const stationWish = z.strictObject({
   /** Whether the failsafe limit is installed on it; null: as its site says. Without it load control reserves 32 A for each of its connectors until a session's own limit holds. */
   failsafe: z.boolean().nullable().optional(),
   maxPowerW: z.int().min(1).max(10_000_000).optional(),
+  /** Quirks that it has (true) or has not (false), whatever is known of its model; replaces what was said, null takes it back. */
+  assignedQuirks: assignedQuirks.nullable().optional(),
   /** Tariff of this station; null: the site's, else the tenant's. */
   tariffId: z.string().nullable().optional(),
 })

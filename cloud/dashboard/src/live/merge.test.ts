@@ -55,6 +55,7 @@ const station: Station = {
     },
   ],
   quirks: [],
+  assignedQuirks: {},
   statusText: 'Charging',
   ledgerSeq: 100,
 }
