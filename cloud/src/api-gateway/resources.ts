@@ -11,6 +11,7 @@ const RESOURCES: readonly [pattern: RegExp, target: TargetName][] = [
   [/^quirks(\/|$)/, 'station-service'],
   [/^commands(\/|$)/, 'station-service'],
   [/^sessions\/[^/]+\/signed-data$/, 'billing-service'],
+  [/^rollouts(\/|$)/, 'station-service'],
   [/^sessions(\/|$)/, 'station-service'],
   [/^reviews(\/|$)/, 'station-service'],
   [/^tokens(\/|$)/, 'driver-service'],

@@ -19,6 +19,7 @@ const RUNBOOKS: Readonly<Record<string, string>> = {
   'station-refused': 'station-security',
   'certificate-not-installed': 'station-security',
   'security-event': 'station-security',
+  'rollout-halted': 'rollout-halted',
 }
 
 /** Path of the page within the project; null for a rule that has none (of a newer version). */

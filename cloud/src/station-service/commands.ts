@@ -37,13 +37,27 @@ export interface Issue {
 
 /** Writes the command and tells site-gateway through the log. Throws 404 when the tenant has no such station. */
 export async function issueCommand(
-  { sql, clock, eventLog, config, random }: ServiceContext,
+  context: ServiceContext,
   commandId: string,
-  { tenantId, stationId, kind, args, ttlMs, actor, trace, first }: Issue,
+  issue: Issue,
 ): Promise<{ commandId: string; siteId: string; expiresAtMs: number }> {
+  const { sql, eventLog } = context
+  const { tenantId, stationId } = issue
   const [station] = await listStations(sql, { tenantId, stationId }, 1)
   if (station === undefined) throw notFound(`There is no station ${stationId}`)
   const siteId = station.site_id
+  const { expiresAtMs } = await sql.begin((tx) => writeCommand(tx, context, commandId, { ...issue, siteId }))
+  eventLog.wake()
+  return { commandId, siteId, expiresAtMs }
+}
+
+/** The same within a transaction: the log is to be woken once it has committed. */
+export async function writeCommand(
+  tx: TransactionSql,
+  { clock, eventLog, config, random }: ServiceContext,
+  commandId: string,
+  { tenantId, siteId, stationId, kind, args, ttlMs, actor, trace, first }: Issue & { siteId: string },
+): Promise<{ expiresAtMs: number }> {
   const issuedAtMs = clock.now()
   const usualTtlMs = kind === MESSAGES_KIND ? MESSAGES_TTL_MS : COMMANDS[kind].about.ttlMs
   const expiresAtMs = issuedAtMs + Math.min(ttlMs ?? usualTtlMs, MAX_TTL_MS)
@@ -65,26 +79,23 @@ export async function issueCommand(
           ...command,
           args: { sealed: seal(JSON.stringify(args), config.serviceKey, (n) => random.bytes(n)) } as never,
         }
-  await sql.begin(async (tx) => {
-    await first?.(tx, { siteId, at: new Date(issuedAtMs) })
-    await insertCommand(tx, {
-      command: { ...command, args: shown as never },
-      tenantId,
-      siteId,
-      actor,
-    })
-    await eventLog.publish(tx, {
-      tenantId,
-      siteId,
-      stationId,
-      kind: 'command.requested',
-      at: command.issuedAt,
-      data: { command: hidden },
-      ...(trace === undefined ? {} : { trace }),
-    })
+  await first?.(tx, { siteId, at: new Date(issuedAtMs) })
+  await insertCommand(tx, {
+    command: { ...command, args: shown as never },
+    tenantId,
+    siteId,
+    actor,
   })
-  eventLog.wake()
-  return { commandId, siteId, expiresAtMs }
+  await eventLog.publish(tx, {
+    tenantId,
+    siteId,
+    stationId,
+    kind: 'command.requested',
+    at: command.issuedAt,
+    data: { command: hidden },
+    ...(trace === undefined ? {} : { trace }),
+  })
+  return { expiresAtMs }
 }
 
 /**

@@ -8,6 +8,7 @@ import { messageRoutes } from './message-routes.ts'
 import { quirkRoutes } from './quirk-routes.ts'
 import { reservationRoutes } from './reservation-routes.ts'
 import { reviewRoutes } from './review-routes.ts'
+import { rolloutRoutes } from './rollout-routes.ts'
 import { sessionRoutes } from './session-routes.ts'
 import { settingsRoutes } from './settings-routes.ts'
 import { sitePolicyRoutes } from './site-policy.ts'
@@ -29,6 +30,7 @@ export function stationServiceRoutes(context: ServiceContext): Hono {
   sessionRoutes(app, context)
   reviewRoutes(app, context)
   commandRoutes(app, context)
+  rolloutRoutes(app, context)
   appliedRoutes(app, context)
   messageRoutes(app, context)
   return app as unknown as Hono

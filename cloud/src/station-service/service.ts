@@ -4,6 +4,7 @@ import { startExpirySweep } from './commands.ts'
 import { startForgottenSweep } from './forgotten.ts'
 import { stationProjection } from './project.ts'
 import { startRepublishing } from './republish.ts'
+import { startRollouts } from './rollouts.ts'
 import { stationServiceRoutes } from './routes.ts'
 
 export const stationService: Service = {
@@ -13,11 +14,12 @@ export const stationService: Service = {
     const sweep = startExpirySweep(context)
     const republishing = startRepublishing(context)
     const forgotten = startForgottenSweep(context)
+    const rollouts = startRollouts(context)
     return {
       routes: stationServiceRoutes(context),
       projections: [stationProjection(context.bus)],
       async stop() {
-        await Promise.all([sweep.stop(), republishing.stop(), forgotten.stop()])
+        await Promise.all([sweep.stop(), republishing.stop(), forgotten.stop(), rollouts.stop()])
       },
     }
   },

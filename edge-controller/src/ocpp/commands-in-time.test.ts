@@ -73,6 +73,7 @@ it('no call goes out twice or at its expiry, and the reply tells of every call w
           },
           refusal: () => undefined,
           refusesSessions: false,
+          isCharging: false,
           vouch: async () => async () => {},
           inTurn: (work) => work(),
           collect: () => {

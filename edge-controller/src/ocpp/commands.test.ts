@@ -39,6 +39,31 @@ describe('commands to a 1.6 station', () => {
     expect(await authorized()).toEqual({ status: 'Accepted' })
   })
 
+  it('firmware that shall not disturb a session is sent when none runs', async () => {
+    await open('ocpp1.6')
+    const heard: JsonObject[] = []
+    station.handle('UpdateFirmware', (payload) => {
+      heard.push(payload)
+      return {}
+    })
+    const args = { location: 'http://files.example/image', retrieveAt: '2026-11-23T12:00:00Z' }
+    const { transactionId } = await station.call('StartTransaction', {
+      connectorId: 1,
+      idTag: 'TAG-9',
+      meterStart: 0,
+      timestamp: '2026-11-23T12:00:00Z',
+    })
+    const spared = await execute('UpdateFirmware', { ...args, whileCharging: false })
+    expect(spared).toMatchObject({ status: 'failed', error: { code: 'Charging' } })
+    expect(heard).toEqual([])
+    expect((await execute('UpdateFirmware', args)).status).toBe('accepted')
+    const timestamp = '2026-11-23T12:10:00Z'
+    await station.call('StopTransaction', { transactionId, meterStop: 10, timestamp })
+    expect((await execute('UpdateFirmware', { ...args, whileCharging: false })).status).toBe('accepted')
+    expect(heard).toHaveLength(2)
+    expect(heard[1]).toEqual({ location: args.location, retrieveDate: args.retrieveAt })
+  })
+
   it('start, stop and reset in the words of 1.6', async () => {
     await open('ocpp1.6', { offlinePolicy: 'refuse' })
     const heard: JsonObject[] = []

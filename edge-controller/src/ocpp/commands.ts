@@ -30,6 +30,8 @@ export interface CommandPorts {
   refusal(call: OutgoingCall): string | undefined
   /** The disk is too full for another session. */
   refusesSessions: boolean
+  /** A session runs at the station. */
+  isCharging: boolean
   /**
    * A remote start is on its way: its token is vouched for, since the session may start before the answer comes. Resolves with how
    * to take that back.
@@ -56,6 +58,10 @@ export async function carryOut(
     return failed('UnknownKind', `this controller knows no command ${kind.slice(0, 64)}`)
   const parsed = COMMANDS[kind].args.safeParse(command.args)
   if (!parsed.success) return failed('InvalidArguments', z.prettifyError(parsed.error).slice(0, 500))
+  const isSparing =
+    kind === 'UpdateFirmware' && (parsed.data as CommandArgs<'UpdateFirmware'>).whileCharging === false
+  if (isSparing && ports.isCharging)
+    return failed('Charging', 'a session runs at the station; nothing was sent')
   let calls: OutgoingCall[]
   try {
     const { validators } = ports

@@ -9,7 +9,7 @@ import type { Draft } from '../draft.ts'
 import type { CommandResult } from '../execute.ts'
 import type { Clock, FirmwareSource, Log, Random, UploadPlaces } from '../ports.ts'
 import type { RemoteStart } from '../session/remote-starts.ts'
-import { type Session, sessionById } from '../session/session.ts'
+import { runningSessions, type Session, sessionById } from '../session/session.ts'
 import type { SiteState } from '../site-state.ts'
 import type { Call } from './calls.ts'
 import { carryOut, failed } from './commands.ts'
@@ -149,6 +149,7 @@ export class StationCommands {
       },
       refusal,
       refusesSessions: state.refusesSessions,
+      isCharging: runningSessions(state, stationId).length > 0,
       vouch,
       inTurn: (work) => this.#lane.run(work),
       collect: (wish, requestId) => this.#reports.collect(wish, requestId),

@@ -66,6 +66,8 @@ export const firmwareAndLogs = {
       signature: z.string().max(1_000).optional(),
       ...retries,
       requestId: part.requestId,
+      /** false: it is not sent while a session runs at the station; the command then fails with `Charging`. */
+      whileCharging: z.boolean().optional(),
     }),
   )
     .calls(['1.6'], ['UpdateFirmware', 'SignedUpdateFirmware'], (args, context) => {
