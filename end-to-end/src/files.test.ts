@@ -1,8 +1,8 @@
 /** A log that is asked for over the API comes back over the API: from the station to its site over HTTP, from there to the cloud. */
 import { createHash, randomBytes } from 'node:crypto'
 import type { StationLog } from '@switchyard/protocol/api/logs.ts'
-import { PIECE_BYTES } from '@switchyard/protocol/site/file.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { bringFirmware } from './firmware.ts'
 import { eventually } from './process.ts'
 import { boot, type Connected, connect, type Version } from './stations.ts'
 import { type System, startSystem } from './system.ts'
@@ -104,23 +104,7 @@ describe('logs of stations', () => {
   })
 
   it('firmware goes the other way: from the API over the site to its stations', async () => {
-    const made = await system.api.post<{ firmwareId: string }>('/api/v1/firmware', {
-      vendor: 'Independent',
-      version: '2',
-      bytes: FILE.length,
-      sha256,
-    })
-    for (let offset = 0; offset < FILE.length; offset += PIECE_BYTES) {
-      const response = await fetch(
-        `${system.api.base}/api/v1/firmware/${made.firmwareId}/content/${offset}`,
-        {
-          method: 'PUT',
-          body: FILE.subarray(offset, offset + PIECE_BYTES) as unknown as string,
-          ...system.api.signed(),
-        },
-      )
-      expect(response.status).toBe(200)
-    }
+    const firmwareId = await bringFirmware(system.api, { vendor: 'Independent', version: '2' }, FILE)
     for (const version of ['1.6', '2.0.1'] as const) {
       const stationId = `FW-${version}`
       const connected = await station(stationId, version)
@@ -130,7 +114,7 @@ describe('logs of stations', () => {
           return version === '1.6' ? {} : { status: 'Accepted' }
         }) as never),
       )
-      const args = { firmwareId: made.firmwareId, retrieveAt: new Date().toISOString() }
+      const args = { firmwareId, retrieveAt: new Date().toISOString() }
       expect(await ask(stationId, 'UpdateFirmware', args)).toMatchObject({ status: 'accepted' })
       const location = await told
       const half = FILE.length >> 1

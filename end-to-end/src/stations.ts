@@ -50,13 +50,18 @@ export async function connect(
   return { client, version, stationId }
 }
 
-export async function boot({ client, version }: Connected): Promise<void> {
+export async function boot({ client, version }: Connected, firmware?: string): Promise<void> {
+  const firmwareVersion = firmware === undefined ? {} : { firmwareVersion: firmware }
   const reply =
     version === '1.6'
-      ? await client.call('BootNotification', { chargePointVendor: 'Independent', chargePointModel: 'RPC-1' })
+      ? await client.call('BootNotification', {
+          chargePointVendor: 'Independent',
+          chargePointModel: 'RPC-1',
+          ...firmwareVersion,
+        })
       : await client.call('BootNotification', {
           reason: 'PowerUp',
-          chargingStation: { vendorName: 'Independent', model: 'RPC-2' },
+          chargingStation: { vendorName: 'Independent', model: 'RPC-2', ...firmwareVersion },
         })
   if (reply.status !== 'Accepted') throw new Error(`boot was ${reply.status}`)
 }
