@@ -1,5 +1,11 @@
 /** Commands become OCPP calls: all of them checked before the first is sent, and their replies become one outcome. */
-import { COMMANDS, type CommandKind, isCommandKind, plan } from '@switchyard/protocol/command/commands.ts'
+import {
+  COMMANDS,
+  type CommandArgs,
+  type CommandKind,
+  isCommandKind,
+  plan,
+} from '@switchyard/protocol/command/commands.ts'
 import {
   CommandFault,
   type OutgoingCall,
