@@ -26,7 +26,7 @@ const EVERYWHERE = '0.0.0.0'
 export const SITE_ID = 'demo'
 
 /** Contract certificates and OCSP are there when they are asked for (docs/iso15118.md). */
-const CERTIFICATES_OF_CARS = ['CONTRACT_CERTIFICATE_URL', 'OCSP_PRIVATE_ADDRESSES']
+const CERTIFICATES_OF_CARS = ['CONTRACT_CERTIFICATE_URL', 'V2G_CA_URL', 'OCSP_PRIVATE_ADDRESSES']
 
 /** What the cloud program reads (cloud/src/platform/config.ts is the source of these names). */
 export function cloudEnvironment({

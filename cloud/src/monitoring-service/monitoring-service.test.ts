@@ -356,5 +356,13 @@ describe('the security of a station', () => {
     expect(await open()).toEqual(['certificate-not-installed'])
     await tell({ kind: 'station.certificate', ...ofStation, data: { outcome: 'accepted' } })
     expect(await open()).toEqual([])
+    const forCars = { certificateType: 'V2GCertificate' }
+    await tell(
+      { kind: 'station.certificate', ...ofStation, data: { outcome: 'refused', ...forCars } },
+      { kind: 'station.certificate', ...ofStation, data: { outcome: 'accepted' } },
+    )
+    expect(await open()).toEqual(['certificate-not-installed'])
+    await tell({ kind: 'station.certificate', ...ofStation, data: { outcome: 'accepted', ...forCars } })
+    expect(await open()).toEqual([])
   })
 })

@@ -61,14 +61,16 @@ export function stationAlertOf(
       }
     }
     case 'station.certificate': {
-      const { outcome, reason } = fact.data
+      const { outcome, certificateType, reason } = fact.data
       if (outcome === 'accepted') return undefined
+      const kind =
+        certificateType === undefined ? 'a certificate' : `a certificate for cars (${certificateType})`
       return {
         ...about,
-        alert_id: stationAlertId('certificate-not-installed', siteId, stationId),
+        alert_id: certificateAlertId(siteId, stationId, certificateType),
         rule: 'certificate-not-installed',
         severity: 'warning',
-        text: `Station ${stationId} asked for a certificate, which was ${CERTIFICATE_NOT[outcome]}${reason === undefined ? '' : `: ${reason}`}. The one that it has holds until it ends. Over when one is installed.`,
+        text: `Station ${stationId} asked for ${kind}, which was ${CERTIFICATE_NOT[outcome]}${reason === undefined ? '' : `: ${reason}`}. The one that it has holds until it ends. Over when one is installed.`,
       }
     }
     case 'station.certificate-not-renewed': {
@@ -90,8 +92,18 @@ export function stationAlertOf(
 export function alertsOver({ siteId, stationId }: LogEntry, fact: ReadEntry): string[] {
   if (fact.kind === 'station.connected') return [stationAlertId('station-refused', siteId, stationId)]
   if (fact.kind === 'station.certificate' && fact.data.outcome === 'accepted')
-    return [stationAlertId('certificate-not-installed', siteId, stationId)]
+    return [certificateAlertId(siteId, stationId, fact.data.certificateType)]
   return []
+}
+
+/** Each kind of certificate has an alert of its own. */
+function certificateAlertId(
+  siteId: string | null,
+  stationId: string | null,
+  type: string | undefined,
+): string {
+  const id = stationAlertId('certificate-not-installed', siteId, stationId)
+  return type === undefined ? id : `${id}:${type}`
 }
 
 function stationAlertId(

@@ -47,6 +47,7 @@ export interface Config {
   /** ISO 15118: where contract certificates come from, and whether OCSP responders may have private addresses. */
   readonly iso15118: {
     readonly contractCertificateUrl: string | undefined
+    readonly v2gCaUrl: string | undefined
     readonly ocspPrivateAddresses: boolean
   }
   /** Stations that one ocpp-gateway has controllers for; a further one is refused with 503 and finds another replica. */
@@ -153,6 +154,7 @@ function freeze(it: z.infer<typeof settings>): Config {
     dashboardDir: it.DASHBOARD_DIR,
     iso15118: Object.freeze({
       contractCertificateUrl: it.CONTRACT_CERTIFICATE_URL,
+      v2gCaUrl: it.V2G_CA_URL,
       ocspPrivateAddresses: it.OCSP_PRIVATE_ADDRESSES,
     }),
     ocppMaxStations: it.OCPP_MAX_STATIONS,

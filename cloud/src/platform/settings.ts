@@ -127,9 +127,14 @@ export const settings = z.object({
   CONTRACT_CERTIFICATE_URL: url('http:', 'https:')
     .optional()
     .describe('Who makes contract certificates for cars ([ISO 15118](iso15118.md)); absent: nobody does.'),
+  V2G_CA_URL: url('http:', 'https:')
+    .optional()
+    .describe('Who signs what stations show to cars ([ISO 15118](iso15118.md)); absent: nobody does.'),
   OCSP_PRIVATE_ADDRESSES: flag
     .prefault('false')
-    .describe('OCSP responders in private networks may be asked too: stations name them.'),
+    .describe(
+      'OCSP responders and lists of revoked certificates in private networks may be asked too: stations name them.',
+    ),
   OCPP_MAX_STATIONS: count(1, 20_000)
     .default(2_000)
     .describe('Stations of one ocpp-gateway; a further one gets 503 and finds another replica.'),

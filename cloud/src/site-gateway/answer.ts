@@ -2,13 +2,22 @@
  * Questions that a station waits for: of a running authorization, put to driver-service and answered within two seconds or not at all;
  * and about certificates, put to whoever knows outside.
  */
-import type { CertificateQuestion, CertificateReply } from '@switchyard/protocol/site/certificate-question.ts'
-import { type Answer, type Ask, answer, ask, certificateAsk } from '@switchyard/protocol/site/envelope.ts'
+import type { CertificateReply } from '@switchyard/protocol/site/certificate-question.ts'
+import {
+  type Answer,
+  type Ask,
+  answer,
+  ask,
+  type CertificateAsk,
+  certificateAsk,
+} from '@switchyard/protocol/site/envelope.ts'
 import { z } from 'zod'
 import { isStorable } from '../platform/event-log/storable.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { askForContract } from './certificates/contract.ts'
 import { createOcsp } from './certificates/ocsp.ts'
+import { fetchList } from './certificates/revocation-list.ts'
+import { askToSign } from './certificates/v2g-ca.ts'
 import type { Conversations } from './conversation.ts'
 import type { Send } from './down.ts'
 
@@ -22,6 +31,9 @@ export const MAX_CERTIFICATE_ASKS = 100
 /** Longest identifier of OCPP (2.1; 1.6 has 20 characters). */
 const MAX_ID_TOKEN_CHARS = 255
 
+/** Reasons that the operator has chosen. */
+const NOT_CONFIGURED = new Set(['NotEnabled', 'NoV2GCA'])
+
 /** A question about certificates first: it has no token. */
 const anyAsk = z.union([certificateAsk, ask])
 const decision = z.object({ status: answer.shape.status })
@@ -33,7 +45,7 @@ export function createAnswers(
 ): { take(siteId: string, payload: Buffer): Promise<void> } {
   const underWay = { tokens: 0, certificates: 0 }
   const driver = client('driver-service')
-  const { contractCertificateUrl, ocspPrivateAddresses } = config.iso15118
+  const { contractCertificateUrl, v2gCaUrl, ocspPrivateAddresses } = config.iso15118
   const askForStatus = createOcsp(clock, ocspPrivateAddresses)
 
   async function statusOf(tenantId: string, { value, type }: Ask['idToken']): Promise<Answer['status']> {
@@ -45,13 +57,30 @@ export function createAnswers(
     return (await driver.read(`/v1/authorize?${query}`, caller, decision, request)).status
   }
 
-  async function found(siteId: string, question: CertificateQuestion): Promise<CertificateReply> {
-    const reply =
-      question.kind === 'contract'
-        ? await askForContract(contractCertificateUrl, question)
-        : await askForStatus(question)
-    if ('failed' in reply && reply.code !== 'NotEnabled')
-      log.warn({ siteId, kind: question.kind, reason: reply.failed }, 'a question about a certificate failed')
+  function answerTo(
+    siteId: string,
+    { stationId, certificates: question }: CertificateAsk,
+  ): Promise<CertificateReply> {
+    switch (question.kind) {
+      case 'contract':
+        return askForContract(contractCertificateUrl, question)
+      case 'status':
+        return askForStatus(question)
+      case 'sign':
+        return askToSign(v2gCaUrl, { siteId, stationId }, question)
+      case 'crl':
+        return fetchList(question, ocspPrivateAddresses)
+    }
+  }
+
+  async function found(siteId: string, question: CertificateAsk): Promise<CertificateReply> {
+    const reply = await answerTo(siteId, question)
+    const { stationId, certificates } = question
+    if ('failed' in reply && !NOT_CONFIGURED.has(reply.code))
+      log.warn(
+        { siteId, stationId, kind: certificates.kind, reason: reply.failed },
+        'a question about a certificate failed',
+      )
     return reply
   }
 
@@ -76,7 +105,7 @@ export function createAnswers(
         if (!conversation || conversation.nonce !== nonce) return
         const reply =
           'certificates' in question
-            ? { certificates: await found(siteId, question.certificates) }
+            ? { certificates: await found(siteId, question) }
             : { status: await statusOf(conversation.tenantId, question.idToken) }
         send(conversation, 'answer', { id, ...reply })
       } catch (error) {

@@ -104,7 +104,9 @@ function stationAfter(row: StationRow, entry: LogEntry, fact: ReadEntry): Statio
     case 'station.removed':
       return { ...moved, connected: false, local_list: null }
     case 'station.certificate': {
-      const { outcome, serialNumber, notAfter } = fact.data
+      const { outcome, certificateType, serialNumber, notAfter } = fact.data
+      // What it shows to cars is not what it connects with.
+      if (certificateType !== undefined) return moved
       if (outcome !== 'accepted' || serialNumber === undefined || notAfter === undefined) return moved
       return {
         ...moved,

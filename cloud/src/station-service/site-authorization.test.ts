@@ -57,4 +57,8 @@ test('only certificates of a CA are taken as roots of contracts', async () => {
     status: 422,
     body: { errors: [{ path: 'authorization.contractRoots.1', message: 'is no PEM certificate' }] },
   })
+  expect(await patch({ authorization: { statusIssuers: ['no certificate'] } })).toMatchObject({
+    status: 422,
+    body: { errors: [{ path: 'authorization.statusIssuers.0', message: 'is no PEM certificate' }] },
+  })
 })

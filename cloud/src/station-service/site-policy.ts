@@ -5,7 +5,7 @@
 import { X509Certificate } from 'node:crypto'
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { site, sitePatch } from '@switchyard/protocol/api/shapes.ts'
-import type { DocumentBody } from '@switchyard/protocol/site/document.ts'
+import type { AuthorizationPolicy, DocumentBody } from '@switchyard/protocol/site/document.ts'
 import { invalid, notFound } from '../platform/http/problem.ts'
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
@@ -28,7 +28,8 @@ export function sitePolicyRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceC
   app.openapi(patch, async (c) => {
     const { siteId } = c.req.valid('param')
     const { unidentifiedEnergy, baseline, failsafe, authorization } = c.req.valid('json')
-    requireRoots(authorization?.contractRoots ?? [])
+    requireCas('contractRoots', authorization?.contractRoots ?? [])
+    requireCas('statusIssuers', authorization?.statusIssuers ?? [])
     const { tenantId, trace } = c.var
     const at = new Date(clock.now())
     await sql.begin(async (tx) => {
@@ -79,9 +80,9 @@ function siteBody(timeZone: string, wanted: Wanted): DocumentBody<'site'> {
 type Wanted = Pick<SiteRow, 'wanted_baseline' | 'wanted_failsafe' | 'wanted_authorization'>
 
 /** A site that was given what is no certificate would judge every contract as one of no known root. */
-function requireRoots(pems: readonly string[]): void {
+function requireCas(field: keyof AuthorizationPolicy, pems: readonly string[]): void {
   const errors = pems.flatMap((pem, i) => {
-    const path = `authorization.contractRoots.${i}`
+    const path = `authorization.${field}.${i}`
     try {
       return new X509Certificate(pem).ca ? [] : [{ path, message: 'is no certificate of a CA' }]
     } catch {

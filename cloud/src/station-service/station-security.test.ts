@@ -126,6 +126,12 @@ test('certificates: the newest that the site signed is shown, and revoked ones a
   await platform.appendFacts(SITE, [
     { kind: 'station.certificate', stationId: 'CS-1', data: { outcome: 'accepted', ...certificate } },
     { kind: 'station.certificate', stationId: 'CS-1', data: { outcome: 'refused', reason: 'its name' } },
+    {
+      kind: 'station.certificate',
+      stationId: 'CS-1',
+      // What it shows to cars is another one.
+      data: { outcome: 'accepted', certificateType: 'V2GCertificate', ...certificate, serialNumber: '77' },
+    },
   ])
   await platform.settle(service)
   expect(await shown()).toMatchObject({ certificate, revokedCertificates: [] })

@@ -1,7 +1,8 @@
 /**
- * A station's certificate, from its request to the station's word on it (A02, A03). The one before stays valid until it ends, so that a
+ * A certificate of a station, be it for its connection or for cars, from its request to the station's word on it (A02, A03). The one before stays valid until it ends, so that a
  * station that cannot use the new one is not locked out.
  */
+import type { SignQuestion } from '@switchyard/protocol/site/certificate-question.ts'
 import type { FactData } from '@switchyard/protocol/site/fact.ts'
 import type { Call } from '../ocpp/calls.ts'
 import { statusOf } from '../ocpp/module.ts'
@@ -12,26 +13,36 @@ export interface CertificateWish {
   /** PEM. */
   csr: string
   /** As it goes back with the certificate: 2.x names its use, 2.1 also the request. */
-  about: { certificateType?: 'ChargingStationCertificate'; requestId?: number }
+  about: { certificateType?: CertificateType; requestId?: number }
+  /** Signed already, by the V2G CA: PEM. */
+  chain?: string
 }
 
-/** Signs a request for one of `names`, or says why not. Must not reject. */
-export type SignCertificate = (
-  csr: string,
-  names: readonly string[],
-) => Promise<(Issued & { commonName: string }) | { refused: string }>
+export type CertificateType = 'ChargingStationCertificate' | V2gCertificateType
+export type V2gCertificateType = SignQuestion['certificateType']
 
+export function isForCars(type: CertificateType): type is V2gCertificateType {
+  return type !== 'ChargingStationCertificate'
+}
+
+export type Signed = (Issued & { commonName: string }) | { refused: string }
+/** Signs a request for one of `names`, or says why not. Must not reject. */
+export type SignCertificate = (csr: string, names: readonly string[]) => Promise<Signed>
+
+/** Sends the station what was signed, and tells what came of it. `sign` must not reject. */
 export async function issueCertificate(
-  sign: SignCertificate,
+  sign: (wish: CertificateWish) => Promise<Signed>,
   call: Call,
-  { csr, about }: CertificateWish,
-  names: readonly string[],
+  wish: CertificateWish,
 ): Promise<FactData<'station.certificate'>> {
-  const signed = await sign(csr, names)
-  if ('refused' in signed) return { outcome: 'refused', reason: signed.refused.slice(0, 500) }
+  const { about } = wish
+  const { certificateType = 'ChargingStationCertificate' } = about
+  const kind = isForCars(certificateType) ? { certificateType } : {}
+  const signed = await sign(wish)
+  if ('refused' in signed) return { outcome: 'refused', ...kind, reason: signed.refused.slice(0, 500) }
   const { chain, commonName, serialNumber, notAfter } = signed
   const answer = await call('CertificateSigned', { certificateChain: chain, ...about })
-  const told = { commonName, serialNumber, notAfter: notAfter.toISOString() }
+  const told = { ...kind, commonName, serialNumber, notAfter: notAfter.toISOString() }
   if (answer.status !== 'answered') {
     const reason = answer.status === 'failed' ? `${answer.code}: ${answer.description}` : answer.reason
     return { outcome: 'unanswered', reason: reason.slice(0, 500), ...told }

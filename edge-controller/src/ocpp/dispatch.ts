@@ -5,6 +5,8 @@ import type { MessageChecks, SchemaError, Validators } from '@switchyard/protoco
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import { beginHop } from '@switchyard/tracing/hop.ts'
 import type { CentralSystemPorts } from '../central-system-ports.ts'
+import type { StatusRequest } from '../certificates/chain-status.ts'
+import type { RevocationStatus } from '../certificates/revocation.ts'
 import { ChangeRefused, JournalFull } from '../journal/port.ts'
 import type { Log } from '../ports.ts'
 import type { Authorization } from '../session/authorize.ts'
@@ -40,6 +42,7 @@ export interface DispatchPorts {
   context(authorization: Authorization | undefined): HandlerContext
   authorize(idToken: IdToken): Promise<Authorization>
   judgeContract(shown: ShownContract): Promise<ContractVerdict>
+  statusesOf(requests: readonly StatusRequest[]): Promise<(RevocationStatus | undefined)[]>
   askCertificates?: CentralSystemPorts['askCertificates']
   after(after: After): void
   /** What the station told could not be journalled, and it can be asked for again. */
@@ -94,13 +97,16 @@ async function taken(
   const judged = shown && ports.judgeContract(shown)
   const authorization = idToken && (await ports.authorize(idToken))
   const contract = await judged
-  const question = route.question?.(payload)
+  const requests = route.statuses?.(payload)
+  const statuses = requests && (await ports.statusesOf(requests))
+  const question = route.question?.(payload, ports.context(authorization))
   const certificates = question && (await ports.askCertificates?.(stationId, question))
   try {
     // Nothing may be awaited between the decision and the journal: others decide on the state that this one changes.
     const context = ports.context(authorization)
     if (certificates) context.certificates = certificates
     if (contract) context.contract = contract
+    if (statuses) context.statuses = statuses
     const decision = route.handle(context, payload)
     await committed(state, decision.outcome, trace)
     const { reply, after } = decision

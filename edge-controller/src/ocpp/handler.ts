@@ -3,7 +3,9 @@
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { CertificateQuestion, CertificateReply } from '@switchyard/protocol/site/certificate-question.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
+import type { StatusRequest } from '../certificates/chain-status.ts'
 import type { CertificateWish } from '../certificates/issue.ts'
+import type { RevocationStatus } from '../certificates/revocation.ts'
 import type { Draft, StateReader } from '../draft.ts'
 import type { Authorization } from '../session/authorize.ts'
 import type { ContractVerdict, ShownContract } from '../session/plug-and-charge.ts'
@@ -21,12 +23,16 @@ export interface HandlerContext extends SessionContext {
   certificates?: CertificateReply
   /** What the contract is worth that the route's `contract` found in the payload; undefined where there was none. */
   contract?: ContractVerdict
+  /** What was found of the route's `statuses`, in their order; undefined where none was to be had. */
+  statuses?: (RevocationStatus | undefined)[]
   /** Stations in which a token may be in use. */
   stationIds: readonly string[]
   heartbeatIntervalS: number
   /** The disk is too full for another session: it is recorded, and not accepted. */
   refusesSessions: boolean
-  /** The site has a CA, the connection has proved whose it is, and nothing is being signed for it now. */
+  /** The connection has proved whose it is, and nothing is being signed for it now. */
+  mayAskForCertificate: boolean
+  /** That, and the site has a CA. */
   signsCertificates: boolean
   /** Draws a 1.6 transaction id. */
   drawTransactionId(draft: Draft): number
@@ -57,8 +63,10 @@ export interface Route {
   identity?(payload: unknown): IdToken | undefined
   /** The contract certificate that must be judged before the message can be decided on. */
   contract?(payload: unknown): ShownContract | undefined
+  /** Certificates whose status must be known before the message can be decided on. */
+  statuses?(payload: unknown): StatusRequest[]
   /** What the cloud must be asked before the message can be decided on. */
-  question?(payload: unknown): CertificateQuestion
+  question?(payload: unknown, context: HandlerContext): CertificateQuestion | undefined
   /** Taken from a station that has not been accepted. */
   beforeBoot?: boolean
   /** Taken from one that waits for approval: the site asks for it then (B02). */
@@ -77,7 +85,8 @@ export function route<Request, Response extends object>(
   more: {
     identity?: (payload: Request) => IdToken | undefined
     contract?: (payload: Request) => ShownContract | undefined
-    question?: (payload: Request) => CertificateQuestion
+    statuses?: (payload: Request) => StatusRequest[]
+    question?: (payload: Request, context: HandlerContext) => CertificateQuestion | undefined
     beforeBoot?: boolean
     whilePending?: boolean
     resendable?: boolean

@@ -6,7 +6,8 @@ import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import type { Quirk } from '@switchyard/protocol/site/quirks.ts'
 import type { CentralSystemPorts } from '../central-system-ports.ts'
-import { type CertificateWish, issueCertificate } from '../certificates/issue.ts'
+import { type StatusRequest, statusesOf } from '../certificates/chain-status.ts'
+import { type CertificateWish, issueCertificate, type Signed } from '../certificates/issue.ts'
 import type { Revocations } from '../certificates/revocation.ts'
 import { Draft } from '../draft.ts'
 import type { Execute } from '../execute.ts'
@@ -147,6 +148,7 @@ export class StationLink {
           stationIds: this.#ports.stationIds,
         }),
       judgeContract: (shown: ShownContract) => judgeShown(this.stationId, shown, this.#ports),
+      statusesOf: (requests: readonly StatusRequest[]) => statusesOf(this.stationId, requests, this.#ports),
       after: (after: After) => this.#after(after, connection, module),
       missed: () => this.#asks.statusWasMissed(),
     }))
@@ -372,6 +374,7 @@ export class StationLink {
   #context(version: OcppVersion, authorization: Authorization | undefined): HandlerContext {
     const { state, config, transactionIds, stationIds, signCertificate } = this.#ports
     const settings = this.#settings()
+    const mayAskForCertificate = this.#credential.profile > 0 && !this.#signing
     const { stationId, at, maxPowerW, mintSessionId } = this.#sessionContext(settings.maxPowerW)
     return {
       stationId,
@@ -385,7 +388,8 @@ export class StationLink {
       stationIds: authorization ? stationIds() : [],
       heartbeatIntervalS: config.heartbeatIntervalS,
       refusesSessions: state.refusesSessions,
-      signsCertificates: signCertificate !== undefined && this.#credential.profile > 0 && !this.#signing,
+      mayAskForCertificate,
+      signsCertificates: signCertificate !== undefined && mayAskForCertificate,
       drawTransactionId: (draft) => transactionIds.draw(draft),
     }
   }
@@ -400,20 +404,27 @@ export class StationLink {
   }
 
   async #issueCertificate(connection: Connection, wish: CertificateWish): Promise<void> {
-    const { state, signCertificate } = this.#ports
-    if (!signCertificate) return
     this.#signing = true
-    const names = certificateNames(state, this.stationId)
     const before = this.#credential.certificate
-    const data = await issueCertificate(signCertificate, connection.call, wish, names)
+    const data = await issueCertificate((it) => this.#signed(it), connection.call, wish)
     this.#signing = false
     const { stationId } = this
     const about = { before, change: this.#commands.changing }
+    // What it shows to cars says nothing of its connection.
+    const isForConnection = data.certificateType === undefined
     await this.#commit((draft) => {
-      takeCertificate(draft, stationId, data, about)
+      if (isForConnection) takeCertificate(draft, stationId, data, about)
       draft.fact({ kind: 'station.certificate', stationId, data })
     })
-    this.#commands.certificateIssued(data)
+    if (isForConnection) this.#commands.certificateIssued(data)
+  }
+
+  async #signed({ csr, chain }: CertificateWish): Promise<Signed> {
+    const { state, signCertificate } = this.#ports
+    if (chain !== undefined)
+      return (await import('../certificates/signed-by-v2g-ca.ts')).checkSigned(csr, chain)
+    if (!signCertificate) return { refused: 'the site has no CA' }
+    return signCertificate(csr, certificateNames(state, this.stationId))
   }
 
   #commitConnected(version: OcppVersion, remote: string, credential: Credential): Promise<void> {

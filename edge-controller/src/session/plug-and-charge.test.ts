@@ -1,6 +1,5 @@
 /** Contract certificates (C07) over sockets, with certificates and an OCSP responder of the test's own, over HTTP. */
 
-import { ocspRequest } from '@switchyard/protocol/certificates/ocsp.ts'
 import {
   hashesOf,
   issue,
@@ -9,11 +8,11 @@ import {
   type Responder,
 } from '@switchyard/protocol/certificates/testing/authority.ts'
 import type { JsonObject } from '@switchyard/protocol/json.ts'
-import type { CertificateQuestion, CertificateReply } from '@switchyard/protocol/site/certificate-question.ts'
 import type { AuthorizationPolicy } from '@switchyard/protocol/site/document.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FORGET_UNUSED_MS, MAX_HELD_MS, REFRESH_EVERY_MS } from '../certificates/revocation.ts'
 import { type ChargePoint, connect } from '../testing/charge-point.ts'
+import { askOutside } from '../testing/outside.ts'
 import { TestController } from '../testing/test-controller.ts'
 
 const EMAID = 'DEABCC123456789'
@@ -26,24 +25,11 @@ let responder: Responder
 let [root, sub, contract]: Party[] = []
 let linked = true
 
-/** As the cloud does: the question goes to the responder that it names, and what comes back is handed on as it is. */
-async function askCertificates(
-  _: string,
-  question: CertificateQuestion,
-): Promise<CertificateReply | undefined> {
-  if (!linked || question.kind !== 'status') return undefined
-  const response = await fetch(question.responderUrl, {
-    method: 'POST',
-    headers: { 'content-type': 'application/ocsp-request' },
-    body: Buffer.from(ocspRequest(question)),
-  })
-  if (!response.ok) return { code: 'NoStatus', failed: `it answered ${response.status}` }
-  return { ocspResult: Buffer.from(await response.arrayBuffer()).toString('base64') }
-}
-
 beforeEach(async () => {
   linked = true
-  site = await TestController.start({ ports: { askCertificates } })
+  site = await TestController.start({
+    ports: { askCertificates: async (_, question) => (linked ? askOutside(question) : undefined) },
+  })
   root = await issue('V2G Root', undefined)
   responder = await openResponder([root], () => site.clock.now())
   const ocsp = responder.url

@@ -3,9 +3,8 @@
  * and whether it or a CA on the way was revoked, also where the station has judged the chain and sends hashes alone. All is decided at
  * the site; the cloud brings the words of OCSP responders, which the site holds.
  */
-import type { CertificateId } from '@switchyard/protocol/certificates/ocsp.ts'
-import type { StatusQuestion } from '@switchyard/protocol/site/certificate-question.ts'
-import type { Revocations } from '../certificates/revocation.ts'
+import type { CertificateId } from '@switchyard/protocol/certificates/certificate-id.ts'
+import type { RevocationSource, Revocations } from '../certificates/revocation.ts'
 import { appliedDocument } from '../documents.ts'
 import type { StateReader } from '../draft.ts'
 import type { Clock } from '../ports.ts'
@@ -17,7 +16,7 @@ export interface ShownContract {
   /** PEM, the contract's certificate first; absent: the station has judged the chain. */
   certificate?: string
   /** Of the chain, as far as OCSP can be asked. */
-  hashes: readonly StatusQuestion[]
+  hashes: readonly RevocationSource[]
 }
 
 export interface ContractVerdict {
@@ -43,8 +42,8 @@ export async function judgeShown(
   const { certificate, hashes, emaid } = shown
   let questions: Asked[]
   if (certificate === undefined) {
-    const known = (certificates(roots) ?? []).map((it) => it.raw)
-    questions = hashes.map((question) => ({ question, issuers: known }))
+    const known = statusIssuers(state)
+    questions = hashes.map((about) => ({ about, issuers: known }))
   } else {
     const { status, links } = judgeContract(certificate, roots, emaid, clock.now())
     // Nothing is known against it where nothing can be judged: the token decides.
@@ -54,37 +53,46 @@ export async function judgeShown(
   if (questions.length === 0 && certificate === undefined)
     return { status: 'NoCertificateAvailable', refuses: false }
   const found = await Promise.all(
-    questions.map(({ question, issuers }) => revocations.statusOf(stationId, question, issuers)),
+    questions.map(({ about, issuers }) => revocations.statusOf(stationId, about, issuers)),
   )
-  if (found.includes('Revoked')) return { status: 'CertificateRevoked', refuses: true }
-  const isKnown = !found.includes(undefined) || policy?.contractWithoutStatus === 'accept'
+  if (found.some((it) => it?.status === 'Revoked')) return { status: 'CertificateRevoked', refuses: true }
+  const isKnown = found.every((it) => it?.status === 'Good') || policy?.contractWithoutStatus === 'accept'
   // C07.FR.05: validity is verified with data of OCSP, fresh or held.
   return isKnown
     ? { status: 'Accepted', refuses: false }
     : { status: 'NoCertificateAvailable', refuses: true }
 }
 
+/** DER of those whose word on what they have revoked is taken, by what the site was told. */
+export function statusIssuers(state: StateReader): Uint8Array[] {
+  const { contractRoots = [], statusIssuers = [] } = appliedDocument(state, 'site')?.authorization ?? {}
+  return (certificates([...contractRoots, ...statusIssuers]) ?? []).map((it) => it.raw)
+}
+
 interface Asked {
-  question: StatusQuestion
+  about: RevocationSource
   issuers: readonly Uint8Array[]
 }
 
 /** A certificate that names no responder, and of which the station names none, has a CA that offers no OCSP: it is not asked about. */
-async function questionsOf(links: readonly ChainLink[], hashes: readonly StatusQuestion[]): Promise<Asked[]> {
+async function questionsOf(
+  links: readonly ChainLink[],
+  hashes: readonly RevocationSource[],
+): Promise<Asked[]> {
   const asked: Asked[] = []
   for (const { certificate, issuer } of links) {
     const serialNumber = certificate.serialNumber.replace(/^0+(?=.)/, '').toLowerCase()
     const told = hashes.find((it) => it.serialNumber.replace(/^0+(?=.)/, '').toLowerCase() === serialNumber)
-    const responderUrl = certificate.toLegacyObject().infoAccess?.['OCSP - URI']?.[0] ?? told?.responderUrl
-    if (responderUrl === undefined) continue
+    const url = certificate.toLegacyObject().infoAccess?.['OCSP - URI']?.[0] ?? told?.url
+    if (url === undefined) continue
     const id = await idOf(certificate.raw, issuer.raw)
-    asked.push({ question: { kind: 'status', ...id, responderUrl }, issuers: [issuer.raw] })
+    asked.push({ about: { ...id, source: 'OCSP', url }, issuers: [issuer.raw] })
   }
   return asked
 }
 
 /** What reads ASN.1 is loaded with the first contract. */
 async function idOf(certificate: Uint8Array, issuer: Uint8Array): Promise<CertificateId> {
-  const { certificateId } = await import('@switchyard/protocol/certificates/ocsp.ts')
+  const { certificateId } = await import('@switchyard/protocol/certificates/certificate-id.ts')
   return certificateId(certificate, issuer)
 }

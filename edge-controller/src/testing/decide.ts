@@ -64,6 +64,7 @@ export class Decisions implements StateReader {
       stationIds: ['CP1'],
       heartbeatIntervalS: 300,
       refusesSessions: false,
+      mayAskForCertificate: false,
       signsCertificates: false,
       mintSessionId: () => `session-${++this.#sessions}`,
       drawTransactionId: () => ++this.#transactions,

@@ -9,19 +9,11 @@ import {
   CertID,
   Certificate,
   type ExtKeyUsage,
-  getCrypto,
   OCSPRequest,
   OCSPResponse,
   Request,
 } from 'pkijs'
-
-/** As OCPP names a certificate (2.x CertificateHashDataType): hashes of its issuer, and its number. Hex. */
-export interface CertificateId {
-  hashAlgorithm: 'SHA256' | 'SHA384' | 'SHA512'
-  issuerNameHash: string
-  issuerKeyHash: string
-  serialNumber: string
-}
+import { bytes, type CertificateId, CLOCK_OFF_MS, isIssuer, isSignedBy } from './certificate-id.ts'
 
 export interface OcspAnswer {
   status: 'Good' | 'Revoked' | 'Unknown'
@@ -31,29 +23,16 @@ export interface OcspAnswer {
   basic: BasicOCSPResponse
 }
 
-/** Clocks of responders may be ahead of ours. */
-const CLOCK_OFF_MS = 5 * 60_000
 const OIDS = {
   SHA256: '2.16.840.1.101.3.4.2.1',
   SHA384: '2.16.840.1.101.3.4.2.2',
   SHA512: '2.16.840.1.101.3.4.2.3',
 }
-const WEB_NAMES = { SHA256: 'SHA-256', SHA384: 'SHA-384', SHA512: 'SHA-512' }
 const BASIC_RESPONSE = '1.3.6.1.5.5.7.48.1.1'
 const EXTENDED_KEY_USAGE = '2.5.29.37'
 /** A responder that the issuer has appointed (RFC 6960, 4.2.2.2). */
 const OCSP_SIGNING = '1.3.6.1.5.5.7.3.9'
 const HEX = /^(?:[0-9a-f]{2})+$/i
-
-/** How a certificate is asked about; both are DER. Throws where one cannot be read. */
-export async function certificateId(certificate: Uint8Array, issuer: Uint8Array): Promise<CertificateId> {
-  const asked = Certificate.fromBER(bytes(certificate))
-  const by = Certificate.fromBER(bytes(issuer))
-  return {
-    ...(await issuerHashes(by, 'SHA256')),
-    serialNumber: hexOf(asked.serialNumber.valueBlock.valueHexView).replace(/^(00)+(?=.)/, ''),
-  }
-}
 
 /** DER of the question. Throws when a hash is not hexadecimal. */
 export function ocspRequest(id: CertificateId): Uint8Array {
@@ -110,41 +89,9 @@ export async function isVouchedFor(
   }
 }
 
-/** Whether a certificate (DER) is the issuer's of what is asked about. */
-export async function isIssuerOf(issuer: Uint8Array, id: CertificateId): Promise<boolean> {
-  return isIssuer(Certificate.fromBER(bytes(issuer)), id)
-}
-
-async function isIssuer(issuer: Certificate, id: CertificateId): Promise<boolean> {
-  const { issuerNameHash, issuerKeyHash } = await issuerHashes(issuer, id.hashAlgorithm)
-  return (
-    issuerNameHash === id.issuerNameHash.toLowerCase() && issuerKeyHash === id.issuerKeyHash.toLowerCase()
-  )
-}
-
-async function issuerHashes(
-  { subject, subjectPublicKeyInfo }: Certificate,
-  hashAlgorithm: keyof typeof OIDS,
-) {
-  const hash = async (data: ArrayBuffer | Uint8Array<ArrayBuffer>) =>
-    hexOf(new Uint8Array(await crypto.subtle.digest(WEB_NAMES[hashAlgorithm], data)))
-  return {
-    hashAlgorithm,
-    issuerNameHash: await hash(subject.toSchema().toBER(false)),
-    issuerKeyHash: await hash(bytes(subjectPublicKeyInfo.subjectPublicKey.valueBlock.valueHexView)),
-  }
-}
-
 function hasSigned(signer: Certificate, basic: BasicOCSPResponse): Promise<boolean> {
   const { tbsResponseData, signature, signatureAlgorithm } = basic
-  return getCrypto(true)
-    .verifyWithPublicKey(
-      bytes(tbsResponseData.tbsView),
-      signature,
-      signer.subjectPublicKeyInfo,
-      signatureAlgorithm,
-    )
-    .catch(() => false)
+  return isSignedBy(signer, { tbsView: tbsResponseData.tbsView, signature, signatureAlgorithm })
 }
 
 function isAppointed({ extensions, notBefore, notAfter }: Certificate, nowMs: number): boolean {
@@ -178,13 +125,4 @@ function readResponse(der: Uint8Array): OCSPResponse {
 function unhex(name: string, text: string): Uint8Array<ArrayBuffer> {
   if (!HEX.test(text)) throw new Error(`the ${name} of the question is not hexadecimal`)
   return Uint8Array.from(text.match(/../g)!, (pair) => Number.parseInt(pair, 16))
-}
-
-function hexOf(data: Uint8Array): string {
-  return Array.from(data, (byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
-/** A copy of its own: what is handed on may be a view into a larger buffer. */
-function bytes(data: Uint8Array): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(data)
 }

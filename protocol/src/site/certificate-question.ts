@@ -1,6 +1,6 @@
 /**
- * What a station asks about certificates of ISO 15118, and only the cloud can find out: a contract certificate (OCPP 2.x M01, M02) and
- * the status of a certificate (M06). Put to it on the channel of questions; each is answered once, or not at all.
+ * What a station asks about certificates of ISO 15118, and only the cloud can find out: a contract certificate (OCPP 2.x M01, M02), the
+ * status of a certificate (M06, M07, C07), and a certificate by the V2G CA (A02). Put to it on the channel of questions; each is answered once, or not at all.
  */
 import { z } from 'zod'
 
@@ -12,6 +12,11 @@ export const MAX_EXI_REQUEST_CHARS = 11_000
 export const MAX_EXI_RESPONSE_CHARS = 17_000
 /** Longest status of a certificate, base64 DER (2.1; 2.0.1 has 5,500). */
 export const MAX_OCSP_RESULT_CHARS = 18_000
+/** Longest request for a certificate, and longest chain, PEM (2.x). */
+export const MAX_CSR_CHARS = 5_500
+export const MAX_CHAIN_CHARS = 10_000
+/** Largest list of revoked certificates. */
+export const MAX_CRL_BYTES = 256 * 1024
 /** Longest reason that a question failed: what `additionalInfo` of a 2.0.1 answer holds. */
 export const MAX_REASON_CHARS = 512
 
@@ -38,7 +43,27 @@ const statusQuestion = z.object({
 })
 export type StatusQuestion = z.infer<typeof statusQuestion>
 
-export const certificateQuestion = z.discriminatedUnion('kind', [contractQuestion, statusQuestion])
+/** A certificate for the station as it faces cars, of the CA for that. */
+const signQuestion = z.object({
+  kind: z.literal('sign'),
+  certificateType: z.enum(['V2GCertificate', 'V2G20Certificate']),
+  /** PEM, PKCS #10. */
+  csr: z.string().max(MAX_CSR_CHARS),
+  /** 2.1: the root that its chain shall lead to. */
+  hashRootCertificate: statusQuestion.omit({ kind: true, responderUrl: true }).optional(),
+})
+export type SignQuestion = z.infer<typeof signQuestion>
+
+/** A list of revoked certificates. */
+const crlQuestion = z.object({ kind: z.literal('crl'), url: z.string().max(2_000) })
+export type CrlQuestion = z.infer<typeof crlQuestion>
+
+export const certificateQuestion = z.discriminatedUnion('kind', [
+  contractQuestion,
+  statusQuestion,
+  signQuestion,
+  crlQuestion,
+])
 export type CertificateQuestion = z.infer<typeof certificateQuestion>
 
 export const certificateReply = z.union([
@@ -49,6 +74,10 @@ export const certificateReply = z.union([
   }),
   /** Base64 DER of the responder's answer. */
   z.object({ ocspResult: z.string().max(MAX_OCSP_RESULT_CHARS) }),
+  /** PEM, the station's certificate first. */
+  z.object({ certificateChain: z.string().max(MAX_CHAIN_CHARS) }),
+  /** Base64 DER, not looked into. */
+  z.object({ crl: z.string().max(Math.ceil(MAX_CRL_BYTES / 3) * 4) }),
   /** Why there is none; `code` is OCPP's reason code. An `exiResponse` that tells the car so may come with it. */
   z.object({
     failed: z.string().max(MAX_REASON_CHARS),

@@ -84,6 +84,8 @@ export const authorizationPolicy = z.object({
   masterPassGroupId: z.string().min(1).max(36).optional(),
   /** Roots of contract certificates (V2G or mobility operators), PEM: Plug & Charge is judged by them at the site (C07). */
   contractRoots: z.array(z.string().max(MAX_ROOT_CHARS)).max(MAX_CONTRACT_ROOTS).optional(),
+  /** CAs, PEM, whose word on what they have revoked is taken, beside those roots: issuers of the certificates that stations ask about (M07). */
+  statusIssuers: z.array(z.string().max(MAX_ROOT_CHARS)).max(MAX_CONTRACT_ROOTS).optional(),
   /** On a contract whose chain is in order, and of which no OCSP answer is to be had on whether it was revoked; absent: refuse (C07.FR.05). */
   contractWithoutStatus: z.enum(['accept', 'refuse']).optional(),
 })

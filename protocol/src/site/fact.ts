@@ -148,6 +148,8 @@ export const factData = {
    */
   'station.certificate': z.object({
     outcome: z.enum(['refused', 'accepted', 'rejected', 'unanswered']),
+    /** Absent: the one that it has for its connection; else what it shows to cars, in OCPP's words. */
+    certificateType: z.string().optional(),
     reason: z.string().optional(),
     commonName: z.string().optional(),
     /** Hex, upper case. */

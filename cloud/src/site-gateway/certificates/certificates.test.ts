@@ -7,7 +7,13 @@ import {
   openResponder,
   serve,
 } from '@switchyard/protocol/certificates/testing/authority.ts'
-import type { CertificateReply, StatusQuestion } from '@switchyard/protocol/site/certificate-question.ts'
+import { openV2gCa, requestFor, type V2gCa } from '@switchyard/protocol/certificates/testing/v2g-ca.ts'
+import {
+  type CertificateReply,
+  MAX_CRL_BYTES,
+  type SignQuestion,
+  type StatusQuestion,
+} from '@switchyard/protocol/site/certificate-question.ts'
 import { fromBER } from 'asn1js'
 import * as pkijs from 'pkijs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -15,6 +21,8 @@ import { createTestClock } from '../../platform/testing.ts'
 import { startTestGateway, type TestGateway, TestSite } from '../testing.ts'
 import { createOcsp, MAX_KEPT_MS } from './ocsp.ts'
 import { isPublicAddress, MAX_OUTSIDE_BYTES } from './outside-request.ts'
+import { fetchList } from './revocation-list.ts'
+import { askToSign } from './v2g-ca.ts'
 
 const NOW = Date.parse('2026-11-23T12:00:00Z')
 const HOUR_MS = 3_600_000
@@ -170,6 +178,7 @@ describe('the status of a certificate (M06)', () => {
 describe('the questions of a site', () => {
   let gateway: TestGateway
   let site: TestSite
+  let v2gCa: V2gCa
   let service: Awaited<ReturnType<typeof serve>>
   let answers: (question: Record<string, unknown>) => [number, string]
   const asked: Record<string, unknown>[] = []
@@ -190,7 +199,12 @@ describe('the questions of a site', () => {
       const [status, text] = answers(question)
       response.writeHead(status).end(text)
     })
-    const env = { CONTRACT_CERTIFICATE_URL: service.url, OCSP_PRIVATE_ADDRESSES: 'true' }
+    v2gCa = await openV2gCa()
+    const env = {
+      CONTRACT_CERTIFICATE_URL: service.url,
+      V2G_CA_URL: v2gCa.url,
+      OCSP_PRIVATE_ADDRESSES: 'true',
+    }
     gateway = await startTestGateway({ env, clock: createTestClock(NOW) })
     site = await TestSite.connect(gateway, await gateway.credential('certs'))
     await site.hello('n')
@@ -199,6 +213,7 @@ describe('the questions of a site', () => {
     await site?.end()
     await gateway?.close()
     await service?.close()
+    await v2gCa?.close()
   })
   async function ask(certificates: object): Promise<CertificateReply> {
     const id = `q${n++}`
@@ -232,6 +247,43 @@ describe('the questions of a site', () => {
     })
     answers = () => [200, '{"status":"Perhaps"}']
     expect(await ask(contract)).toMatchObject({ failed: expect.stringContaining('cannot be read') })
+  })
+
+  it('about a certificate for cars go to the V2G CA, with who asks', async () => {
+    const sign = { kind: 'sign', certificateType: 'V2GCertificate', csr: await requestFor('DE*ICE*S1') }
+    expect(await ask(sign)).toEqual({ certificateChain: expect.stringContaining(v2gCa.sub.pem) })
+    const { kind: _, ...sent } = sign
+    expect(v2gCa.asked).toEqual([{ siteId: 'certs', stationId: 'CS1', ...sent }])
+    v2gCa.answer = { status: 200, body: '{"status":"Rejected","reason":"not this name"}' }
+    expect(await ask(sign)).toEqual({ code: 'Refused', failed: 'not this name' })
+    v2gCa.answer = { status: 500, body: '' }
+    expect(await ask(sign)).toMatchObject({
+      code: 'ServiceFailed',
+      failed: expect.stringContaining('it answered 500'),
+    })
+    v2gCa.answer = { status: 200, body: 'PEM' }
+    expect(await ask(sign)).toMatchObject({ failed: expect.stringContaining('cannot be read') })
+    expect(await askToSign(undefined, { siteId: 's', stationId: 'c' }, sign as SignQuestion)).toMatchObject({
+      code: 'NoV2GCA',
+    })
+  })
+
+  it('about a list of revoked certificates fetch it, up to its bound', async () => {
+    let list = Buffer.alloc(MAX_CRL_BYTES, 7)
+    const server = await serve((_, response) => void response.end(list))
+    try {
+      expect(await ask({ kind: 'crl', url: server.url })).toEqual({ crl: list.toString('base64') })
+      list = Buffer.alloc(MAX_CRL_BYTES + 1)
+      expect(await ask({ kind: 'crl', url: server.url })).toMatchObject({
+        code: 'NoStatus',
+        failed: expect.stringContaining('larger than'),
+      })
+      expect(await fetchList({ kind: 'crl', url: server.url }, false)).toMatchObject({
+        failed: expect.stringContaining('no public address'),
+      })
+    } finally {
+      await server.close()
+    }
   })
 
   it('about a status go to the responder', async () => {

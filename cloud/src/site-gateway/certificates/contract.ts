@@ -6,7 +6,7 @@ import {
   MAX_REASON_CHARS,
 } from '@switchyard/protocol/site/certificate-question.ts'
 import { z } from 'zod'
-import { postOutside } from './outside-request.ts'
+import { askOutside } from './outside-request.ts'
 
 /** What the service answers. */
 const contractAnswer = z.object({
@@ -27,7 +27,7 @@ export async function askForContract(
   try {
     const body = Buffer.from(JSON.stringify(question))
     // Whoever runs the cloud named it, so it may be in their own network.
-    const answer = await postOutside({ url, contentType: 'application/json', body, privateAddresses: true })
+    const answer = await askOutside({ url, contentType: 'application/json', body, privateAddresses: true })
     const { status, exiResponse, remainingContracts, reason } = contractAnswer.parse(
       JSON.parse(answer.toString('utf8')),
     )

@@ -7,7 +7,7 @@ import {
   type StatusQuestion,
 } from '@switchyard/protocol/site/certificate-question.ts'
 import type { Clock } from '../../platform/clock.ts'
-import { postOutside } from './outside-request.ts'
+import { askOutside } from './outside-request.ts'
 
 /** Answers that are kept while they are valid; the oldest go first. */
 export const MAX_KEPT_STATUSES = 1_000
@@ -34,7 +34,7 @@ export function createOcsp(clock: Pick<Clock, 'now'>, privateAddresses: boolean)
     kept.delete(key)
     try {
       const body = Buffer.from(ocspRequest(question))
-      const der = await postOutside({ url, contentType: 'application/ocsp-request', body, privateAddresses })
+      const der = await askOutside({ url, contentType: 'application/ocsp-request', body, privateAddresses })
       const ocspResult = der.toString('base64')
       if (ocspResult.length > MAX_OCSP_RESULT_CHARS) throw new Error('its answer is longer than OCPP allows')
       const untilMs = Math.min(validUntil(der, question, clock.now()), clock.now() + MAX_KEPT_MS)

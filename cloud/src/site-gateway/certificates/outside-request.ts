@@ -1,4 +1,4 @@
-/** One POST to a server that is not ours: bounded in time and size, no redirect is followed, and private addresses only where allowed. */
+/** One request to a server that is not ours: bounded in time and size, no redirect is followed, and private addresses only where allowed. */
 import { lookup as resolve } from 'node:dns'
 import { request as overHttp } from 'node:http'
 import { request as overHttps } from 'node:https'
@@ -6,7 +6,7 @@ import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net'
 
 /** Longest that such a server is waited for: the site waits 4.5 s, and the way there and back is in it. */
 export const OUTSIDE_TIMEOUT_MS = 4_000
-/** Largest answer that is read. */
+/** Largest answer that is read, unless more is asked for. */
 export const MAX_OUTSIDE_BYTES = 64 * 1024
 
 /** Addresses that are not the public internet (IANA special-purpose registries for IPv4 and IPv6). */
@@ -57,14 +57,18 @@ const publicOnly: LookupFunction = (hostname, options, done) => {
 
 export interface OutsideRequest {
   url: string
-  contentType: string
-  body: Buffer
+  /** With a body it is a POST, else a GET. */
+  contentType?: string
+  body?: Buffer
   /** Also loopback and private networks. */
   privateAddresses: boolean
+  /** Largest answer that is read. */
+  maxBytes?: number
 }
 
 /** The body of a 200; rejects with what is wrong, in words for an operator. */
-export function postOutside({ url, contentType, body, privateAddresses }: OutsideRequest): Promise<Buffer> {
+export function askOutside(request: OutsideRequest): Promise<Buffer> {
+  const { url, contentType, body, privateAddresses, maxBytes = MAX_OUTSIDE_BYTES } = request
   return new Promise((answer, reject) => {
     const target = URL.canParse(url) ? new URL(url) : undefined
     if (target?.protocol !== 'http:' && target?.protocol !== 'https:')
@@ -75,8 +79,9 @@ export function postOutside({ url, contentType, body, privateAddresses }: Outsid
       return reject(new Error(`${host} is no public address`))
     const send = target.protocol === 'https:' ? overHttps : overHttp
     const options = {
-      method: 'POST',
-      headers: { 'content-type': contentType, 'content-length': body.length },
+      ...(body
+        ? { method: 'POST', headers: { 'content-type': contentType, 'content-length': body.length } }
+        : {}),
       signal: AbortSignal.timeout(OUTSIDE_TIMEOUT_MS),
       agent: false as const,
       ...(privateAddresses ? {} : { lookup: publicOnly }),
@@ -97,8 +102,8 @@ export function postOutside({ url, contentType, body, privateAddresses }: Outsid
       let bytes = 0
       response.on('data', (part: Buffer) => {
         bytes += part.length
-        if (bytes <= MAX_OUTSIDE_BYTES) return void parts.push(part)
-        response.destroy(new Error(`its answer is larger than ${MAX_OUTSIDE_BYTES} bytes`))
+        if (bytes <= maxBytes) return void parts.push(part)
+        response.destroy(new Error(`its answer is larger than ${maxBytes} bytes`))
       })
       response.on('end', () => answer(Buffer.concat(parts)))
     })

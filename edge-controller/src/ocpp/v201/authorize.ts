@@ -10,7 +10,7 @@ import { Draft } from '../../draft.ts'
 import { type Authorization, tokenDecided } from '../../session/authorize.ts'
 import type { ContractVerdict, ShownContract } from '../../session/plug-and-charge.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
-import { ocspQuestion } from './certificate-questions.ts'
+import { certificateIdOf } from './certificate-questions.ts'
 
 export function idTokenOf(said: IdTokenType): IdToken {
   return { value: said.idToken, type: said.type }
@@ -32,7 +32,11 @@ export function shownContract(said: AuthorizeRequest): ShownContract | undefined
   return {
     emaid: idToken.idToken,
     ...(certificate === undefined ? {} : { certificate }),
-    hashes: (iso15118CertificateHashData ?? []).map(ocspQuestion),
+    hashes: (iso15118CertificateHashData ?? []).map((it) => ({
+      ...certificateIdOf(it),
+      source: 'OCSP',
+      url: it.responderURL,
+    })),
   }
 }
 

@@ -1,9 +1,8 @@
 /** Certificates of ISO 15118 over real sockets; the station of 2.0.1 is ocpp-rpc's, strict in every message. */
-import type { JsonObject } from '@switchyard/protocol/json.ts'
-import { loadValidators } from '@switchyard/protocol/ocpp/validators.ts'
 import type { CertificateQuestion, CertificateReply } from '@switchyard/protocol/site/certificate-question.ts'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type ChargePoint, connect, connectRaw } from '../../testing/charge-point.ts'
+import { connect } from '../../testing/charge-point.ts'
+import { connect21, type Station } from '../../testing/connect-21.ts'
 import { TestController } from '../../testing/test-controller.ts'
 
 const EXI = { iso15118SchemaVersion: 'urn:iso:15118:2:2013:MsgDef', action: 'Install', exiRequest: 'gJgC' }
@@ -13,25 +12,6 @@ const OCSP = {
   issuerKeyHash: 'bb',
   serialNumber: '1f',
   responderURL: 'http://ocsp.example/',
-}
-
-type Station = Pick<ChargePoint, 'call' | 'close'>
-
-/** ocpp-rpc has no schemas of 2.1 that it can be strict with: there the answers are held against ours. */
-async function connect21(url: string): Promise<Station> {
-  const socket = await connectRaw(url, 'CS1', ['ocpp2.1'])
-  const validators = await loadValidators('2.1')
-  return {
-    async call(action, payload) {
-      expect(validators.find(action)!.request(payload)).toEqual([])
-      socket.send(JSON.stringify([2, action, action, payload]))
-      const [type, id, answer] = await socket.next()
-      expect([type, id]).toEqual([3, action])
-      expect(validators.find(action)!.response!(answer)).toEqual([])
-      return answer as JsonObject
-    },
-    close: async () => socket.close(),
-  }
 }
 
 describe.each(['2.0.1', '2.1'] as const)('a %s station', (version) => {

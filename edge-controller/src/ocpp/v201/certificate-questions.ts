@@ -3,6 +3,7 @@
  * message is decided on. Where it cannot, the answer is Failed and says why, so that a station goes on with what it has.
  */
 
+import type { CertificateId } from '@switchyard/protocol/certificates/certificate-id.ts'
 import type {
   Get15118EVCertificateRequest,
   Get15118EVCertificateResponse,
@@ -47,19 +48,13 @@ export function contractQuestion(said: ContractRequest): ContractQuestion {
 }
 
 export function statusQuestion({ ocspRequestData }: GetCertificateStatusRequest): StatusQuestion {
-  return ocspQuestion(ocspRequestData)
+  return { kind: 'status', ...certificateIdOf(ocspRequestData), responderUrl: ocspRequestData.responderURL }
 }
 
-export function ocspQuestion(about: GetCertificateStatusRequest['ocspRequestData']): StatusQuestion {
-  const { hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber, responderURL } = about
-  return {
-    kind: 'status',
-    hashAlgorithm,
-    issuerNameHash,
-    issuerKeyHash,
-    serialNumber,
-    responderUrl: responderURL,
-  }
+/** Without what else a station may say of it. */
+export function certificateIdOf(said: CertificateId): CertificateId {
+  const { hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber } = said
+  return { hashAlgorithm, issuerNameHash, issuerKeyHash, serialNumber }
 }
 
 export function get15118EVCertificate({ version, certificates }: HandlerContext): Decision<ContractResponse> {
@@ -88,7 +83,7 @@ export function getCertificateStatus({
 }
 
 /** Reason codes have 20 characters at most. */
-function whyNot(answer: CertificateReply | undefined, version: OcppVersion) {
+export function whyNot(answer: CertificateReply | undefined, version: OcppVersion) {
   if (!answer)
     return {
       reasonCode: 'NoAnswer',

@@ -20,7 +20,7 @@ import { notifyEvChargingNeeds } from './notify-ev-charging-needs.ts'
 import { notifyEvent } from './notify-event.ts'
 import { notifyReport } from './notify-report.ts'
 import { reservationStatusUpdate } from './reservation-status-update.ts'
-import { signCertificate } from './sign-certificate.ts'
+import { signCertificate, signQuestion } from './sign-certificate.ts'
 import { statusNotification } from './status-notification.ts'
 import { transactionEvent } from './transaction-event.ts'
 
@@ -47,7 +47,7 @@ export const routes: Routes = {
   NotifyCustomerInformation: route(customerInformation),
   NotifyEvent: route(notifyEvent),
   SecurityEventNotification: route(securityEventNotification),
-  SignCertificate: route(signCertificate),
+  SignCertificate: route(signCertificate, { question: signQuestion }),
   DataTransfer: route(dataTransfer),
   FirmwareStatusNotification: route(keepEvent('FirmwareStatusNotification')),
   LogStatusNotification: route(keepEvent('LogStatusNotification')),

@@ -1,26 +1,59 @@
-/** SignCertificate (A02, A03): the station's own certificate; those for ISO 15118 are another CA's. */
-import type { SignCertificateRequest, SignCertificateResponse } from '@switchyard/protocol/ocpp/v201.ts'
+/**
+ * SignCertificate (A02, A03): what the station connects with is signed by the CA of the site, what it shows to cars by the V2G CA of the
+ * operator, which the cloud asks before the message is decided on.
+ */
+
+import type { SignCertificateRequest } from '@switchyard/protocol/ocpp/v21.ts'
+import type { SignCertificateResponse } from '@switchyard/protocol/ocpp/v201.ts'
+import type { CertificateReply, SignQuestion } from '@switchyard/protocol/site/certificate-question.ts'
+import { type CertificateType, isForCars } from '../../certificates/issue.ts'
 import { NOTHING } from '../../site-state.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
+import { whyNot } from './certificate-questions.ts'
+
+/** What the V2G CA is asked; undefined: it is not its business, or nothing is signed now. */
+export function signQuestion(
+  { csr, certificateType = 'ChargingStationCertificate', hashRootCertificate }: SignCertificateRequest,
+  { mayAskForCertificate }: HandlerContext,
+): SignQuestion | undefined {
+  if (!isForCars(certificateType) || !mayAskForCertificate) return undefined
+  return {
+    kind: 'sign',
+    certificateType,
+    csr,
+    ...(hashRootCertificate === undefined ? {} : { hashRootCertificate }),
+  }
+}
 
 export function signCertificate(
   context: HandlerContext,
-  // 2.1 counts its requests.
-  {
-    csr,
-    certificateType = 'ChargingStationCertificate',
-    requestId,
-  }: SignCertificateRequest & { requestId?: number },
+  // 2.1 counts its requests, and knows a certificate for ISO 15118-20.
+  { csr, certificateType = 'ChargingStationCertificate', requestId }: SignCertificateRequest,
 ): Decision<SignCertificateResponse> {
-  if (certificateType !== 'ChargingStationCertificate')
-    return refused('NoV2GCA', 'no V2G CA stands behind this site')
+  const about = { certificateType, ...(requestId === undefined ? {} : { requestId }) }
+  if (isForCars(certificateType)) return forCars(context, csr, about)
   if (!context.signsCertificates)
     return refused('NotSignedNow', 'no CA here, nothing proved by this connection, or one is being signed')
-  return {
-    reply: { status: 'Accepted' },
-    outcome: NOTHING,
-    after: { csr, about: { certificateType, ...(requestId === undefined ? {} : { requestId }) } },
+  return { reply: { status: 'Accepted' }, outcome: NOTHING, after: { csr, about } }
+}
+
+function forCars(
+  { certificates, version, mayAskForCertificate }: HandlerContext,
+  csr: string,
+  about: { certificateType: CertificateType; requestId?: number },
+): Decision<SignCertificateResponse> {
+  if (!mayAskForCertificate)
+    return refused('NotSignedNow', 'nothing proved by this connection, or one is being signed')
+  if (!isSigned(certificates)) {
+    const { reasonCode, additionalInfo } = whyNot(certificates, version)
+    return refused(reasonCode, additionalInfo)
   }
+  const { certificateChain: chain } = certificates
+  return { reply: { status: 'Accepted' }, outcome: NOTHING, after: { csr, about, chain } }
+}
+
+function isSigned(reply: CertificateReply | undefined): reply is { certificateChain: string } {
+  return reply !== undefined && 'certificateChain' in reply
 }
 
 function refused(reasonCode: string, additionalInfo: string): Decision<SignCertificateResponse> {

@@ -2,7 +2,7 @@
 import { keepEvent } from '../../station/station-event.ts'
 import { type Routes, route } from '../handler.ts'
 import { routes as routes201 } from '../v201/routes.ts'
-import { certificateChainStatus } from './certificate-chain-status.ts'
+import { certificateChainStatus, statusRequests } from './certificate-chain-status.ts'
 import { periodicEventStream } from './periodic-event-stream.ts'
 import { dynamicScheduleUpdate } from './pull-dynamic-schedule-update.ts'
 import { transactionEvent } from './transaction-event.ts'
@@ -19,7 +19,7 @@ export const routes: Routes = {
   PullDynamicScheduleUpdate: route(dynamicScheduleUpdate),
   NotifyPriorityCharging: route(keepEvent('NotifyPriorityCharging')),
   // Block M.
-  GetCertificateChainStatus: route(certificateChainStatus),
+  GetCertificateChainStatus: route(certificateChainStatus, { statuses: statusRequests }),
   // Block N: values of a monitor that come in batches; the values themselves are a SEND, which nobody answers.
   OpenPeriodicEventStream: route(keepEvent('OpenPeriodicEventStream', { status: 'Accepted' })),
   ClosePeriodicEventStream: route(keepEvent('ClosePeriodicEventStream')),

@@ -179,7 +179,7 @@ describe('a 2.1 station over a real socket', () => {
     const v2g = { csr: 'a request', certificateType: 'V2GCertificate' }
     expect(await call('SignCertificate', v2g)).toMatchObject({
       status: 'Rejected',
-      statusInfo: { reasonCode: 'NoV2GCA' },
+      statusInfo: { reasonCode: 'NotSignedNow' },
     })
     expect(
       await call('Get15118EVCertificate', {

@@ -26,6 +26,8 @@ export interface IssueOptions {
   serialNumber?: string
   /** Signed with this one's key, though `by` is named. */
   signedWith?: Party
+  /** Of a request; the party's own key is not its certificate's then. */
+  publicKey?: x509.PublicKey
   /** OCSP responder that it names. */
   ocsp?: string
   /** May sign answers of OCSP in its issuer's place. */
@@ -46,7 +48,7 @@ export async function issue(name: string, by: Party | undefined, options: IssueO
       issuer: by?.certificate.subject ?? `CN=${name}`,
       notBefore: new Date('2025-01-01'),
       notAfter: new Date(notAfter),
-      publicKey: keys.publicKey,
+      publicKey: options.publicKey ?? keys.publicKey,
       signingKey: (signedWith ?? by)?.keys.privateKey ?? keys.privateKey,
       signingAlgorithm: ALGORITHM,
       extensions: [
@@ -71,6 +73,31 @@ export function hashesOf({ certificate }: Party, issuer: Party) {
     issuerKeyHash: hash(subjectPublicKeyInfo.subjectPublicKey.valueBlock.valueHexView),
     serialNumber: certificate.serialNumber.replace(/^0+/, ''),
   }
+}
+
+/** A list of what `by` has revoked, DER. */
+export async function revocationList(
+  by: Party,
+  serialNumbers: string[],
+  { nowMs, validMs, extensions = [] }: { nowMs: number; validMs: number; extensions?: x509.Extension[] },
+): Promise<Buffer> {
+  const list = await x509.X509CrlGenerator.create(
+    {
+      issuer: by.certificate.subject,
+      thisUpdate: new Date(nowMs),
+      nextUpdate: new Date(nowMs + validMs),
+      entries: serialNumbers.map((serialNumber) => ({
+        serialNumber,
+        revocationDate: new Date(nowMs),
+        reason: x509.X509CrlReason.keyCompromise,
+      })),
+      extensions,
+      signingKey: by.keys.privateKey,
+      signingAlgorithm: ALGORITHM,
+    },
+    crypto,
+  )
+  return Buffer.from(list.rawData)
 }
 
 /** A server on a free port of loopback. */
