@@ -27,6 +27,15 @@ describe.each([...documents()])('%s', (path) => {
     expect(links.filter((it) => !existsSync(join(ROOT, dirname(path), it)))).toEqual([])
   })
 
+  test('names files that exist', () => {
+    const named = [
+      ...text.matchAll(
+        /`((?:protocol|edge-controller|cloud|simulators|launcher|end-to-end|deploy|docs)\/[\w./-]+\.(?:tsx?|jsonl?|sql))`/g,
+      ),
+    ]
+    expect(named.map((m) => m[1]!).filter((it) => !existsSync(join(ROOT, it)))).toEqual([])
+  })
+
   test('names npm commands that exist', () => {
     const named = [...text.matchAll(/\bnpm run (?:-s )?([\w:-]+)/g)].map((m) => m[1]!)
     expect(named.filter((it) => !scripts.includes(it))).toEqual([])

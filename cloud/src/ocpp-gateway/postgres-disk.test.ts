@@ -51,6 +51,20 @@ function opened(
 describe('the journal on Postgres', () => {
   journalContract(() => opened())
 
+  it('of many stations at once shares a pool of three connections, and none of them waits for another for ever', async () => {
+    const journals = await Promise.all(
+      Array.from({ length: 12 }, async (_, n) => opened(await leases.take(`site-at-once-${n}`, 'default'))),
+    )
+    await Promise.all(journals.map((journal) => journal.load()))
+    const heads = await Promise.all(
+      journals.map(async (journal) => {
+        const commits = Array.from({ length: 20 }, (_, i) => journal.commit(row('ledger', `r${i}`)))
+        return (await Promise.all(commits)).at(-1)
+      }),
+    )
+    expect(heads.map((it) => it?.ledger.seq)).toEqual(journals.map(() => 20))
+  })
+
   it('refuses a change that Postgres cannot hold, alone', async () => {
     const journal = opened()
     await journal.load()
