@@ -119,3 +119,28 @@ test('the history is bounded: the oldest goes first', async () => {
   const progress = await progressOf(commandId)
   expect(progress?.history).toEqual(words.slice(-MAX_PROGRESS))
 })
+
+test('after a restore of the log, what a lost life of it had told does not go before what is told now', async () => {
+  await known('1.6')
+  const commandId = await issue('UpdateFirmware', UPDATE)
+  const made: FactDraft = {
+    kind: 'reservation.made',
+    stationId: 'CS-1',
+    data: { reservationId: 3, evseId: 1, idToken: { value: 'T', type: 'Central' }, expiresAt: AT_NOW },
+  }
+  await facts([made, said(FIRMWARE, 'Downloading')])
+  const { sql } = it.platform
+  // As if the log had been longer than the one that was put back.
+  await sql`update station.command set progress_position = 1000000`
+  await sql`update station.reservation set position = 1000000`
+  const heads = await sql<{ position: number }[]>`select position from log.head order by partition`
+  await sql`select station.forget_places(${heads.map((head) => head.position)}::bigint[])`
+  await facts([
+    { kind: 'reservation.ended', stationId: 'CS-1', data: { reservationId: 3, reason: 'cancelled' } },
+    said(FIRMWARE, 'Downloaded'),
+  ])
+  expect((await it.ask('GET', '/v1/stations/CS-1/reservations')).body.items).toMatchObject([
+    { status: 'cancelled' },
+  ])
+  expect((await progressOf(commandId))?.status).toBe('Downloaded')
+})

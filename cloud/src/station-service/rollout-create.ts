@@ -79,6 +79,7 @@ export async function createRollout(
         finished_at: isDone ? row.created_at : null,
       }
     })
+    await takeOver(tx, tenantId, stations, row.created_at)
     // In one order for all, so that two that want the same stations do not wait for each other.
     const { count } = await tx`
       insert into station.rollout_station
@@ -140,6 +141,24 @@ async function makeRoom(tx: TransactionSql, tenantId: string): Promise<void> {
       select rollout_id from station.rollout
        where tenant_id = ${tenantId} and status in ('cancelled', 'completed') and not open
        order by created_at desc, rollout_id desc offset ${MAX_KEPT_ROLLOUTS - 1})`
+}
+
+/** A station that a cancelled roll-out had told, and still sees through, is not kept from another one. */
+async function takeOver(
+  tx: TransactionSql,
+  tenantId: string,
+  stations: readonly Chosen[],
+  now: Date,
+): Promise<void> {
+  await tx`
+    with over as materialized (
+      select rollout_id from station.rollout
+       where tenant_id = ${tenantId} and status = 'cancelled' and open order by rollout_id for update)
+    update station.rollout_station r
+       set state = 'cancelled', reason = 'another roll-out goes on with it', finished_at = ${now}
+      from over
+     where r.rollout_id = over.rollout_id and r.state = 'updating'
+       and r.station_id = any(${stations.map((it) => it.station_id)})`
 }
 
 async function chosen(

@@ -2,6 +2,8 @@
 import type { Command } from '@switchyard/protocol/site/command.ts'
 import type { FactDraft } from '@switchyard/protocol/site/fact.ts'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { testHeaders } from '../platform/testing.ts'
+import { MAX_KEPT_ROLLOUTS, MAX_OPEN_ROLLOUTS } from './rollout-create.ts'
 import { LOOK_MS } from './rollouts.ts'
 import { stationService } from './service.ts'
 import { startStationService, type TestStationService } from './testing.ts'
@@ -337,6 +339,65 @@ test('it is paused, goes on, and is cancelled: who was told is seen through', as
     )
   expect(await of('cancelled')).toEqual([rolloutId])
   expect(await of('running')).toEqual([])
+})
+
+test('a station that a cancelled one had told is free for another one', async () => {
+  await sites({ a: ['A-1'] })
+  await create({ stations: ['A-1'] })
+  await look()
+  const cancelled = rolloutId
+  await it.ask('POST', `/v1/rollouts/${cancelled}/cancel`, {})
+  await create({ stations: ['A-1'] })
+  await look()
+  expect(await states()).toEqual({ 'A-1': 'updating' })
+  await updates('A-1')
+  await look()
+  expect((await rollout()).status).toBe('completed')
+  rolloutId = cancelled
+  expect(await station('A-1')).toMatchObject({
+    state: 'cancelled',
+    reason: 'another roll-out goes on with it',
+  })
+  expect(await requested()).toHaveLength(2)
+})
+
+test('nobody sees, decides on, or chooses stations of another tenant', async () => {
+  await sites({ a: ['A-1'] })
+  await create({ stations: ['A-1'] })
+  const as = async (method: string, path: string, body?: object) => {
+    const headers = { ...testHeaders('other'), 'content-type': 'application/json' }
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) }
+    const response = await it.service.routes!.request(path, { method, headers, ...sent })
+    return [response.status, await response.json()] as const
+  }
+  for (const path of ['', '/stations'])
+    expect((await as('GET', `/v1/rollouts/${rolloutId}${path}`))[0]).toBe(404)
+  for (const what of ['pause', 'resume', 'cancel'])
+    expect((await as('POST', `/v1/rollouts/${rolloutId}/${what}`, {}))[0]).toBe(404)
+  expect(await as('GET', '/v1/rollouts')).toEqual([200, { items: [], next: null }])
+  for (const of of [{ stations: ['A-1'] }, { filter: { siteId: 'a' } }])
+    expect((await as('POST', '/v1/rollouts', { firmwareId: FIRMWARE_ID, ...of }))[0]).toBe(422)
+})
+
+test('so many are not over at once, and so many that are over are kept', async () => {
+  await sites({ a: ['A-1', 'A-2'] })
+  const fill = async (status: string, count: number) => {
+    await it.platform.sql`
+      insert into station.rollout (rollout_id, tenant_id, version, policy, status, created_at, created_by, status_since, open)
+      select ${status} || n, 'default', '1', '{}', ${status}, now() - n * interval '1 s', 'test', now(), false
+        from generate_series(1, ${count}::int) n`
+  }
+  await fill('completed', MAX_KEPT_ROLLOUTS + 5)
+  await create({ stations: ['A-1'] })
+  const [kept] = await it.platform
+    .sql`select count(*)::int as n from station.rollout where status = 'completed'`
+  expect(kept!.n).toBe(MAX_KEPT_ROLLOUTS - 1)
+  await fill('halted', MAX_OPEN_ROLLOUTS - 1)
+  const refused = await it.ask('POST', '/v1/rollouts', { firmwareId: FIRMWARE_ID, stations: ['A-2'] })
+  expect(refused).toMatchObject({
+    status: 409,
+    body: { detail: expect.stringContaining('cancel one first') },
+  })
 })
 
 test('two processes carry one on: each station is told once, also after one was stopped', async () => {
