@@ -96,6 +96,7 @@ const panel = await openPanel({
   host: config.PANEL_BIND_ADDRESS,
   port: config.PANEL_PORT,
   metrics: config.ENABLE_METRICS,
+  certificates: secure ? [{ name: 'ocpp', pem: secure.tls.cert }] : [],
   log,
   status: () => ({ ...controller.status(), timeZone: config.SITE_TIME_ZONE }),
 }).catch((error) => fail(`PANEL_PORT ${config.PANEL_PORT} cannot be used`, error))

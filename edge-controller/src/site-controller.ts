@@ -213,6 +213,7 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
         },
         heads: state.heads,
         backlog: link?.backlog ?? null,
+        pressure: state.pressure,
         stations,
         sessions: sessionsOf(stations),
         load: central.load() ?? null,

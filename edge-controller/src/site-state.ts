@@ -85,6 +85,11 @@ export class SiteState {
     return unwritten
   }
 
+  /** What the disk of the journal asks to give up. */
+  get pressure(): PressureLevel {
+    return this.#pressure
+  }
+
   /** The disk is too full for another session. */
   get refusesSessions(): boolean {
     return this.#pressure >= PRESSURE.noSessions

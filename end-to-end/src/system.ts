@@ -48,6 +48,8 @@ export interface System {
   /** Where direct stations connect. */
   directUrl: string
   panelUrl: string
+  /** Of each target of the cloud. */
+  targetUrls: string[]
   /** The broker itself, past the fault proxy. */
   brokerUrl: string
   databaseUrl: string
@@ -171,6 +173,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     return {
       api,
       siteId,
+      targetUrls: targetPorts.map((port) => `http://127.0.0.1:${port}`),
       directUrl: `ws://127.0.0.1:${targetPorts[PORTS.indexOf('OCPP_GATEWAY')]}/ocpp`,
       ...own,
       journalFile,

@@ -4,6 +4,7 @@ import { Gauge } from 'prom-client'
 import type { Bus } from './bus.ts'
 import type { Clock, Random } from './clock.ts'
 import type { Config } from './config.ts'
+import { createDatabaseMetrics } from './database-metrics.ts'
 import { startConsumers } from './event-log/consumer.ts'
 import type { Loop } from './event-log/loop.ts'
 import { createParkedRoutes } from './event-log/parked-routes.ts'
@@ -79,6 +80,7 @@ export async function startTarget(service: Service, parts: ProcessParts): Promis
     undo.push(async (deadlineMs) => {
       await Promise.all([server?.close(deadlineMs), running.stop(deadlineMs)])
     })
+    createDatabaseMetrics(metrics, sql, clock, config.poolSizes[service.name])
     // No part of readiness: without the bus everything goes on by polling, and no replica would be left to serve.
     new Gauge({
       name: 'switchyard_bus_up',

@@ -16,6 +16,7 @@ export function createLivePictures(
   { bus, log }: Pick<ServiceContext, 'bus' | 'log'>,
   conversations: Conversations,
   heard: (siteId: string) => void,
+  shownOf: (siteId: string, picture: Live) => void,
 ): LivePictures {
   const newest = new Map<string, { bootId: string; n: number }>()
 
@@ -52,6 +53,7 @@ export function createLivePictures(
       const conversation = await authority(siteId, picture)
       if (!conversation || outdated(siteId, picture)) return
       heard(siteId)
+      shownOf(siteId, picture)
       const shown = { ...picture, siteId }
       await bus.put(BUS.livePicture(siteId), shown, PRESENCE_EXPIRY_MS)
       bus.publish(BUS.live(conversation.tenantId), { ...shown, tenantId: conversation.tenantId })

@@ -11,9 +11,39 @@ export interface GatewayMetrics {
   dropped: Counter<'channel'>
 }
 
-/** `depth` gives the batches that wait or are under way. */
-export function createGatewayMetrics(registry: Registry, depth: () => number): GatewayMetrics {
+export interface GatewayReadings {
+  /** Batches that wait or are under way. */
+  depth(): number
+  /** Whether the broker is connected, and what sites send is subscribed to. */
+  connected(): boolean
+  /** Rows that are kept and cannot be read. */
+  poison(): Promise<number>
+}
+
+export function createGatewayMetrics(
+  registry: Registry,
+  { depth, connected, poison }: GatewayReadings,
+): GatewayMetrics {
   const registers = [registry]
+  new Gauge({
+    name: 'switchyard_broker_connected',
+    help: 'Whether this gateway is connected to the broker (1) or not (0)',
+    registers,
+    collect() {
+      this.set(connected() ? 1 : 0)
+    },
+  })
+  new Gauge({
+    name: 'switchyard_poison_rows',
+    help: 'Rows of sites that are kept in the log and cannot be read',
+    registers,
+    async collect() {
+      // Without the database there is no figure, and all others are still told.
+      this.reset()
+      const rows = await poison().catch(() => undefined)
+      if (rows !== undefined) this.set(rows)
+    },
+  })
   new Gauge({
     name: 'switchyard_gateway_batch_queue',
     help: 'Batches that wait or are under way',

@@ -25,6 +25,7 @@ import { createProjection } from './project.ts'
 import { awaitReturn } from './return.ts'
 import { createRivals } from './rivals.ts'
 import { createRoutes } from './routes.ts'
+import { createSiteFigures } from './site-figures.ts'
 import { createUploads } from './uploads.ts'
 
 /** Connections of the pool that appends leave to hellos, live pictures, documents and the projection. */
@@ -55,7 +56,11 @@ async function startSiteGateway(context: ServiceContext): Promise<RunningService
   const presence = createPresence(context)
   const commands = createCommands(context, send)
   const documents = createDocuments(context, send, link.room)
-  const metrics = createGatewayMetrics(registry, () => ingest.depth())
+  const metrics = createGatewayMetrics(registry, {
+    depth: () => ingest.depth(),
+    connected: link.ready,
+    poison: () => poisonRows(sql),
+  })
   const ingest = createIngest({
     eventLog,
     conversations,
@@ -68,7 +73,8 @@ async function startSiteGateway(context: ServiceContext): Promise<RunningService
     heard: presence.heard,
     poisoned: (siteId, tenantId) => void tellPoison(context, siteId, tenantId),
   })
-  const pictures = createLivePictures(context, conversations, presence.heard)
+  const figures = createSiteFigures(registry, clock)
+  const pictures = createLivePictures(context, conversations, presence.heard, figures.take)
   const answers = createAnswers(context, conversations, send)
   const hellos = createHellos({ context, conversations, commands, documents, send, loadFor: ingest.loadFor })
   dispatch = createDispatch(
@@ -129,6 +135,11 @@ async function startSiteGateway(context: ServiceContext): Promise<RunningService
       await broker.stop()
     },
   }
+}
+
+async function poisonRows(sql: ServiceContext['sql']): Promise<number> {
+  const [row] = await sql<{ n: number }[]>`select count(*)::int as n from log.poison`
+  return row?.n ?? 0
 }
 
 interface ConnectedBroker {

@@ -2,6 +2,7 @@
 import type { Service } from '../platform/service.ts'
 import { startExpirySweep } from './commands.ts'
 import { startForgottenSweep } from './forgotten.ts'
+import { createStationMetrics } from './metrics.ts'
 import { stationProjection } from './project.ts'
 import { startRepublishing } from './republish.ts'
 import { startRollouts } from './rollouts.ts'
@@ -11,6 +12,7 @@ export const stationService: Service = {
   name: 'station-service',
   schema: 'station',
   async start(context) {
+    createStationMetrics(context.metrics, context.sql)
     const sweep = startExpirySweep(context)
     const republishing = startRepublishing(context)
     const forgotten = startForgottenSweep(context)

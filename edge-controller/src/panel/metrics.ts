@@ -1,8 +1,19 @@
 /** Prometheus metrics of the controller, read from its status when they are asked for. */
+import { X509Certificate } from 'node:crypto'
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { SiteStatus } from './status.ts'
 
-export function createMetrics(status: () => SiteStatus): Registry {
+/** A certificate that the controller shows, and when it ends. */
+export interface ShownCertificate {
+  name: string
+  /** PEM; the first of a chain. */
+  pem: string
+}
+
+export function createMetrics(
+  status: () => SiteStatus,
+  certificates: readonly ShownCertificate[] = [],
+): Registry {
   const registry = new Registry()
   registry.setDefaultLabels({ service: 'edge-controller' })
   collectDefaultMetrics({ register: registry })
@@ -38,5 +49,38 @@ export function createMetrics(status: () => SiteStatus): Registry {
       (s) => s.backlog?.[stream] ?? 0,
     )
   }
+  gauge(
+    'switchyard_journal_pressure',
+    'What a disk that fills asks to give up, 0 (nothing) to 5 (full, on the reserve)',
+    (s) => s.pressure,
+  )
+  new Gauge({
+    name: 'switchyard_site_load_milliamperes',
+    help: 'Load at the grid connection per phase, as load control knows it',
+    labelNames: ['phase'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [i, mA] of (status().load?.usedMa ?? []).entries()) this.set({ phase: `L${i + 1}` }, mA)
+    },
+  })
+  new Gauge({
+    name: 'switchyard_site_limit_milliamperes',
+    help: 'Limit of the site per phase; none where none is set',
+    registers: [registry],
+    collect() {
+      this.reset()
+      const limitMa = status().load?.limitMa
+      if (limitMa !== undefined) this.set(limitMa)
+    },
+  })
+  const ends = new Gauge({
+    name: 'switchyard_certificate_ends_timestamp_seconds',
+    help: 'When a certificate that the controller shows ends, seconds since 1970',
+    labelNames: ['certificate'],
+    registers: [registry],
+  })
+  for (const { name, pem } of certificates)
+    ends.set({ certificate: name }, Date.parse(new X509Certificate(pem).validTo) / 1_000)
   return registry
 }

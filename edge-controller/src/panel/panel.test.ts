@@ -18,6 +18,7 @@ const status: SiteStatus = {
   link: { configured: true, connected: false, linked: false },
   heads: { ledger: { seq: 7, rowId: 'a' }, telemetry: { seq: 3, rowId: 'b' } },
   backlog: { ledger: 2, telemetry: 0 },
+  pressure: 3,
   stations: [
     {
       stationId: HOSTILE,
@@ -121,7 +122,9 @@ it('answers health, status and metrics, and nothing else', async () => {
     version: '1.2.3',
   })
   expect(JSON.parse((await ask('/api/status')).body)).toEqual(status)
-  expect((await ask('/metrics')).body).toMatch(/switchyard_backlog_ledger_rows\{[^}]*\} 2/)
+  const metrics = (await ask('/metrics')).body
+  expect(metrics).toMatch(/switchyard_backlog_ledger_rows\{[^}]*\} 2/)
+  expect(metrics).toMatch(/switchyard_journal_pressure\{[^}]*\} 3/)
   expect((await ask('/etc/passwd')).code).toBe(404)
   expect((await ask('/', { method: 'POST' })).code).toBe(405)
 })

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import type { Log } from '../ports.ts'
 import { hostAllowed } from './host-guard.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type ShownCertificate } from './metrics.ts'
 import { statusPage } from './page.ts'
 import { type SiteStatus, withoutTokens } from './status.ts'
 
@@ -15,6 +15,8 @@ export interface PanelOptions {
   host: string
   port: number
   metrics: boolean
+  /** Whose end the metrics tell. */
+  certificates?: readonly ShownCertificate[]
   log: Log
   status(): SiteStatus
 }
@@ -33,7 +35,7 @@ interface Reply {
 /** Rejects when the port cannot be bound. */
 export async function openPanel(options: PanelOptions): Promise<Panel> {
   const { host, status, log } = options
-  const metrics = options.metrics ? createMetrics(status) : undefined
+  const metrics = options.metrics ? createMetrics(status, options.certificates) : undefined
   const server = createServer({
     headersTimeout: REQUEST_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,

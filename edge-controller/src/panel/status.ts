@@ -30,6 +30,8 @@ export interface SiteStatus {
   heads: Heads
   /** Rows not acknowledged by the cloud; null while none is configured. */
   backlog: Live['backlog'] | null
+  /** Of the disk of the journal, 0 (none) to 5 (full, on the reserve): journal/pressure.ts. */
+  pressure: number
   stations: LiveStation[]
   /** Sessions running now. */
   sessions: number

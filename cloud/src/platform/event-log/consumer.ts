@@ -100,6 +100,33 @@ export async function startConsumers(options: ConsumerOptions): Promise<Loop> {
       for (const { consumer, lag } of lags) this.set({ consumer }, lag)
     },
   })
+  new Gauge({
+    name: 'switchyard_consumer_lag_seconds',
+    help: 'Age of the last entry that a consumer which is behind has passed; 0: it is not behind',
+    labelNames: ['consumer'],
+    registers: [metrics],
+    async collect() {
+      const lags = await sql<{ consumer: string; lag: number }[]>`
+        select c.consumer, coalesce(max(extract(epoch from now() - c.received_at)) filter (
+                 where c.position < h.position and isfinite(c.received_at)), 0)::float8 as lag
+          from log.cursor c join log.head h on h.partition = c.partition
+         where c.consumer = any(${consumers}::text[]) group by c.consumer`.catch(() => [])
+      for (const { consumer, lag } of lags) this.set({ consumer }, Math.max(0, lag))
+    },
+  })
+  new Gauge({
+    name: 'switchyard_consumer_parked_sites',
+    help: 'Sites of which a consumer takes nothing more, after a fact that it could not take',
+    labelNames: ['consumer'],
+    registers: [metrics],
+    async collect() {
+      const rows = await sql<{ consumer: string; n: number }[]>`
+        select c.consumer, count(p.park_key)::int as n
+          from unnest(${consumers}::text[]) c(consumer) left join log.parked p on p.consumer = c.consumer
+         group by c.consumer`.catch(() => [])
+      for (const { consumer, n } of rows) this.set({ consumer }, n)
+    },
+  })
   const workers = projections.flatMap((projection) =>
     Array.from({ length: projection.atOnce ?? 1 }, (_, worker) => ({ projection, worker })),
   )

@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { exposition } from '../metrics.ts'
 import { onError, onNotFound, problemResponse, unavailable } from './problem.ts'
+import { requestSeconds } from './request-metrics.ts'
 
 /** Slowest request line and headers that are waited for. */
 const HEADERS_TIMEOUT_MS = 15_000
@@ -46,6 +47,7 @@ export interface RunningServer {
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { name, instance, version, log, metrics } = options
   const app = new Hono()
+  if (metrics) app.use(requestSeconds(metrics))
   app.onError(onError(log))
   app.notFound(onNotFound(() => app.routes))
   app.get('/health', (c) => c.json({ status: 'ok', service: name, instance, version }))

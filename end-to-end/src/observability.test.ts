@@ -1,6 +1,8 @@
-/** One trace from the charger's stop to the invoice line, as a collector of the test's own receives it. */
+/** What is seen from outside: one trace from the charger's stop to the invoice line, as a collector of the test's own receives it, and every metric, as docs/observability.md lists them. */
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { eventually } from './process.ts'
 import { boot, connect, tellSession } from './stations.ts'
@@ -129,4 +131,41 @@ it('a request of the API is a trace of its own, under the one that the caller na
   const outer = hops.find((it) => it.parentSpanId === '00f067aa0ba902b7')
   expect(outer).toMatchObject({ name: 'HTTP GET', attributes: { 'url.path': '/api/v1/stations' } })
   expect(hops.find((it) => it.parentSpanId === outer?.spanId)?.name).toBe('HTTP GET')
+})
+
+const FILE = fileURLToPath(new URL('../../docs/observability.md', import.meta.url))
+const [BEGIN, END] = ['<!-- metrics: begin -->\n', '<!-- metrics: end -->']
+
+/** Ours of one endpoint: name, kind, labels as far as there are series, and the help text. */
+async function metricsAt(
+  url: string,
+): Promise<{ name: string; kind: string; help: string; service: string }[]> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  const service = /service="([\w-]+)"/.exec(text)?.[1] ?? ''
+  return [...text.matchAll(/^# HELP (switchyard_\w+) (.*)\n# TYPE \w+ (\w+)$/gm)].map(
+    ([, name, help, kind]) => ({
+      name: String(name),
+      help: String(help),
+      kind: String(kind),
+      service,
+    }),
+  )
+}
+
+it('docs/observability.md lists every metric of both programs. `UPDATE_DOCS=1` writes it anew', async () => {
+  const all = (await Promise.all([...system.targetUrls, system.panelUrl].map(metricsAt))).flat()
+  const names = [...new Set(all.map((it) => it.name))]
+  const rows = names.map((name) => {
+    const told = all.filter((it) => it.name === name)
+    const services = [...new Set(told.map((it) => it.service))].sort()
+    const where = services.length >= 6 ? 'every service' : services.join(', ')
+    return { where, line: `| \`${name}\` | ${where} | ${told[0]?.kind} | ${told[0]?.help} |` }
+  })
+  rows.sort((a, b) => a.where.localeCompare(b.where) || a.line.localeCompare(b.line))
+  const now = `| Metric | Of | Kind | Tells |\n|---|---|---|---|\n${rows.map((it) => it.line).join('\n')}\n`
+  const [before, rest] = readFileSync(FILE, 'utf8').split(BEGIN) as [string, string]
+  const [told, after] = rest.split(END) as [string, string]
+  expect(names.length).toBeGreaterThan(25)
+  if (process.env.UPDATE_DOCS) writeFileSync(FILE, `${before}${BEGIN}${now}${END}${after}`)
+  else expect(told, 'UPDATE_DOCS=1 writes it anew').toBe(now)
 })
