@@ -20,6 +20,7 @@ import { RefusedKnocks } from './ocpp/refused-knocks.ts'
 import { StationLink, type StationLinkPorts } from './ocpp/station-link.ts'
 import { tellMessages } from './ocpp/tell-messages.ts'
 import type { Socket } from './ports.ts'
+import { GapAsks } from './session/gap-asks.ts'
 import { hasTakenItsTrust, STOP_AGAIN_MS, TrustStops } from './session/offline-risk.ts'
 import { isOnConnector, runningSessions, type Session, sessionById } from './session/session.ts'
 import { SessionSweep, SWEEP_INTERVAL_MS } from './session/sweep.ts'
@@ -64,6 +65,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
   const listeners = new Set<() => void>()
   const sweep = new SessionSweep()
   const trustStops = new TrustStops()
+  const gapAsks = new GapAsks(state, clock.mono())
   const cancels: (() => void)[] = []
   let stopping = false
 
@@ -165,6 +167,8 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
       void linkOf(session.stationId).presumeEnd(session.sessionId, reason)
     const taken = running.map((it) => it.session).filter((session) => hasTakenItsTrust(state, session))
     for (const session of trustStops.due(taken, clock.mono())) stopOnTrust(session)
+    for (const session of gapAsks.due(clock.mono(), (id) => links.get(id)?.reach !== undefined))
+      void linkOf(session.stationId).askOfGap(session)
     revocations.refresh()
     for (const link of links.values()) {
       link.askForMissed()
@@ -233,6 +237,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
         state.atFork(() => transactionIds.redrawn()),
         state.onCommitted((facts) => {
           for (const fact of facts) {
+            if (fact.kind === 'session.gap') gapAsks.told(fact.sessionId, fact.data.missing, clock.mono())
             if (fact.kind !== 'document.applied') continue
             if (fact.data.name === 'stations') applyStations()
             else if (OF_SETTINGS.includes(fact.data.name))

@@ -18,6 +18,7 @@ const KINDS: ReadonlySet<string> = new Set([
   'session.updated',
   'session.meter',
   'session.register',
+  'session.gap',
   'session.ended',
   'session.forgotten',
   'session.held',
@@ -98,6 +99,7 @@ function rowOf(
     current_ma: null,
     soc_percent: null,
     read_at: null,
+    missing_events: null,
     charging_state: null,
     reason: null,
     presumed: false,
@@ -127,6 +129,8 @@ function sessionAfter(row: SessionRow, entry: LogEntry, fact: ReadEntry): Sessio
   switch (fact.kind) {
     case 'session.updated':
       return ownSite && row.revision === 0 ? updated(row, entry, fact) : row
+    case 'session.gap':
+      return ownSite ? withGap(row, entry, fact) : row
     case 'session.meter':
     case 'session.register':
       return ownSite && row.revision === 0 ? metered(row, entry, fact) : row
@@ -160,6 +164,23 @@ function updated(
     start_register_milli_wh: data.startRegisterMilliWh ?? row.start_register_milli_wh,
     charging_state: data.chargingState ?? row.charging_state,
     started_at: data.startedAt === undefined ? row.started_at : timeOf(data.startedAt, receivedAt),
+    heard_at: receivedAt,
+    ledger_seq: journal.seq,
+    journal_id: journal.journalId,
+  }
+}
+
+/** Also after the end: what was missing may come late. */
+function withGap(
+  row: SessionRow,
+  { journal, receivedAt }: LogEntry,
+  { data }: Of<'session.gap'>,
+): SessionRow {
+  if (journal === null) return row
+  if (row.ledger_seq >= journal.seq && row.journal_id === journal.journalId) return row
+  return {
+    ...row,
+    missing_events: data.missing.length === 0 ? null : JSON.stringify(data),
     heard_at: receivedAt,
     ledger_seq: journal.seq,
     journal_id: journal.journalId,

@@ -101,6 +101,10 @@ const kinds = {
     chargingState: some(fc.constantFrom('Charging', 'SuspendedEV')),
     startedAt: some(instants),
   }),
+  'session.gap': fc.record({
+    missing: fc.array(fc.record({ from: few(3), to: few(3) }), { maxLength: 2 }),
+    lost: some(fc.constant(true)),
+  }),
   'session.register': fc.record({ at: instants, registerMilliWh: register }),
   'session.meter': fc.record({
     at: instants,

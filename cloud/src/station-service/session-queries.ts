@@ -1,5 +1,6 @@
 /** Reads of charging sessions, newest first. */
 import type { Session } from '@switchyard/protocol/api/shapes.ts'
+import type { FactData } from '@switchyard/protocol/site/fact.ts'
 import type { Live } from '@switchyard/protocol/site/live.ts'
 import { apiEnergyWh } from '@switchyard/protocol/units.ts'
 import type { Sql } from 'postgres'
@@ -68,6 +69,12 @@ export async function runningAt(
 }
 
 /** The resource; a running session takes its newest readings from the picture where that is not older than the facts. */
+function missingEventsOf(told: string | null): Session['missingEvents'] {
+  if (told === null) return null
+  const { missing, lost = false } = JSON.parse(told) as FactData<'session.gap'>
+  return { numbers: missing, lost }
+}
+
 export function sessionResource(row: SessionRow, picture: Live | undefined, now: Date): Session {
   const running = row.revision === 0
   const live = running
@@ -92,6 +99,7 @@ export function sessionResource(row: SessionRow, picture: Live | undefined, now:
     idToken: row.id_token === null ? null : { value: row.id_token, type: row.id_token_type ?? '' },
     authorization: row.authorization,
     commandId: row.command_id,
+    missingEvents: missingEventsOf(row.missing_events),
     startedAt: row.started_at.toISOString(),
     endedAt: row.ended_at?.toISOString() ?? null,
     durationMs: running ? Math.max(0, now.getTime() - row.started_at.getTime()) : row.duration_ms,

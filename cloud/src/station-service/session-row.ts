@@ -26,6 +26,8 @@ export interface SessionRow {
   current_ma: number[] | null
   soc_percent: number | null
   read_at: Date | null
+  /** JSON: what the site told last of missing events; null: none is missing. */
+  missing_events: string | null
   /** OCPP 2.x; 1.6 tells it with the connector. */
   charging_state: string | null
   reason: string | null
@@ -78,6 +80,7 @@ export const SESSION: RowTable = {
     'current_ma',
     'soc_percent',
     'read_at',
+    'missing_events',
     'charging_state',
     'reason',
     'presumed',

@@ -243,6 +243,22 @@ test('a session names the remote start that it was started by, also where that i
   expect(await by()).toBe('c-1')
 })
 
+test('a session shows which of its events are missing, also what comes after its end', async () => {
+  await createSite()
+  const missingEvents = async () => {
+    await platform.settle(service)
+    return (await ask('GET', '/v1/sessions/S-1')).body.missingEvents
+  }
+  const gap = (data: object) => ({ ...started, kind: 'session.gap', data }) as FactDraft
+  const missing = [{ from: 2, to: 3 }]
+  await platform.appendFacts(SITE, [started, gap({ missing }), ended(1, 1)])
+  expect(await missingEvents()).toEqual({ numbers: missing, lost: false })
+  await platform.appendFacts(SITE, [gap({ missing, lost: true })])
+  expect(await missingEvents()).toEqual({ numbers: missing, lost: true })
+  await platform.appendFacts(SITE, [gap({ missing: [] })])
+  expect(await missingEvents()).toBeNull()
+})
+
 test('a time that cannot be read stops nothing', async () => {
   await createSite()
   const data = { ...(started as Extract<FactDraft, { kind: 'session.started' }>).data, startedAt: 'noon' }

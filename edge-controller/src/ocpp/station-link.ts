@@ -1,6 +1,8 @@
 /** One station and its current connection: what it says is dispatched, what the site wants of it is called. */
 
+import { instant } from '@switchyard/protocol/instant.ts'
 import type { CallFrame, SendFrame } from '@switchyard/protocol/ocpp/frame.ts'
+import type { GetTransactionStatusResponse } from '@switchyard/protocol/ocpp/v201.ts'
 import { loadValidators } from '@switchyard/protocol/ocpp/validators.ts'
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
@@ -19,9 +21,11 @@ import type { Socket } from '../ports.ts'
 import { type Authorization, authorize } from '../session/authorize.ts'
 import { correctTimes } from '../session/correct-times.ts'
 import { presumeEnd } from '../session/end.ts'
+import { noteStatus } from '../session/event-numbers.ts'
+import { GAP_SETTLE_MS } from '../session/gap-asks.ts'
 import { judgeShown, type ShownContract } from '../session/plug-and-charge.ts'
 import { isVouchedFor, type RemoteStart, vouch, withdraw } from '../session/remote-starts.ts'
-import { type SessionContext, sessionById } from '../session/session.ts'
+import { type Session, type SessionContext, sessionById } from '../session/session.ts'
 import type { Moment } from '../session/timing.ts'
 import type { TransactionIds } from '../session/transaction-ids.ts'
 import { takeConnection } from '../station/connected.ts'
@@ -287,6 +291,25 @@ export class StationLink {
     return this.#commit((draft) => {
       const session = sessionById(draft, sessionId)
       if (session) presumeEnd(draft, this.#sessionContext(), session, reason)
+    })
+  }
+
+  /** Asks what waits of a session that misses events (E14), and takes the answer: also that it is over, and nothing more comes. */
+  async askOfGap({ sessionId, transactionId }: Session): Promise<void> {
+    const nowMs = this.#ports.clock.now()
+    const [issuedAt, expiresAt] = [instant(nowMs), instant(nowMs + GAP_SETTLE_MS)]
+    const command = { id: sessionId, stationId: this.stationId, kind: 'GetTransactionStatus' }
+    const asked = { ...command, args: { transactionId }, issuedAt, expiresAt }
+    const { status, reply } = await this.execute(asked, GAP_SETTLE_MS)
+    // Nobody has answered: it is asked later.
+    if (status === 'expired' || status === 'unknown') return
+    const { messagesInQueue, ongoingIndicator } = (reply ?? {}) as GetTransactionStatusResponse
+    await this.#commit((draft) => {
+      const session = sessionById(draft, sessionId)
+      if (!session) return
+      const noted = noteStatus(draft, session, messagesInQueue)
+      if (ongoingIndicator === false && messagesInQueue === false)
+        presumeEnd(draft, this.#sessionContext(), noted, 'NotOngoing')
     })
   }
 

@@ -2,6 +2,8 @@
 import type { FactData, IdToken, ReviewReason } from '@switchyard/protocol/site/fact.ts'
 import type { Draft, StateReader } from '../draft.ts'
 import { connectorOf, stationOf } from '../station/station.ts'
+import type { TokenStatus } from './authorize.ts'
+import type { EventNumbers } from './event-numbers.ts'
 import type { SignedSoFar } from './signed.ts'
 import type { Moment, TimedAt } from './timing.ts'
 
@@ -55,6 +57,10 @@ export interface Session {
   /** The command that it was started by. */
   commandId?: string
   offline: boolean
+  /** Which of its events have come (2.x, see event-numbers.ts). */
+  events?: EventNumbers
+  /** What the station was told of its token since it was accepted, where that changed. */
+  toldStatus?: TokenStatus
   /** Its signed meter values so far (see signed.ts). */
   signed?: SignedSoFar
   review: ReviewReason[]

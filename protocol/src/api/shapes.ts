@@ -129,6 +129,15 @@ export const session = z
     authorization: z.string(),
     /** The remote start that it was started by. */
     commandId: z.string().nullable().default(null),
+    /** Events of it that have not come, by their numbers (OCPP 2.x); null: none is known to be missing. */
+    missingEvents: z
+      .object({
+        numbers: z.array(z.object({ from: z.int(), to: z.int() })),
+        /** The station says that none of them waits: they do not come. */
+        lost: z.boolean(),
+      })
+      .nullable()
+      .default(null),
     startedAt: instant,
     endedAt: instant.nullable(),
     durationMs: z.int().nullable(),

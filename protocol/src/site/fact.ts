@@ -302,6 +302,14 @@ export const factData = {
     /** The clock of the site was wrong at the start, and it is known now by how much. */
     startedAt: at.optional(),
   }),
+  /**
+   * Events of a transaction that have not come, by their numbers (2.x `seqNo`); none: all have come by now. `lost`: the station says that
+   * no message of it waits (E14).
+   */
+  'session.gap': z.object({
+    missing: z.array(z.object({ from: z.int(), to: z.int() })),
+    lost: z.boolean().optional(),
+  }),
   /** A register that money may depend on: quarter hours and price changes. */
   'session.register': z.object({ at, registerMilliWh: milliWh }),
   'session.meter': z.object({

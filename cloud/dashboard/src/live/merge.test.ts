@@ -70,6 +70,7 @@ const session: Session = {
   idToken: { value: 'AA', type: 'ISO14443' },
   authorization: 'Accepted',
   commandId: null,
+  missingEvents: null,
   startedAt: at(600),
   endedAt: null,
   durationMs: null,

@@ -1,6 +1,7 @@
 import type { MeterValueType, TransactionEventRequest } from '@switchyard/protocol/ocpp/v201.ts'
 import { factData } from '@switchyard/protocol/site/fact.ts'
 import { describe, expect, it } from 'vitest'
+import { RUNS_MAX } from '../../session/event-numbers.ts'
 import { SESSION_KIND, type Session, TRANSACTION_KIND } from '../../session/session.ts'
 import { Decisions } from '../../testing/decide.ts'
 import { meterValues } from './meter-values.ts'
@@ -349,6 +350,58 @@ it('a token that is refused once energy can flow ends in the session that its st
     authorization: 'Invalid',
     energyMilliWh: 0,
     review: [],
+  })
+})
+
+describe('numbers of events', () => {
+  const gaps = (facts: { kind: string; data: unknown }[]) =>
+    facts.filter((it) => it.kind === 'session.gap').map((it) => it.data)
+  const numbered = () => {
+    const it = station()
+    const say = (eventType: 'Started' | 'Updated' | 'Ended', seqNo: number) => {
+      const time = `08:${String(seqNo % 60).padStart(2, '0')}:00`
+      const meterValue = [wh(time, 1_000 + seqNo)]
+      return gaps(
+        it.event(eventType, time, { seqNo, evse, meterValue }, eventType === 'Started' ? 'A' : undefined),
+      )
+    }
+    return { ...it, say }
+  }
+
+  it('that are missing are told when the first is, when none is any more, and what is at the end', () => {
+    const { say, ends } = numbered()
+    expect([say('Started', 0), say('Updated', 1)]).toEqual([[], []])
+    expect(say('Updated', 4)).toEqual([{ missing: [{ from: 2, to: 3 }] }])
+    expect([say('Updated', 6), say('Updated', 3), say('Updated', 5)]).toEqual([[], [], []])
+    expect(say('Updated', 2)).toEqual([{ missing: [] }])
+    expect(say('Updated', 8)).toEqual([{ missing: [{ from: 7, to: 7 }] }])
+    expect(say('Ended', 10)).toEqual([
+      {
+        missing: [
+          { from: 7, to: 7 },
+          { from: 9, to: 9 },
+        ],
+      },
+    ])
+    // The registers at both ends are there: what is missing between them puts no energy in doubt.
+    expect(ends()[0]?.data).toMatchObject({ energyMilliWh: 10_000, review: [] })
+    expect([say('Updated', 9), say('Updated', 7)]).toEqual([[], [{ missing: [] }]])
+    expect(ends()).toHaveLength(1)
+  })
+
+  it('that come again, begin elsewhere or begin anew say nothing', () => {
+    const { say, d } = numbered()
+    for (const seqNo of [700, 701, 702, 701, 702, 703]) say(seqNo === 700 ? 'Started' : 'Updated', seqNo)
+    expect(d.kinds).not.toContain('session.gap')
+  })
+
+  it('are kept within a bound', () => {
+    const { d, say } = numbered()
+    say('Started', 0)
+    for (let seqNo = 2; seqNo < 500; seqNo += 2) say('Updated', seqNo)
+    const { events } = d.get<Session>(SESSION_KIND, 'session-1')!
+    expect(events?.seen).toHaveLength(RUNS_MAX)
+    expect(events?.seen.at(-1)).toEqual([498, 498])
   })
 })
 

@@ -5,9 +5,17 @@
 import { parseInstant } from '@switchyard/protocol/instant.ts'
 import type { TransactionEventRequest, TransactionEventResponse } from '@switchyard/protocol/ocpp/v201.ts'
 import { Draft } from '../../draft.ts'
-import { isInUse, isOnTrust, statusToStart, tokenDecided } from '../../session/authorize.ts'
+import {
+  type Authorization,
+  authorizeLocally,
+  isInUse,
+  isOnTrust,
+  statusToStart,
+  tokenDecided,
+} from '../../session/authorize.ts'
 import { finalCost, keepTariff, runningCost } from '../../session/cost.ts'
 import { correctEnd, endSession, presumeEnd } from '../../session/end.ts'
+import { noteEvent } from '../../session/event-numbers.ts'
 import { takeReadings } from '../../session/meter.ts'
 import {
   endRegisterOf,
@@ -17,11 +25,18 @@ import {
   startRegisterOf,
 } from '../../session/reading.ts'
 import { takeRemoteStart } from '../../session/remote-starts.ts'
-import { hasDelivered, type Session, sessionById, sessionOfTransaction } from '../../session/session.ts'
+import {
+  hasDelivered,
+  putSession,
+  type Session,
+  sessionById,
+  sessionOfTransaction,
+} from '../../session/session.ts'
 import { startSession } from '../../session/start.ts'
 import { isPlausible } from '../../session/timing.ts'
 import { updateSession } from '../../session/update.ts'
 import { useReservation } from '../../station/reservations.ts'
+import { tokenEntry } from '../../tokens.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
 import { idTokenInfo, idTokenOf } from './authorize.ts'
 import { readingsOf } from './readings.ts'
@@ -37,9 +52,11 @@ export function transactionEvent(
   // A token that is presented to end the session takes over nothing, and is no second use.
   const isStop = said.eventType === 'Ended' || said.triggerReason === 'StopAuthorized'
   const status = authorization && (isStop ? authorization.status : statusAt(draft, context, said, known))
+  const changed = authorization ? undefined : changedToken(draft, context, said, known)
   const reply = (cost: number | undefined): TransactionEventResponse => ({
     ...(cost === undefined ? {} : { totalCost: cost }),
     ...(authorization && status ? { idTokenInfo: idTokenInfo(authorization, status) } : {}),
+    ...(changed ? { idTokenInfo: idTokenInfo(changed, changed.status) } : {}),
   })
 
   const readings = readingsOf(said.meterValue)
@@ -67,6 +84,12 @@ export function transactionEvent(
       ...remoteStart(draft, context, said, known),
     })
   }
+  session = noteEvent(draft, session, said.seqNo, said.eventType === 'Ended')
+  if (changed && session.toldStatus !== changed.status) {
+    session = { ...session, toldStatus: changed.status }
+    putSession(draft, session)
+    draft.fact(tokenDecided(stationId, changed, changed.status))
+  }
   if (!isStop) useReservation(draft, stationId, session, said.reservationId)
   if (readings.length > 0) session = takeReadings(draft, context, session, readings)
   if (lateStart) correctEnd(draft, context, session)
@@ -80,6 +103,26 @@ export function transactionEvent(
   }
   if (authorization && status) draft.fact(tokenDecided(stationId, authorization, status))
   return { reply: reply(costFor(draft, context, said, session)), outcome: draft.outcome() }
+}
+
+/**
+ * What became of the token of a running session since it was accepted, where the tokens document says so: the station stops, or does
+ * not, as its TxCtrlr.StopTxOnInvalidId says (E05); said with every update while it holds, as an answer may be lost. That its time runs
+ * out, or that it is no longer known, ends nothing.
+ */
+function changedToken(
+  draft: Draft,
+  { at }: HandlerContext,
+  { eventType }: TransactionEventRequest,
+  session: Session | undefined,
+): Authorization | undefined {
+  if (eventType !== 'Updated' || !session?.idToken || session.end || session.authorization !== 'Accepted')
+    return undefined
+  const now = authorizeLocally(draft, session.idToken, at.nowMs)
+  const isRefused = tokenEntry(draft, session.idToken.value)?.status !== 'Accepted'
+  // Accepted again: said once, to one that was told otherwise.
+  const isForgiven = !isRefused && session.toldStatus !== undefined && session.toldStatus !== 'Accepted'
+  return now && (isRefused || isForgiven) ? now : undefined
 }
 
 /** The running cost with an update (I02), the final one with the end (I03); a start has cost nothing yet. */
