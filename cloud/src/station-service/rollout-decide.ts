@@ -12,6 +12,8 @@ import type {
 
 /** A station whose site sent nothing (a session began meanwhile, too much waits) is told again after so long. */
 export const AGAIN_MS = 60_000
+/** A site may say a lot about why it sent nothing. */
+const MAX_REASON_CHARS = 500
 
 /** What stations say when an update has failed: FirmwareStatusEnumType of 2.x and of the security extension, FirmwareStatus of 1.6. */
 const FAILURES: ReadonlySet<string> = new Set([
@@ -194,5 +196,5 @@ function waits(heldBy: RolloutHold): Change {
 }
 
 function over(state: 'done' | 'failed' | 'skipped', reason: string | null): Change {
-  return { state, heldBy: null, reason, againMs: null }
+  return { state, heldBy: null, reason: reason?.slice(0, MAX_REASON_CHARS) ?? null, againMs: null }
 }
