@@ -1,6 +1,7 @@
 /** What the central system of a site is given: its configuration, the state over a journal, time, randomness, and what it tells. */
 import type { CertificateQuestion, CertificateReply } from '@switchyard/protocol/site/certificate-question.ts'
 import type { SignCertificate } from './certificates/issue.ts'
+import type { ChargingPlanning } from './load/charging-plan.ts'
 import type { Onboarding } from './ocpp/admission.ts'
 import type { SiteSecurity } from './ocpp/security-changes/change.ts'
 import type { Clock, FirmwareSource, Log, Random, UploadPlaces } from './ports.ts'
@@ -23,6 +24,8 @@ export interface SiteControllerConfig {
   maxPowerW: number
   /** mA per phase for the whole site; absent: load control sends nothing. */
   siteLimitMa?: number
+  /** How the share of a session is used whose car has told what it needs (K15); absent: as early as it allows. */
+  planning?: ChargingPlanning
   /** mA per phase that a session falls back to. */
   failsafeMa: number
 }

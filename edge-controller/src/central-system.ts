@@ -78,6 +78,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     log,
     siteLimitMa: config.siteLimitMa,
     failsafeMa: config.failsafeMa,
+    planning: config.planning ?? 'earliest',
     reach: (stationId) => links.get(stationId)?.reach,
     hasFailsafe: (stationId) => stationSettings(state, stationId, config).failsafe,
     onChange: changed,
@@ -104,6 +105,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     },
     onConnected: (stationId) => load.stationReturned(stationId),
     offer,
+    limitOf: (session) => load.limitOf(session),
     refusalOf: (call) => (load.limitMa === undefined ? undefined : refusalOf(call)),
   }
   const linkOf = (stationId: string): StationLink => {

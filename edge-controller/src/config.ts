@@ -139,6 +139,12 @@ export const settings = z.object({
   SITE_LIMIT_MA: milliampere
     .optional()
     .describe('mA per phase for all chargers together; absent: load control sends nothing, and says so.'),
+  CHARGING_PLAN: z
+    .enum(['earliest', 'spread'])
+    .default('earliest')
+    .describe(
+      'How the share of a session is used whose car tells energy and departure ([ISO 15118](iso15118.md)): as early as it allows, or spread until departure.',
+    ),
   FAILSAFE_MA: milliampere
     .default(6_000)
     .describe('mA per phase that a charger falls back to when it hears nothing more.'),

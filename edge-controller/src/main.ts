@@ -73,6 +73,7 @@ const controller = await createSiteController({
     meterIntervalS: config.METER_SAMPLE_INTERVAL,
     maxPowerW: config.MAX_CONNECTOR_POWER_W,
     failsafeMa: config.FAILSAFE_MA,
+    planning: config.CHARGING_PLAN,
     ...(config.SITE_LIMIT_MA === undefined ? {} : { siteLimitMa: config.SITE_LIMIT_MA }),
   },
   retentionMs: config.JOURNAL_RETENTION_DAYS * DAY_MS,

@@ -12,10 +12,11 @@ import { isOnConnector, runningSessions, type Session } from '../session/session
 import type { SiteState } from '../site-state.ts'
 import { quirksAt } from '../station/quirks.ts'
 import { STATION_KIND, type Station } from '../station/station.ts'
+import type { ChargingPlanning } from './charging-plan.ts'
 import { type AskResult, ask, type HeldLimit, heldMa, nothingHeld, tellAgain } from './held-limits.ts'
-import { limitProfileId } from './profile-ids.ts'
 import { rateFor } from './rate.ts'
 import { failsafeFor, nextSteps, type Reservation, reservedMa, STEP_MA, type Step } from './safety-ledger.ts'
+import { limitFor } from './session-schedule.ts'
 import { type Charging, shares } from './shares.ts'
 
 export const CONTROL_INTERVAL_MS = 2_000
@@ -32,6 +33,8 @@ export interface LoadPorts {
   log: Log
   siteLimitMa: number | undefined
   failsafeMa: number
+  /** How the share of a session is used whose car has told what it needs. */
+  planning: ChargingPlanning
   /** How to reach a station that is connected and accepted; undefined otherwise. */
   reach(stationId: string): { call: Call; module: OcppModule } | undefined
   /** Whether the failsafe is installed on it; where not, all that it may draw is reserved. */
@@ -50,6 +53,8 @@ interface SessionLimit extends HeldLimit {
   confirmedAtMs: number
   /** It was there before our start, and may hold a limit of then: its station's failsafe says nothing of it. */
   isFromBefore?: boolean
+  /** What its schedule reckons with is looked at again then, ms of the wall clock. */
+  reviewAtMs?: number
   /** A reading showed more than it was allowed, and none since has shown otherwise. */
   excessMa?: number
 }
@@ -133,6 +138,7 @@ export class LoadControl {
     const failsafeMa = failsafeFor(limitMa, connectors, this.#ports.failsafeMa)
     const running = this.#running()
     this.#keepEntries(running)
+    this.#reviewSchedules(running)
     const idle = idleConnectors(stations, running)
     let roomMa = limitMa
     for (const ma of this.#reserved(idle, running, failsafeMa).values()) roomMa -= ma
@@ -173,6 +179,17 @@ export class LoadControl {
       const { again, confirmedMa = current.get(id) } = this.#sessions.get(id)!
       if (again && confirmedMa !== undefined)
         this.#send(running, { id, toMa: Math.min(confirmedMa, targets.get(id)!) }, true)
+    }
+  }
+
+  /** A car may have drawn less than its schedule reckoned with: its limit is told again, with a schedule from now on. */
+  #reviewSchedules(running: readonly Session[]): void {
+    const nowMs = this.#ports.clock.now()
+    for (const { sessionId } of running) {
+      const limit = this.#sessions.get(sessionId)!
+      if (limit.reviewAtMs === undefined || nowMs < limit.reviewAtMs) continue
+      delete limit.reviewAtMs
+      tellAgain(limit)
     }
   }
 
@@ -308,14 +325,20 @@ export class LoadControl {
   #send(running: readonly Session[], { id, toMa }: Step, urgent: boolean): void {
     const { clock, log } = this.#ports
     const session = running.find((s) => s.sessionId === id)!
-    const { stationId, evseId } = session
+    const { stationId } = session
     const reached = this.#ports.reach(stationId)
     const limit = this.#sessions.get(id)!
     if (!reached || limit.asking || clock.mono() < limit.retryAtMs) return
     const settle = ask(limit, toMa)
-    const rate = rateFor(toMa, quirksAt(this.#ports.state, stationId))
-    const profile = { evseId, rate, session, profileId: limitProfileId(evseId) }
-    void this.#ask(reached, reached.module.limitProfile(profile), urgent).then((result) => {
+    const quirks = quirksAt(this.#ports.state, stationId)
+    const nowMs = clock.quality() === 'unknown' ? undefined : clock.now()
+    const { planning } = this.#ports
+    const { limit: told, plan } = limitFor(session, toMa, { planning, quirks, nowMs })
+    delete limit.reviewAtMs
+    if (plan?.reviewAtMs !== undefined) limit.reviewAtMs = plan.reviewAtMs
+    if (plan?.isInTime === false)
+      log.info({ stationId, sessionId: id, limitMa: toMa }, 'a car will not have its energy when it departs')
+    void this.#ask(reached, reached.module.limitProfile(told), urgent).then((result) => {
       if (settle(result, clock.mono())) {
         limit.confirmedAtMs = clock.now()
         delete limit.isFromBefore

@@ -9,7 +9,7 @@ import type { RevocationStatus } from '../certificates/revocation.ts'
 import type { Draft, StateReader } from '../draft.ts'
 import type { Authorization } from '../session/authorize.ts'
 import type { ContractVerdict, ShownContract } from '../session/plug-and-charge.ts'
-import type { SessionContext } from '../session/session.ts'
+import type { Session, SessionContext } from '../session/session.ts'
 import type { Outcome } from '../site-state.ts'
 import type { StationSettings } from '../station/settings.ts'
 
@@ -27,6 +27,8 @@ export interface HandlerContext extends SessionContext {
   statuses?: (RevocationStatus | undefined)[]
   /** Stations in which a token may be in use. */
   stationIds: readonly string[]
+  /** What a session may draw, mA per phase; undefined: the site has no limit, or its station has confirmed none. */
+  limitOf(session: Session): number | undefined
   heartbeatIntervalS: number
   /** The disk is too full for another session: it is recorded, and not accepted. */
   refusesSessions: boolean

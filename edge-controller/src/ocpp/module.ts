@@ -15,6 +15,8 @@ export interface Limit {
   /** The running session it is for. */
   session: Session
   profileId: number
+  /** Where the car has told what it needs: periods from `startsAtMs` on, none above `rate`. */
+  plan?: { startsAtMs: number; periods: { startS: number; rate: Rate }[] }
 }
 
 export interface OcppModule {

@@ -74,6 +74,8 @@ export interface StationLinkPorts extends CentralSystemPorts {
   onBooted(stationId: string): void
   /** Why load control does not let a call pass; undefined when it may. */
   refusalOf(call: OutgoingCall): Refusal | undefined
+  /** What a session may draw, mA per phase; undefined: the site has no limit, or its station has confirmed none. */
+  limitOf(session: Session): number | undefined
   /** A charging profile for a session is to be sent. */
   offer(offer: ChargingOffer): void
   /** The station came or went. */
@@ -409,6 +411,7 @@ export class StationLink {
       settings,
       authorization,
       stationIds: authorization ? stationIds() : [],
+      limitOf: this.#ports.limitOf,
       heartbeatIntervalS: config.heartbeatIntervalS,
       refusesSessions: state.refusesSessions,
       mayAskForCertificate,

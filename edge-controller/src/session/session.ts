@@ -1,6 +1,7 @@
 /** A charging session as the site keeps it: entities of kind `session`, `session.profile`, `session.tariff` and `transaction`. */
 import type { FactData, IdToken, ReviewReason } from '@switchyard/protocol/site/fact.ts'
 import type { Draft, StateReader } from '../draft.ts'
+import type { ChargingNeeds } from '../load/charging-plan.ts'
 import { connectorOf, stationOf } from '../station/station.ts'
 import type { TokenStatus } from './authorize.ts'
 import type { EventNumbers } from './event-numbers.ts'
@@ -53,6 +54,8 @@ export interface Session {
   /** Identifies the reading taken last, so that a resent one is told. */
   readingKey?: string
   chargingState?: string
+  /** What its car has told that it needs (2.x, K15). */
+  needs?: ChargingNeeds
   remoteStartId?: number
   /** The command that it was started by. */
   commandId?: string

@@ -62,6 +62,7 @@ export class Decisions implements StateReader {
       maxPowerW,
       authorization: { idToken, status: this.status, source: 'document', offline: false },
       stationIds: ['CP1'],
+      limitOf: () => undefined,
       heartbeatIntervalS: 300,
       refusesSessions: false,
       mayAskForCertificate: false,

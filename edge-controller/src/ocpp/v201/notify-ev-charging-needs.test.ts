@@ -1,5 +1,7 @@
 import type { JsonObject } from '@switchyard/protocol/json.ts'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { SiteControllerConfig } from '../../central-system-ports.ts'
+import { REVIEW_EVERY_S } from '../../load/charging-plan.ts'
 import { type ChargePoint, connect } from '../../testing/charge-point.ts'
 import { TestController } from '../../testing/test-controller.ts'
 
@@ -11,8 +13,10 @@ afterEach(async () => {
   await site.stop()
 })
 
-async function open(siteLimitMa?: number) {
-  site = await TestController.start({ config: siteLimitMa === undefined ? {} : { siteLimitMa } })
+async function open(siteLimitMa?: number, more: Partial<SiteControllerConfig> = {}) {
+  site = await TestController.start({
+    config: { ...(siteLimitMa === undefined ? {} : { siteLimitMa }), ...more },
+  })
   station = await connect(site.url, 'CS', 'ocpp2.0.1')
   profiles = []
   station.handle('SetChargingProfile', (payload) => {
@@ -85,4 +89,128 @@ it('without a session there is nothing to offer', async () => {
   expect(await needs(AC)).toMatchObject({ status: 'Rejected', statusInfo: { reasonCode: 'NoTransaction' } })
   await station.call('Heartbeat', {})
   expect(ofSession()).toEqual([])
+})
+
+/** Virtual time passes until the session is told of a limit in the way that is looked for. */
+const isTold = (look: (periods: Period[], profile: JsonObject) => boolean) =>
+  site.until(() => {
+    site.clock.advance(1_000)
+    const profile = limit()?.chargingProfile as JsonObject | undefined
+    return profile && look(periodsOf(profile), profile)
+  })
+interface Period {
+  startPeriod: number
+  limit: number
+}
+const scheduleOf = (profile: JsonObject) => (profile.chargingSchedule as JsonObject[])[0]!
+const periodsOf = (profile: JsonObject) => scheduleOf(profile).chargingSchedulePeriod as unknown as Period[]
+const ask = (chargingNeeds: object, maxScheduleTuples = 12) =>
+  station.call('NotifyEVChargingNeeds', { evseId: 1, maxScheduleTuples, chargingNeeds })
+
+describe('at a site with a limit', () => {
+  /** 6.624 kWh: at 16 A on three phases of 207 V 40 minutes. */
+  const energy = { ...AC.acChargingParameters, energyAmount: 6_624 }
+  const byEvening = { ...AC, acChargingParameters: energy, departureTime: '2026-11-23T18:00:00Z' }
+
+  it('its energy and departure become a schedule within its share, and a changed limit another one', async () => {
+    await open(20_000)
+    await start()
+    expect(await ask(byEvening)).toEqual({ status: 'Accepted' })
+    await isTold((periods) => periods.length === 2 && periods[0]!.limit === 16)
+    const profile = limit()!.chargingProfile as JsonObject
+    expect(profile).toMatchObject({ chargingProfileKind: 'Absolute', chargingProfilePurpose: 'TxProfile' })
+    const [first, last] = periodsOf(profile)
+    // It began a minute ago, lest a station whose clock is behind finds that it has not begun.
+    expect(first).toEqual({ startPeriod: 0, limit: 16 })
+    expect(last).toEqual({ startPeriod: 2_400 + 60, limit: 6 })
+    const startsMs = Date.parse(scheduleOf(profile).startSchedule as string)
+    expect(Math.abs(startsMs + 60_000 - site.clock.now())).toBeLessThan(10_000)
+
+    await site.apply('site', { limitMa: 12_000 })
+    await isTold((periods) => periods.length === 2 && periods[0]!.limit === 12)
+    expect(periodsOf(limit()!.chargingProfile as JsonObject)[1]!.startPeriod).toBeGreaterThan(2_400 + 60)
+  })
+
+  it('is not given more periods than it has room for, nor less than its share where that is too little in time', async () => {
+    await open(20_000)
+    await start()
+    await ask(byEvening, 1)
+    await isTold(
+      ([first], { chargingProfileKind }) => chargingProfileKind === 'Absolute' && first!.limit === 16,
+    )
+    expect(periodsOf(limit()!.chargingProfile as JsonObject)).toHaveLength(1)
+    const before = ofSession().length
+    await ask({ ...byEvening, departureTime: '2026-11-23T12:20:00Z' })
+    await site.until(() => ofSession().length > before)
+    expect(periodsOf(limit()!.chargingProfile as JsonObject)).toEqual([{ startPeriod: 0, limit: 16 }])
+  })
+
+  it('what is spread until departure is planned again while it charges, with what it has taken', async () => {
+    await open(20_000, { planning: 'spread' })
+    await start()
+    const reading = (value: number) =>
+      station.call('MeterValues', {
+        evseId: 1,
+        meterValue: [
+          {
+            timestamp: new Date(site.clock.now()).toISOString(),
+            sampledValue: [{ value, measurand: 'Energy.Active.Import.Register' }],
+          },
+        ],
+      })
+    await reading(1_000)
+    // 9.936 kWh in two hours: 8 A.
+    const twoHours = { ...byEvening, acChargingParameters: { ...energy, energyAmount: 9_936 } }
+    await ask({ ...twoHours, departureTime: '2026-11-23T14:00:00Z' })
+    await isTold(([first]) => first!.limit >= 8 && first!.limit < 8.5)
+    await reading(1_000 + 6_000)
+    site.clock.advance(REVIEW_EVERY_S * 1_000)
+    await isTold(([first]) => first!.limit === 6)
+  })
+
+  it('a plan of the car beyond its limit is rejected, and the limit told again (K16)', async () => {
+    await open(20_000)
+    await start()
+    await ask(byEvening)
+    await isTold((periods) => periods.length === 2 && periods[0]!.limit === 16)
+    const plan = (amperes: number) => ({
+      evseId: 1,
+      timeBase: '2026-11-23T12:00:00Z',
+      chargingSchedule: {
+        id: 1,
+        chargingRateUnit: 'A',
+        chargingSchedulePeriod: [{ startPeriod: 0, limit: amperes }],
+      },
+    })
+    expect(await station.call('NotifyEVChargingSchedule', plan(16))).toEqual({ status: 'Accepted' })
+    const before = ofSession().length
+    expect(await station.call('NotifyEVChargingSchedule', plan(32))).toEqual({
+      status: 'Rejected',
+      statusInfo: { reasonCode: 'BeyondLimit', additionalInfo: 'it plans 32.0 A, and has 20.0 A' },
+    })
+    await site.until(() => ofSession().length > before)
+    const events = (await site.factsOf('station.event')).flatMap((it) => it.data.events as JsonObject[])
+    expect(events.map((it) => it.action)).toEqual([
+      'NotifyEVChargingNeeds',
+      'NotifyEVChargingSchedule',
+      'NotifyEVChargingSchedule',
+    ])
+  })
+
+  it('what a car with direct current lacks is reckoned from its state of charge', async () => {
+    await open(20_000)
+    await start()
+    const dcChargingParameters = {
+      evMaxCurrent: 100,
+      evMaxVoltage: 400,
+      evEnergyCapacity: 50_000,
+      stateOfCharge: 60,
+      fullSoC: 80,
+    }
+    await ask({ requestedEnergyTransfer: 'DC', dcChargingParameters })
+    // 10 kWh at 20 A on three phases of 207 V.
+    await isTold((periods) => periods.length === 2 && periods[0]!.limit === 20)
+    const [, last] = periodsOf(limit()!.chargingProfile as JsonObject)
+    expect(last).toEqual({ startPeriod: Math.ceil((10_000 * 3_600) / (20 * 207 * 3)) + 60, limit: 6 })
+  })
 })

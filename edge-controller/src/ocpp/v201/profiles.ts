@@ -1,4 +1,5 @@
 /** Charging profiles of 2.0.1 (use cases K01 to K03): the failsafe for every session to come, and the limit of one that runs. */
+import { instant } from '@switchyard/protocol/instant.ts'
 import type { JsonObject } from '@switchyard/protocol/json.ts'
 import type { SetChargingProfileRequest } from '@switchyard/protocol/ocpp/v201.ts'
 import { FAILSAFE_PROFILE_ID, STACK_LEVEL } from '../../load/profile-ids.ts'
@@ -29,20 +30,22 @@ export function failsafeProfile(rate: Rate): OutgoingCall {
   })
 }
 
-export function limitProfile({ evseId, rate, session, profileId }: Limit): OutgoingCall {
+export function limitProfile({ evseId, rate, session, profileId, plan }: Limit): OutgoingCall {
+  const periods = plan?.periods ?? [{ startS: 0, rate }]
   return setProfile({
     evseId,
     chargingProfile: {
       id: profileId,
       stackLevel: STACK_LEVEL,
       chargingProfilePurpose: 'TxProfile',
-      chargingProfileKind: 'Relative',
+      chargingProfileKind: plan ? 'Absolute' : 'Relative',
       transactionId: session.transactionId,
       chargingSchedule: [
         {
           id: profileId,
+          ...(plan ? { startSchedule: instant(plan.startsAtMs) } : {}),
           chargingRateUnit: rate.unit,
-          chargingSchedulePeriod: [{ startPeriod: 0, limit: rate.limit }],
+          chargingSchedulePeriod: periods.map((it) => ({ startPeriod: it.startS, limit: it.rate.limit })),
         },
       ],
     },

@@ -17,6 +17,7 @@ import { customerInformation } from './customer-information.ts'
 import { dataTransfer } from './data-transfer.ts'
 import { meterValues } from './meter-values.ts'
 import { notifyEvChargingNeeds } from './notify-ev-charging-needs.ts'
+import { notifyEvChargingSchedule } from './notify-ev-charging-schedule.ts'
 import { notifyEvent } from './notify-event.ts'
 import { notifyReport } from './notify-report.ts'
 import { reservationStatusUpdate } from './reservation-status-update.ts'
@@ -54,10 +55,8 @@ export const routes: Routes = {
   PublishFirmwareStatusNotification: route(keepEvent('PublishFirmwareStatusNotification')),
   NotifyChargingLimit: route(keepEvent('NotifyChargingLimit')),
   ClearedChargingLimit: route(keepEvent('ClearedChargingLimit')),
-  // The needs are told on; a schedule is computed for nobody (K15): the EV charges within the limits that the station has.
   NotifyEVChargingNeeds: route(notifyEvChargingNeeds),
-  // Whatever the EV plans, the limits that the station has stand above it (K15).
-  NotifyEVChargingSchedule: route(keepEvent('NotifyEVChargingSchedule', { status: 'Accepted' })),
+  NotifyEVChargingSchedule: route(notifyEvChargingSchedule),
   Get15118EVCertificate: route(get15118EVCertificate, { question: contractQuestion }),
   GetCertificateStatus: route(getCertificateStatus, { question: statusQuestion }),
   ReservationStatusUpdate: route(reservationStatusUpdate),
