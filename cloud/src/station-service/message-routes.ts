@@ -2,6 +2,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { messagesFilter, stationMessage } from '@switchyard/protocol/api/messages.ts'
 import { page } from '@switchyard/protocol/api/shapes.ts'
+import type { TranscriptHeader } from '@switchyard/protocol/ocpp/transcript.ts'
 import { OCPP_VERSIONS } from '@switchyard/protocol/ocpp/version.ts'
 import {
   type LoggedMessage,
@@ -18,7 +19,8 @@ import { answers, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { awaitOutcome, issueCommand } from './commands.ts'
-import { type CommandRow, listStations } from './queries.ts'
+import { type CommandRow, listStations, type StationView } from './queries.ts'
+import { quirksTouching } from './views.ts'
 
 /** Questions to the site for one request: its answers are small (24 KiB), and each stands in its ledger. */
 const MAX_QUESTIONS = 10
@@ -43,6 +45,17 @@ const route = createRoute({
     ...problems,
   },
 })
+
+/** What a replay has to know of the station: what operators said of it, and the zone where its times are local. */
+function saidOf(station: StationView): Pick<TranscriptHeader, 'quirks' | 'site'> {
+  const found = quirksTouching(station)
+  const said = found.filter(({ source }) => source !== 'known').map(({ name }) => name)
+  const isLocal = found.some(({ name }) => name === 'local-times')
+  return {
+    ...(said.length === 0 ? {} : { quirks: said }),
+    ...(isLocal ? { site: { timeZone: station.time_zone } } : {}),
+  }
+}
 
 export function messageRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext): void {
   const { sql, random, clock } = context
@@ -75,7 +88,7 @@ export function messageRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
     const next = more && before !== undefined ? encodeCursor(String(before)) : null
     if (format === 'transcript') {
       const version = OCPP_VERSIONS.find((it) => it === station.ocpp)
-      const header = version && { transcript: 1, version, station: stationId }
+      const header = version && { transcript: 1, version, station: stationId, ...saidOf(station) }
       const lines = items.toReversed().map(({ at, dir, frame, text }) => ({ at, dir, frame, text }))
       const rows = [...(header ? [header] : []), ...lines]
       const body = rows.map((it) => `${JSON.stringify(it)}\n`).join('')

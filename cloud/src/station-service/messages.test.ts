@@ -87,6 +87,18 @@ test('as a transcript they are what the replay reads', async () => {
   })
 })
 
+test('a transcript tells what operators said of the station, and the zone of its local times', async () => {
+  const assignedQuirks = { 'local-times': true, 'no-pong': true, 'whole-amps': false }
+  await it.ask('PATCH', '/v1/stations/CS-1', { assignedQuirks })
+  await it.online()
+  const path = '/v1/stations/CS-1/messages?format=transcript'
+  const response = it.service.routes!.request(path, { headers: testHeaders() })
+  answer((await question(0)).id, { status: 'accepted', reply: { items: [beat(7)], older: null } })
+  expect(readTranscript(await (await response).text())).toMatchObject({
+    transcript: { header: { quirks: ['local-times', 'no-pong'], site: { timeZone: 'Europe/Berlin' } } },
+  })
+})
+
 test.each([
   [{ status: 'failed', error: { code: 'UnknownSession', description: 'not known' } }, 404],
   [{ status: 'failed', error: { code: 'UnknownKind', description: 'no' } }, 409],

@@ -137,7 +137,7 @@ function localListOf(told: string | null): Station['localList'] {
   }
 }
 
-function quirksTouching(row: StationView): Station['quirks'] {
+export function quirksTouching(row: StationView): Station['quirks'] {
   const said = { ofModel: quirksIn(row.model_quirks), ofStation: quirksIn(row.wanted_quirks) }
   return quirksOf(row, said).map(({ name, source, reference = null }) => ({
     name,

@@ -171,6 +171,11 @@ export class StationCommands {
     this.#changes.renewCertificate()
   }
 
+  /** The station has a new connection, has said nothing on it, and is given time to. */
+  get settling(): boolean {
+    return this.#settling
+  }
+
   /** How many items the station takes in one message of the action; undefined: it has not told. */
   itemsPerMessage(action: string): number | undefined {
     return this.#limits.itemsOf(action)

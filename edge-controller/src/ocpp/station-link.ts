@@ -204,6 +204,7 @@ export class StationLink {
   get reach(): { call: Call; module: OcppModule } | undefined {
     const connection = this.#connection
     const module = connection && MODULES[connection.version]
+    if (this.#commands.settling && this.#hasQuirk('no-call-before-boot')) return undefined
     return module && this.#isAccepted() ? { call: connection.call, module } : undefined
   }
 

@@ -1,5 +1,4 @@
 /** What a station's messages are amended by: its quirks, and the time zone of its site. */
-import type { BootWords } from '@switchyard/protocol/site/quirks.ts'
 import { appliedDocument } from '../documents.ts'
 import type { StateReader } from '../draft.ts'
 import { quirksAt } from '../station/quirks.ts'
@@ -17,8 +16,8 @@ export function surroundingsOf(
   return { quirks, timeZone: appliedDocument(state, 'site')?.timeZone, nowMs }
 }
 
-/** Of either version. */
-function bootWords(payload: unknown): BootWords {
+/** What a boot of either version tells, before any schema has passed it. */
+export function bootWords(payload: unknown): Record<'vendor' | 'model' | 'firmware', string | undefined> {
   const { chargingStation, ...old } = (payload ?? {}) as Record<string, unknown>
   const said = (chargingStation ?? old) as Record<string, unknown>
   return {

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { readTranscript, type Transcript } from '@switchyard/protocol/ocpp/transcript.ts'
 import { QUIRK_NAMES, quirksOf } from '@switchyard/protocol/site/quirks.ts'
 import { describe, expect, it } from 'vitest'
+import { bootWords } from '../ocpp/surroundings.ts'
 import { expectedFacts, missingFact } from '../testing/replay.ts'
 import { type Replayed, replayTranscript } from '../testing/replay-transcript.ts'
 import { TestController } from '../testing/test-controller.ts'
@@ -20,16 +21,8 @@ function transcript(name: string): Transcript {
 
 /** What an operator had said of the station, and what its boot is known for. */
 function quirksIn({ header, lines }: Transcript): string[] {
-  const boot = lines.find(({ frame }) => frame?.[2] === 'BootNotification')!.frame![3] as Record<
-    string,
-    never
-  >
-  const { chargingStation: at = boot } = boot as { chargingStation?: Record<string, string> }
-  const known = quirksOf({
-    vendor: at.vendorName ?? at.chargePointVendor,
-    model: at.model ?? at.chargePointModel,
-    firmware: at.firmwareVersion,
-  })
+  const boot = lines.find(({ frame }) => frame?.[2] === 'BootNotification')!.frame![3]
+  const known = quirksOf(bootWords(boot))
   return [...(header?.quirks ?? []), ...known.map((it) => it.name)]
 }
 

@@ -1,6 +1,7 @@
 /** Plays a transcript's station against a controller of its own, and says what was answered otherwise than it was recorded. */
 import { isDeepStrictEqual } from 'node:util'
 import { instant, parseInstant } from '@switchyard/protocol/instant.ts'
+import type { Json } from '@switchyard/protocol/json.ts'
 import type { Transcript, TranscriptHeader } from '@switchyard/protocol/ocpp/transcript.ts'
 import {
   type PlayedMessage,
@@ -8,8 +9,10 @@ import {
   TranscriptReplay,
 } from '@switchyard/protocol/ocpp/transcript-replay.ts'
 import type { Fact } from '@switchyard/protocol/site/fact.ts'
+import { bootWords } from '../ocpp/surroundings.ts'
 import type { Socket } from '../ports.ts'
 import { NO_CREDENTIAL } from '../station/security.ts'
+import { newStation, STATION_KIND } from '../station/station.ts'
 import { TestController } from './test-controller.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
@@ -50,9 +53,9 @@ export async function replayTranscript(
   quirks: Readonly<Record<string, boolean>> = {},
 ): Promise<Replayed> {
   const firstMs = parseInstant(transcript.lines[0]?.at ?? '') ?? 0
-  const { timeZone, limitMa, pingIntervalS = 0 } = at
+  const { timeZone, limitMa, pingIntervalS = 0, returnedS } = at
   const site = await TestController.start({
-    at: instant(firstMs - 1_000),
+    at: instant(firstMs - 1_000 - (returnedS ?? 0) * 1_000),
     config: { offlinePolicy: 'refuse', pingIntervalMs: pingIntervalS * 1_000 },
   })
   try {
@@ -74,6 +77,10 @@ export async function replayTranscript(
       site.controller.accept(made, station, version, NO_CREDENTIAL)
       return made
     }
+    if (returnedS !== undefined) {
+      await site.state.commit({ facts: [], puts: [acceptedBefore(station, transcript)], deletes: [] })
+      wire = connect()
+    }
     for (let message = play.next(); message !== undefined; message = play.next()) {
       const atMs = parseInstant(message.at)!
       await passTime(site.clock, atMs)
@@ -85,13 +92,25 @@ export async function replayTranscript(
     }
     const endMs = parseInstant(transcript.lines.at(-1)?.at ?? '') ?? 0
     await passTime(site.clock, endMs)
-    if (transcript.header?.site) result.differingCall = differingCall(play.calls, result.calls)
+    if (limitMa !== undefined) result.differingCall = differingCall(play.calls, result.calls)
     wire?.close(1000, 'the recording ends')
     result.facts = [...(await site.facts('ledger')), ...(await site.facts('telemetry'))]
     return result
   } finally {
     await site.stop()
   }
+}
+
+/** The station as it is known from an earlier boot. */
+function acceptedBefore(stationId: string, { lines }: Transcript) {
+  const boot = lines.map(({ frame }) => frame).find((frame) => frame?.[2] === 'BootNotification')
+  const at = instant(parseInstant(lines[0]?.at ?? '') ?? 0)
+  const { vendor = '', model = '', firmware = '' } = bootWords(boot?.[3])
+  const station = {
+    ...newStation(stationId, true),
+    boot: { vendor, model, firmware, status: 'Accepted', at },
+  }
+  return { kind: STATION_KIND, id: stationId, value: station as unknown as Json }
 }
 
 type Recorded = Pick<TranscriptHeader, 'station' | 'version' | 'pongs' | 'site' | 'quirks'>

@@ -28,6 +28,8 @@ export interface TranscriptSite {
   limitMa?: number
   /** Seconds between pings; absent: none. */
   pingIntervalS?: number
+  /** The station had been accepted there before, and said nothing for so many seconds after it came back. */
+  returnedS?: number
 }
 
 export interface TranscriptLine {
@@ -62,6 +64,7 @@ const header = z.object({
       timeZone: z.string().optional(),
       limitMa: z.int().min(0).optional(),
       pingIntervalS: z.number().min(1).optional(),
+      returnedS: z.number().min(0).max(600).optional(),
     })
     .optional(),
 })

@@ -33,6 +33,14 @@ export const KNOWN_QUIRKS: readonly KnownQuirks[] = [
     quirks: ['local-times'],
     reference: 'https://github.com/evcc-io/evcc/issues/10399',
   },
+  // CPB1-S-2-4 with 6.6.20, CMX2-0-2-4 with 6.7.17, and in #1510 PLP2-M-2-4 with 6.6.12: it boots over and over. Nobody reports it of
+  // earlier firmware, and none is known to have it mended.
+  {
+    vendor: 'Wall Box Chargers',
+    firmware: { from: '6.6.12' },
+    quirks: ['no-call-before-boot'],
+    reference: 'https://github.com/lbbrhzn/ocpp/issues/1503',
+  },
   // Its ChargingScheduleAllowedChargingRateUnit is "power". How its boots name it (an empty vendor) stands in evcc-io/evcc#32170. Models
   // for one phase and for three say the same there, so it is counted as one.
   {

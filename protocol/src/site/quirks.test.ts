@@ -45,6 +45,14 @@ describe('what is known', () => {
     expect(of('The Acme', 'X-22', '1.9')).toEqual([])
   })
 
+  it('begins with the firmware of which it was reported first', () => {
+    const of = (firmware?: string) => names({ vendor: 'Wall Box Chargers', model: 'CPB1-S-2-4', firmware })
+    expect(of('6.7.17')).toEqual(['no-call-before-boot'])
+    expect(of('6.6.12')).toEqual(['no-call-before-boot'])
+    expect(of('5.17.70')).toEqual([])
+    expect(of()).toEqual([])
+  })
+
   it('names a public report for every entry', () => {
     for (const { reference, quirks } of KNOWN_QUIRKS) {
       expect(reference).toMatch(/^https:\/\/github\.com\/[^/]+\/[^/]+\/(issues|pull)\/\d+$/)

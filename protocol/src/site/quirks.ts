@@ -21,6 +21,8 @@ export const QUIRKS = {
     'Tells error codes that OCPP 1.6 does not have: they are taken as OtherError, and its own word is kept as the vendor error code.',
   'first-call-unanswered':
     'Does not answer the first call after a boot: one that changes nothing goes first, and what matters follows it.',
+  'no-call-before-boot':
+    'Stops answering when it is called between its connection and its first message: limits wait until it has said something, ten seconds at most.',
   'no-pong':
     'Does not answer pings: its connection counts as dead only when it was silent for two and a half heartbeats.',
   'whole-amps': 'Takes current limits in whole amperes only: they are rounded down to one.',
