@@ -138,14 +138,21 @@ test('what cannot be rolled out is refused, with where it is wrong', async () =>
 })
 
 test('a station with the version is passed over, and one that is removed is not waited for', async () => {
-  await on.sites({ a: ['A-1', 'A-2', 'A-3'] })
+  await on.sites({ a: ['A-1', 'A-2', 'A-3', 'A-4'] })
   await on.facts('A-1', boot('2.0'))
   await on.create({ filter: { siteId: 'a' } })
+  // Somebody else has updated it before its turn came.
+  await on.facts('A-4', boot('2.0'))
   // Nobody waits for a site that is away.
   await on.presence('a', false)
   expect((await on.it.ask('DELETE', '/v1/stations/A-3')).status).toBe(204)
   await on.look()
-  expect(await on.states()).toEqual({ 'A-1': 'skipped', 'A-2': 'waiting: away', 'A-3': 'skipped' })
+  expect(await on.states()).toEqual({
+    'A-1': 'skipped',
+    'A-2': 'waiting: away',
+    'A-3': 'skipped',
+    'A-4': 'skipped',
+  })
   await on.presence('a', true)
   await on.look()
   await on.updates('A-2')
@@ -154,6 +161,7 @@ test('a station with the version is passed over, and one that is removed is not 
     ['skipped', 'it has 2.0 already'],
     ['done', null],
     ['skipped', 'it was removed'],
+    ['skipped', 'it has 2.0 already'],
   ])
   expect((await on.rollout()).status).toBe('completed')
 })

@@ -1,4 +1,5 @@
 /** Staged roll-outs of firmware: the order, who is held back, and what halts one. */
+import { Registry } from 'prom-client'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { stationService } from './service.ts'
 import { boot, FIRMWARE_ID, says, session, TestRollouts } from './testing-rollouts.ts'
@@ -185,7 +186,7 @@ test('Installed is enough where the policy says so', async () => {
 test('two processes carry one on: each station is told once, also after one was stopped', async () => {
   const ids = Array.from({ length: 12 }, (_, i) => `A-${String(i).padStart(2, '0')}`)
   await on.sites({ a: ids })
-  const second = await stationService.start(on.it.platform.context)
+  const second = await stationService.start({ ...on.it.platform.context, metrics: new Registry() })
   await on.create({ filter: { siteId: 'a' }, policy: { width: 12 } })
   await on.look()
   await on.updates('A-00')
