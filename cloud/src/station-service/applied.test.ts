@@ -16,22 +16,22 @@ afterEach(async () => {
 })
 
 /** A change under way: what was answered, once it was. */
-function change(wish: object) {
+function change(wish: object, path = '/v1/stations/CS-1') {
   const asked: { answer?: { status: number; body: unknown } } = {}
-  void it.ask('PATCH', '/v1/stations/CS-1', wish).then((answer) => {
+  void it.ask('PATCH', path, wish).then((answer) => {
     asked.answer = answer
   })
   return asked
 }
 /** The version of the stations' document, once it was published. */
-async function published() {
-  const stations = async () => {
+async function published(document = 'stations') {
+  const made = async () => {
     await it.platform.relay()
     const entries = await it.platform.entries('document.published')
-    return entries.map((e) => JSON.parse(e.text).data).filter(({ name }) => name === 'stations')
+    return entries.map((e) => JSON.parse(e.text).data).filter(({ name }) => name === document)
   }
-  await expect.poll(stations).toHaveLength(1)
-  const [{ name, version }] = await stations()
+  await expect.poll(async () => (await made()).length).toBeGreaterThan(0)
+  const { name, version } = (await made()).at(-1)
   return { name, ...version }
 }
 
@@ -43,6 +43,23 @@ test('a change of a station is answered when its site has it', async () => {
   await it.platform.settle(it.service)
   await expect.poll(() => asked.answer).toMatchObject({ status: 200, body: { registration: 'rejected' } })
   expect(it.platform.clock.now()).toBe(TEST_EPOCH_MS)
+})
+
+test('and so is a change of how a site decides', async () => {
+  const authorization = { masterPassGroupId: 'masters' }
+  const asked = change({ authorization }, `/v1/sites/${SITE}`)
+  const hasIt = (text: string) => text.includes('masterPassGroupId')
+  await expect
+    .poll(async () => {
+      await it.platform.relay()
+      return (await it.platform.entries('document.published')).filter((e) => hasIt(e.text)).length
+    })
+    .toBe(1)
+  const data = await published('site')
+  expect(asked.answer).toBeUndefined()
+  await it.platform.appendFacts(SITE, [{ kind: 'document.applied', data }])
+  await it.platform.settle(it.service)
+  await expect.poll(() => asked.answer).toMatchObject({ status: 200, body: { authorization } })
 })
 
 test('a site that does not answer holds a change up for a moment only', async () => {

@@ -55,16 +55,16 @@ async function standing(
   return row!
 }
 
-/** The document `stations` of a site, as it was published last. */
-export async function awaitStationsApplied(
+/** A document of this service for one site, as it was published last. */
+export async function awaitSiteHas(
   context: ServiceContext,
-  { tenantId, siteId }: { tenantId: string; siteId: string },
+  { tenantId, siteId, name }: { tenantId: string; siteId: string; name: 'site' | 'stations' },
   gone: AbortSignal,
 ): Promise<void> {
   const [version] = await context.sql<{ generation: string; n: number }[]>`
     select generation, n from station.document
-     where site_id = ${siteId} and name = 'stations' and tenant_id = ${tenantId} and generation is not null`
-  if (version) await awaitApplied(context, { tenantId, siteId, name: 'stations', version }, gone)
+     where site_id = ${siteId} and name = ${name} and tenant_id = ${tenantId} and generation is not null`
+  if (version) await awaitApplied(context, { tenantId, siteId, name, version }, gone)
 }
 
 const applied = createRoute({

@@ -18,7 +18,7 @@ import { conflict, invalid, notFound } from '../platform/http/problem.ts'
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
-import { awaitStationsApplied } from './applied.ts'
+import { awaitSiteHas } from './applied.ts'
 import { lockSite, publishStations } from './documents.ts'
 import { listStations } from './queries.ts'
 import { quirksIn, quirksText } from './quirk-wishes.ts'
@@ -120,7 +120,7 @@ export function settingsRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCon
       await publishStations(tx, { eventLog, tenantId, siteId, at, trace })
     })
     eventLog.wake()
-    await awaitStationsApplied(context, { tenantId, siteId }, c.req.raw.signal)
+    await awaitSiteHas(context, { tenantId, siteId, name: 'stations' }, c.req.raw.signal)
     return c.json(await settingsOf(sql, tenantId, stationId), 200)
   })
 

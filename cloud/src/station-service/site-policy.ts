@@ -10,6 +10,7 @@ import { invalid, notFound } from '../platform/http/problem.ts'
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
+import { awaitSiteHas } from './applied.ts'
 import { lockSite, publishSite } from './documents.ts'
 import { findSite, type SiteRow } from './queries.ts'
 import { siteResources } from './views.ts'
@@ -60,6 +61,7 @@ export function sitePolicyRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceC
       })
     })
     eventLog.wake()
+    await awaitSiteHas(context, { tenantId, siteId, name: 'site' }, c.req.raw.signal)
     const row = await findSite(sql, tenantId, siteId)
     if (row === undefined) throw notFound(`There is no site ${siteId}`)
     const [shown] = await siteResources(context, [row])

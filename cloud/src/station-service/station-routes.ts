@@ -13,7 +13,7 @@ import { conflict, invalid, notFound, ProblemError } from '../platform/http/prob
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv, ServiceVariables } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
-import { awaitStationsApplied } from './applied.ts'
+import { awaitSiteHas } from './applied.ts'
 import { leaveDirectSite, takeDirectSite } from './direct-site.ts'
 import { lockSite, publishStations } from './documents.ts'
 import { hashPassword } from './password-hash.ts'
@@ -129,7 +129,7 @@ export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
       { stationId, siteId },
       { registration: registrationOf(wish, 'accepted'), ...wish },
     )
-    await awaitStationsApplied(context, { tenantId, siteId }, c.req.raw.signal)
+    await awaitSiteHas(context, { tenantId, siteId, name: 'stations' }, c.req.raw.signal)
     return c.json(await resource(tenantId, stationId), 201)
   })
 
@@ -147,7 +147,7 @@ export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
     const registration = registrationOf(wish, 'accepted')
     const whole = { ...wish, registration, tariffId: wish.tariffId ?? null }
     await want(context, c.var, { stationId, siteId }, whole, CLEARED)
-    await awaitStationsApplied(context, { tenantId, siteId }, c.req.raw.signal)
+    await awaitSiteHas(context, { tenantId, siteId, name: 'stations' }, c.req.raw.signal)
     return c.json(await resource(tenantId, stationId), known === undefined ? 201 : 200)
   })
 
@@ -163,7 +163,7 @@ export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
       await publishStations(tx, { eventLog, tenantId, siteId, at, trace })
     })
     eventLog.wake()
-    await awaitStationsApplied(context, { tenantId, siteId }, c.req.raw.signal)
+    await awaitSiteHas(context, { tenantId, siteId, name: 'stations' }, c.req.raw.signal)
     return c.body(null, 204)
   })
 
@@ -173,7 +173,7 @@ export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
     const row = await found(tenantId, stationId)
     const siteId = row.site_id
     await want(context, c.var, { stationId, siteId }, c.req.valid('json'))
-    await awaitStationsApplied(context, { tenantId, siteId }, c.req.raw.signal)
+    await awaitSiteHas(context, { tenantId, siteId, name: 'stations' }, c.req.raw.signal)
     return c.json(await resource(tenantId, stationId), 200)
   })
 }

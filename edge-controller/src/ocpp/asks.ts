@@ -16,6 +16,7 @@ export class Asks {
   readonly #state: StateReader
   readonly #clock: Clock
   #forBoot: Connection | undefined
+  #toldOf: { connection: Connection; as: 'Accepted' | 'Rejected' } | undefined
   #forTime: Connection | undefined
   /** A status could not be journalled, as the disk was full; stations tell it once only. */
   #missedStatus = false
@@ -35,11 +36,16 @@ export class Asks {
     const boot = stationOf(this.#state, this.#stationId)?.boot
     if (this.#forBoot === connection || (boot && boot.status !== 'Accepted')) return
     this.#forBoot = connection
-    this.bootAgain(connection)
+    void trigger(connection, 'BootNotification')
   }
 
-  /** Its boot would be answered otherwise now. A station that cannot be triggered boots again by itself after its interval. */
-  bootAgain(connection: Connection): void {
+  /**
+   * Its boot would be answered `as` that now; asked once for each change of mind, whatever else changes until it boots. A station
+   * that cannot be triggered boots again by itself after its interval.
+   */
+  bootAgain(connection: Connection, as: 'Accepted' | 'Rejected'): void {
+    if (this.#toldOf?.connection === connection && this.#toldOf.as === as) return
+    this.#toldOf = { connection, as }
     void trigger(connection, 'BootNotification')
   }
 

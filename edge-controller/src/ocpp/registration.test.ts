@@ -29,6 +29,30 @@ const triggerOf = (station: ChargePoint) =>
   )
 const hash = (password: string) => hashPassword(password, Buffer.alloc(16, password.length))
 
+describe('a station that waits for approval', () => {
+  it('is asked to boot once, whatever else changes until it does, and not before it has booted at all', async () => {
+    await open('approve')
+    await want({ approved: false })
+    const station = await connect(site.url, 'CP1')
+    let asked = 0
+    station.handle('TriggerMessage', () => {
+      asked++
+      return { status: 'Accepted' }
+    })
+    await want()
+    await want({ approved: false })
+    expect(await station.call('BootNotification', BOOT)).toMatchObject({ status: 'Pending' })
+    expect(asked).toBe(0)
+    await want()
+    await want({ certificateCn: 'SN-1' })
+    await site.until(() => asked > 0)
+    expect(await station.call('BootNotification', BOOT)).toMatchObject({ status: 'Accepted' })
+    await station.call('Heartbeat', {})
+    expect(asked).toBe(1)
+    await station.close()
+  })
+})
+
 describe('a station that an operator rejects', () => {
   it('is cut off when it was accepted, boots as Rejected, and is told again when it speaks without a boot', async () => {
     await open('approve')

@@ -341,8 +341,11 @@ export class StationLink {
     if (unfit !== undefined) connection.close(1008, unfit)
     else if (!settings.approved && wasAccepted)
       connection.close(1008, `this station ${settings.rejected ? 'was rejected' : 'is not approved'}`)
-    else if ((settings.approved && !wasAccepted) || (settings.rejected && boot !== 'Rejected'))
-      this.#asks.bootAgain(connection)
+    // One that has never booted is about to.
+    else if (boot !== undefined && settings.approved && !wasAccepted)
+      this.#asks.bootAgain(connection, 'Accepted')
+    else if (boot !== undefined && settings.rejected && boot !== 'Rejected')
+      this.#asks.bootAgain(connection, 'Rejected')
     else this.reconcileSettings()
   }
 
