@@ -97,6 +97,7 @@ export function controllerEnvironment({ flags, home, files, outer }: Setting): N
     PANEL_BIND_ADDRESS: LOOPBACK,
     // On loopback only this machine can knock; from a network an operator says who may come in.
     ONBOARDING: flags.lan ? 'approve' : 'open',
+    ...pick(outer, ['ONBOARDING']),
     METER_SAMPLE_INTERVAL: String(METER_SAMPLE_S),
     ...(flags.simulator ? { SITE_LIMIT_MA: String(SITE_LIMIT_MA) } : {}),
     ...pick(outer, ['SITE_LIMIT_MA']),

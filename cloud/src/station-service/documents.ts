@@ -27,13 +27,13 @@ export async function publishStations(tx: TransactionSql, context: PublishContex
     select station_id, coalesce(wanted_approved, approved) as approved, wanted_rejected, wanted_password_hash,
            wanted_next_password_hash, rotation_id, wanted_earlier_password_hashes, wanted_min_profile, wanted_profile_reset, wanted_certificate_cn,
            wanted_revoked_certificates,
-           wanted_baseline, wanted_failsafe, wanted_settings, wanted_max_power_w, wanted_quirks, removal, not ${isThere(tx, tx`station.station`)} as removed
+           wanted_items_per_message, wanted_baseline, wanted_failsafe, wanted_settings, wanted_max_power_w, wanted_quirks, removal, not ${isThere(tx, tx`station.station`)} as removed
     from station.station
     where site_id = ${context.siteId} and tenant_id = ${context.tenantId}
       and (wanted_approved is not null or wanted_password_hash is not null or wanted_baseline is not null
            or wanted_max_power_w is not null or wanted_rejected or wanted_min_profile is not null
            or wanted_profile_reset is not null or wanted_certificate_cn is not null or wanted_revoked_certificates is not null
-           or wanted_next_password_hash is not null
+           or wanted_next_password_hash is not null or wanted_items_per_message is not null
            or wanted_failsafe is not null or wanted_settings is not null or wanted_quirks is not null or removal is not null)
     order by station_id`
   const stations = rows.map(entryOf)
@@ -52,6 +52,7 @@ interface WantedRow {
   wanted_profile_reset: string | null
   wanted_certificate_cn: string | null
   wanted_revoked_certificates: string[] | null
+  wanted_items_per_message: string | null
   wanted_baseline: boolean | null
   wanted_failsafe: boolean | null
   wanted_settings: string | null
@@ -79,6 +80,10 @@ function entryOf(row: WantedRow): DocumentBody<'stations'>['stations'][number] {
     ...told('profileReset', row.wanted_profile_reset),
     ...told('certificateCn', row.wanted_certificate_cn),
     ...told('revokedCertificates', row.wanted_revoked_certificates),
+    ...told(
+      'itemsPerMessage',
+      row.wanted_items_per_message === null ? null : JSON.parse(row.wanted_items_per_message),
+    ),
     ...told('baseline', row.wanted_baseline),
     ...told('failsafe', row.wanted_failsafe),
     ...told('settings', row.wanted_settings === null ? null : JSON.parse(row.wanted_settings)),

@@ -95,6 +95,7 @@ export interface StationView
   password_rotating: boolean
   certificate_cn: string | null
   revoked_certificates: string[] | null
+  items_per_message: string | null
   wanted_quirks: string | null
   /** Of its model. */
   model_quirks: string | null
@@ -129,7 +130,7 @@ export async function listStations(
            (t.wanted_next_password_hash is not null and t.proved_rotation is distinct from t.rotation_id
              and t.given_up_rotation is distinct from t.rotation_id) as password_rotating,
            t.wanted_certificate_cn as certificate_cn, t.certificate_serial, t.certificate_not_after, t.local_list,
-           t.wanted_revoked_certificates as revoked_certificates, t.wanted_quirks, m.quirks as model_quirks, t.ledger_seq, coalesce(s.online, false) as site_online, s.last_heard_at as site_last_heard_at,
+           t.wanted_revoked_certificates as revoked_certificates, t.wanted_items_per_message as items_per_message, t.wanted_quirks, m.quirks as model_quirks, t.ledger_seq, coalesce(s.online, false) as site_online, s.last_heard_at as site_last_heard_at,
            coalesce(s.time_zone, 'UTC') as time_zone
     from station.station t left join station.site s on s.site_id = t.site_id
       left join station.model_settings m on m.tenant_id = t.tenant_id and m.vendor = t.vendor and m.model = t.model

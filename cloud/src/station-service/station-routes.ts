@@ -207,6 +207,9 @@ function wantedOf(wish: Wish, passwordHash: string | null | undefined, newId: ()
     ...(wish.revokedCertificates === undefined
       ? {}
       : { wanted_revoked_certificates: wish.revokedCertificates.map((it) => it.toUpperCase()) }),
+    ...(wish.itemsPerMessage === undefined
+      ? {}
+      : { wanted_items_per_message: wish.itemsPerMessage && JSON.stringify(wish.itemsPerMessage) }),
     ...(wish.baseline === undefined ? {} : { wanted_baseline: wish.baseline }),
     ...(wish.failsafe === undefined ? {} : { wanted_failsafe: wish.failsafe }),
     ...(wish.maxPowerW === undefined ? {} : { wanted_max_power_w: wish.maxPowerW }),

@@ -140,6 +140,18 @@ test('certificates: the newest that the site signed is shown, and revoked ones a
   expect(await document()).toEqual([{ stationId: 'CS-1', approved: true, revokedCertificates: ['4AF0'] }])
 })
 
+test('how many items a station takes in a message is told to its site, until nobody says so any more', async () => {
+  await it.ask('POST', '/v1/stations', { stationId: 'CS-1', siteId: SITE })
+  const itemsPerMessage = { GetVariables: 4, SendLocalList: 10 }
+  await it.ask('PATCH', '/v1/stations/CS-1', { itemsPerMessage })
+  expect(await shown()).toMatchObject({ itemsPerMessage })
+  expect(await document()).toEqual([{ stationId: 'CS-1', approved: true, itemsPerMessage }])
+  const wrong = await it.ask('PATCH', '/v1/stations/CS-1', { itemsPerMessage: { Reset: 4 } })
+  expect(wrong).toMatchObject({ status: 422, body: { errors: [{ path: 'itemsPerMessage.Reset' }] } })
+  await it.ask('PATCH', '/v1/stations/CS-1', { itemsPerMessage: null })
+  expect(await shown()).toMatchObject({ itemsPerMessage: null })
+})
+
 /** Begins a rotation, and gives what the site is told: the station's entry, and the command as the API shows it. */
 async function rotate(args: object = {}) {
   const issued = await it.ask('POST', '/v1/stations/CS-1/commands', { kind: 'RotatePassword', args })

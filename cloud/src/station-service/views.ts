@@ -84,6 +84,7 @@ export async function stationResources(
           : { serialNumber: row.certificate_serial, notAfter: row.certificate_not_after.toISOString() },
       localList: localListOf(row.local_list),
       revokedCertificates: row.revoked_certificates ?? [],
+      itemsPerMessage: row.items_per_message === null ? null : JSON.parse(row.items_per_message),
       bootedAt: row.booted_at?.toISOString() ?? null,
       evses: evsesOf(own, shown),
       quirks: quirksTouching(row),

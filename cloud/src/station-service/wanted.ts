@@ -21,6 +21,8 @@ export interface StationWish {
   wanted_profile_reset?: string
   wanted_certificate_cn?: string | null
   wanted_revoked_certificates?: string[] | null
+  /** JSON text: items by action. */
+  wanted_items_per_message?: string | null
   wanted_baseline?: boolean | null
   wanted_failsafe?: boolean | null
   /** JSON text of a list; no part of what PUT of the station replaces. */
@@ -36,6 +38,7 @@ const NOTHING_WANTED = {
   wanted_min_profile: null,
   wanted_certificate_cn: null,
   wanted_revoked_certificates: null,
+  wanted_items_per_message: null,
   wanted_baseline: null,
   wanted_failsafe: null,
   wanted_max_power_w: null,

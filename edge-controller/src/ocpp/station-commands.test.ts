@@ -112,6 +112,25 @@ it('only so many commands wait for a station', async () => {
   expect(new Set((await Promise.all(waiting)).map((it) => it.status))).toEqual(new Set(['expired']))
 })
 
+it('a list goes in as many messages as an operator says that the station takes, whatever it tells itself', async () => {
+  await open('ocpp2.0.1')
+  const heard: number[] = []
+  station.handle('GetVariables', ({ getVariableData }) => {
+    const asked = getVariableData as { component: JsonObject; variable: JsonObject }[]
+    heard.push(asked.length)
+    return {
+      getVariableResult: asked.map((it) => ({ ...it, attributeStatus: 'Accepted', attributeValue: '9' })),
+    }
+  })
+  const names = ['DeviceDataCtrlr.ItemsPerMessage[GetVariables]', 'A.B', 'A.C', 'A.D', 'A.E']
+  const read = () => execute('GetSettings', { settings: names.map((name) => ({ name })) })
+  expect((await read()).status).toBe('accepted')
+  const entry = { stationId: 'CP1', approved: true, minProfile: 0, itemsPerMessage: { GetVariables: 2 } }
+  await site.apply('stations', { stations: [entry] })
+  expect(await read()).toMatchObject({ status: 'accepted', reply: { calls: [{}, {}, {}] } })
+  expect(heard).toEqual([5, 2, 2, 1])
+})
+
 it('several settings of 1.6 are several calls, and the reply tells what each did', async () => {
   await open('ocpp1.6')
   const statuses = ['Accepted', 'NotSupported', 'RebootRequired']

@@ -11,6 +11,7 @@ import type { Clock, FirmwareSource, Log, Random, UploadPlaces } from '../ports.
 import type { RemoteStart } from '../session/remote-starts.ts'
 import { runningSessions, type Session, sessionById } from '../session/session.ts'
 import type { SiteState } from '../site-state.ts'
+import { stationEntry } from '../station/settings.ts'
 import type { Call } from './calls.ts'
 import { carryOut, failed } from './commands.ts'
 import { Lane } from './lane.ts'
@@ -176,9 +177,10 @@ export class StationCommands {
     return this.#settling
   }
 
-  /** How many items the station takes in one message of the action; undefined: it has not told. */
+  /** How many items the station takes in one message of the action, by an operator's word or its own; undefined: neither has told. */
   itemsPerMessage(action: string): number | undefined {
-    return this.#limits.itemsOf(action)
+    const { state, stationId } = this.#ports
+    return stationEntry(state, stationId)?.itemsPerMessage?.[action] ?? this.#limits.itemsOf(action)
   }
 
   /** What it holds in its local list, as far as it has told. */

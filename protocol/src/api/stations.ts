@@ -36,6 +36,17 @@ const localList = z.object({
 })
 /** accepted; pending: waits for approval; rejected: turned away. */
 export const REGISTRATIONS = ['accepted', 'pending', 'rejected'] as const
+/** Actions whose lists a command splits. */
+export const SPLIT_ACTIONS = [
+  'GetConfiguration',
+  'GetVariables',
+  'SetVariables',
+  'SetVariableMonitoring',
+  'ClearVariableMonitoring',
+  'SendLocalList',
+] as const
+const itemsPerMessage = z.partialRecord(z.enum(SPLIT_ACTIONS), z.int().min(1).max(1_000))
+
 export const station = z
   .object({
     stationId: z.string(),
@@ -62,6 +73,7 @@ export const station = z
     /** The newest certificate that its site signed for it. */
     certificate: z.object({ serialNumber: z.string(), notAfter: instant }).nullable().default(null),
     revokedCertificates: z.array(z.string()).default([]),
+    itemsPerMessage: itemsPerMessage.nullable().default(null),
     /** What became of the list of tokens that its site keeps in it, where it does; null: nothing was told. */
     localList: localList.nullable().default(null),
     evses: z.array(evse),
@@ -78,34 +90,84 @@ export const station = z
 export type Station = z.infer<typeof station>
 
 const stationWish = z.strictObject({
-  /** true: `registration` accepted; false: pending. */
-  approved: z.boolean().optional(),
-  /** How its boots are answered; a running connection hears of a change at once. */
-  registration: z.enum(REGISTRATIONS).optional(),
-  /** Basic-auth password; null removes it. Kept only as a hash. A connection that was opened with another one is closed. */
-  password: z.string().min(8).max(64).nullable().optional(),
-  /** A password that the station is being given: both are taken until this one was used, then only this one. Null gives it up. */
-  nextPassword: z.string().min(8).max(64).nullable().optional(),
-  /** Lowest OCPP security profile that it may connect with; null: as its OCPP version asks for. */
-  minSecurityProfile: z.int().min(0).max(3).nullable().optional(),
-  /** Gives up the highest profile that the station has proved, below which it is not let in again. */
-  resetSecurityProfile: z.literal(true).optional(),
-  /** Common name of its certificate (its serial number), where that is not its identity; null: it is. */
-  certificateCn: z.string().min(1).max(64).nullable().optional(),
-  /** Serial numbers of its certificates that are not taken any more; replaces the list. */
+  approved: z.boolean().optional().describe('true: `registration` accepted; false: pending'),
+  registration: z
+    .enum(REGISTRATIONS)
+    .optional()
+    .describe('How its boots are answered; a running connection hears of a change at once'),
+  password: z
+    .string()
+    .min(8)
+    .max(64)
+    .nullable()
+    .optional()
+    .describe(
+      'Basic-auth password; null removes it. Kept only as a hash. A connection that was opened with another one is closed',
+    ),
+  nextPassword: z
+    .string()
+    .min(8)
+    .max(64)
+    .nullable()
+    .optional()
+    .describe(
+      'A password that the station is being given: both are taken until this one was used, then only this one. Null gives it up',
+    ),
+  minSecurityProfile: z
+    .int()
+    .min(0)
+    .max(3)
+    .nullable()
+    .optional()
+    .describe('Lowest OCPP security profile that it may connect with; null: as its OCPP version asks for'),
+  resetSecurityProfile: z
+    .literal(true)
+    .optional()
+    .describe('Gives up the highest profile that the station has proved, below which it is not let in again'),
+  certificateCn: z
+    .string()
+    .min(1)
+    .max(64)
+    .nullable()
+    .optional()
+    .describe(
+      'Common name of its certificate (its serial number), where that is not its identity; null: it is',
+    ),
   revokedCertificates: z
     .array(z.string().regex(/^[0-9A-Fa-f]{1,64}$/, 'hex digits'))
     .max(100)
-    .optional(),
-  /** Whether the metering baseline is set on it; null: as its site says. */
-  baseline: z.boolean().nullable().optional(),
-  /** Whether the failsafe limit is installed on it; null: as its site says. Without it load control reserves 32 A for each of its connectors until a session's own limit holds. */
-  failsafe: z.boolean().nullable().optional(),
+    .optional()
+    .describe('Serial numbers of its certificates that are not taken any more; replaces the list'),
+  baseline: z
+    .boolean()
+    .nullable()
+    .optional()
+    .describe('Whether the metering baseline is set on it; null: as its site says'),
+  failsafe: z
+    .boolean()
+    .nullable()
+    .optional()
+    .describe(
+      'Whether the failsafe limit is installed on it; null: as its site says. Without it load control reserves 32 A for each of its connectors until a session’s own limit holds',
+    ),
+  itemsPerMessage: itemsPerMessage
+    .nullable()
+    .optional()
+    .describe(
+      'Items that it takes in one message, by action: longer lists of a command go in several. Goes before what the station tells (ItemsPerMessage); replaces what was said before; null: as it tells',
+    ),
   maxPowerW: z.int().min(1).max(10_000_000).optional(),
-  /** Quirks that it has (true) or has not (false), whatever is known of its model; replaces what was said, null takes it back. */
-  assignedQuirks: assignedQuirks.nullable().optional(),
-  /** Tariff of this station; null: the site's, else the tenant's. */
-  tariffId: z.string().nullable().optional(),
+  assignedQuirks: assignedQuirks
+    .nullable()
+    .optional()
+    .describe(
+      'Quirks that it has (true) or has not (false), whatever is known of its model; replaces what was said, null takes it back',
+    ),
+  tariffId: z
+    .string()
+    .nullable()
+    .optional()
+    .describe('Tariff of this station; null: the site’s, else the tenant’s'),
 })
 const agrees = {
   check: (it: Pick<z.infer<typeof stationWish>, 'approved' | 'registration'>) =>

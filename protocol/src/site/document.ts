@@ -52,6 +52,8 @@ export const stationsDocument = z.object({
       removal: z.string().optional(),
       /** Nothing of this entry holds but `removal`. */
       removed: z.boolean().optional(),
+      /** Items that it takes in one message, by action, whatever it tells. */
+      itemsPerMessage: z.record(z.string(), z.int().min(1)).optional(),
       /** false: the metering baseline is not set on this station. */
       baseline: z.boolean().optional(),
       /** false: the failsafe limit is not installed on this station; load control reckons with all that it may draw. */

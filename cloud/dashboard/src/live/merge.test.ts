@@ -42,6 +42,7 @@ const station: Station = {
   certificateCn: null,
   certificate: null,
   revokedCertificates: [],
+  itemsPerMessage: null,
   localList: null,
   connected: true,
   bootedAt: null,
