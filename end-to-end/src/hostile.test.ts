@@ -163,7 +163,41 @@ describe('a hostile station', () => {
     await neighbourIsWell()
   })
 
-  it('is refused without a subprotocol that both speak', async () => {
-    await expect(RawSocket.open(`${system.ocppUrl}/HOSTILE`, 'ocpp0.9')).rejects.toThrow('HTTP 400')
+  it('is heard in its own words once an operator says so of its model, on the same connection, and no more once that is taken back', async () => {
+    const socket = await RawSocket.open(`${system.ocppUrl}/IN-LOWER-CASE`, 'ocpp1.6')
+    const boot = { chargePointVendor: 'Lower', chargePointModel: 'Case' }
+    socket.send(JSON.stringify([2, 'boot', 'BootNotification', boot]))
+    await socket.answerTo('boot')
+    let n = 0
+    const verdict = async () => {
+      const id = `status-${n++}`
+      const status = { connectorId: 1, errorCode: 'noError', status: 'available' }
+      socket.send(JSON.stringify([2, id, 'StatusNotification', status]))
+      return (await socket.verdictOn(id))[0]
+    }
+    const quirks = async () =>
+      (await system.api.get<{ quirks: object[] }>('/api/v1/stations/IN-LOWER-CASE')).quirks
+    const say = (method: string, path: string, more: object) =>
+      system.api.request(method, `/api/v1/${path}`, more)
+    expect(await verdict()).toBe(4)
+    await say('PUT', 'settings-profiles', {
+      vendor: boot.chargePointVendor,
+      model: boot.chargePointModel,
+      desired: [],
+      assignedQuirks: { 'words-in-any-case': true },
+    })
+    await eventually('the quirk at the site', async () => (await verdict()) === 3)
+    expect(await quirks()).toMatchObject([{ name: 'words-in-any-case', source: 'model' }])
+    await say('PATCH', 'stations/IN-LOWER-CASE', { assignedQuirks: { 'words-in-any-case': false } })
+    expect(await quirks()).toEqual([])
+    expect(await verdict()).toBe(4)
+    socket.close()
+    await neighbourIsWell()
+  })
+
+  it('gets a handshake without a subprotocol where none is spoken by both, which ends its connection', async () => {
+    const opened = RawSocket.open(`${system.ocppUrl}/HOSTILE`, 'ocpp0.9')
+    await expect(opened).rejects.toThrow('Server sent no subprotocol')
+    await neighbourIsWell()
   })
 })
