@@ -51,10 +51,14 @@ const execute = (kind: string, args: object, remainingMs = 30_000) =>
 
 const settled = (ms: number) => new Promise<undefined>((resolve) => setTimeout(resolve, ms, undefined))
 
+const CHANGES: CommandKind[] = ['RotatePassword', 'RotateCertificate', 'UpgradeSecurityProfile']
+
 it('each goes out, and its outcome has the reply', async () => {
   await open()
+  // Changes of what a station connects with end when it has come back with it: they have tests of their own.
   const kinds = COMMAND_KINDS.filter(
-    (kind): kind is Exclude<CommandKind, 'ocpp.call'> => actionsOf(kind, '2.1').length > 0,
+    (kind): kind is Exclude<CommandKind, 'ocpp.call'> =>
+      actionsOf(kind, '2.1').length > 0 && !CHANGES.includes(kind),
   )
   expect(kinds.length).toBeGreaterThan(50)
   for (const kind of kinds) {
