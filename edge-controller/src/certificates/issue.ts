@@ -29,18 +29,19 @@ export type Signed = (Issued & { commonName: string }) | { refused: string }
 /** Signs a request for one of `names`, or says why not. Must not reject. */
 export type SignCertificate = (csr: string, names: readonly string[]) => Promise<Signed>
 
-/** Sends the station what was signed, and tells what came of it. `sign` must not reject. */
+/** Sends the station what was signed, and tells what came of it. `sign`: by the CA of the site; absent: it has none. */
 export async function issueCertificate(
-  sign: (wish: CertificateWish) => Promise<Signed>,
+  sign: SignCertificate | undefined,
   call: Call,
   wish: CertificateWish,
+  names: readonly string[],
 ): Promise<FactData<'station.certificate'>> {
   const { about } = wish
   const { certificateType = 'ChargingStationCertificate' } = about
   const kind = isForCars(certificateType) ? { certificateType } : {}
-  const signed = await sign(wish)
-  if ('refused' in signed) return { outcome: 'refused', ...kind, reason: signed.refused.slice(0, 500) }
-  const { chain, commonName, serialNumber, notAfter } = signed
+  const issued = await signed(sign, wish, names)
+  if ('refused' in issued) return { outcome: 'refused', ...kind, reason: issued.refused.slice(0, 500) }
+  const { chain, commonName, serialNumber, notAfter } = issued
   const answer = await call('CertificateSigned', { certificateChain: chain, ...about })
   const told = { ...kind, commonName, serialNumber, notAfter: notAfter.toISOString() }
   if (answer.status !== 'answered') {
@@ -48,4 +49,13 @@ export async function issueCertificate(
     return { outcome: 'unanswered', reason: reason.slice(0, 500), ...told }
   }
   return { outcome: statusOf(answer.payload) === 'Accepted' ? 'accepted' : 'rejected', ...told }
+}
+
+async function signed(
+  sign: SignCertificate | undefined,
+  { csr, chain }: CertificateWish,
+  names: readonly string[],
+): Promise<Signed> {
+  if (chain !== undefined) return (await import('./signed-by-v2g-ca.ts')).checkSigned(csr, chain)
+  return sign ? sign(csr, names) : { refused: 'the site has no CA' }
 }

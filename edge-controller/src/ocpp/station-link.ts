@@ -9,7 +9,7 @@ import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import type { Quirk } from '@switchyard/protocol/site/quirks.ts'
 import type { CentralSystemPorts } from '../central-system-ports.ts'
 import { type StatusRequest, statusesOf } from '../certificates/chain-status.ts'
-import { type CertificateWish, issueCertificate, type Signed } from '../certificates/issue.ts'
+import { type CertificateWish, issueCertificate } from '../certificates/issue.ts'
 import type { Revocations } from '../certificates/revocation.ts'
 import { Draft } from '../draft.ts'
 import type { Execute } from '../execute.ts'
@@ -436,7 +436,8 @@ export class StationLink {
   async #issueCertificate(connection: Connection, wish: CertificateWish): Promise<void> {
     this.#signing = true
     const before = this.#credential.certificate
-    const data = await issueCertificate((it) => this.#signed(it), connection.call, wish)
+    const names = certificateNames(this.#ports.state, this.stationId)
+    const data = await issueCertificate(this.#ports.signCertificate, connection.call, wish, names)
     this.#signing = false
     const { stationId } = this
     const about = { before, change: this.#commands.changing }
@@ -447,14 +448,6 @@ export class StationLink {
       draft.fact({ kind: 'station.certificate', stationId, data })
     })
     if (isForConnection) this.#commands.certificateIssued(data)
-  }
-
-  async #signed({ csr, chain }: CertificateWish): Promise<Signed> {
-    const { state, signCertificate } = this.#ports
-    if (chain !== undefined)
-      return (await import('../certificates/signed-by-v2g-ca.ts')).checkSigned(csr, chain)
-    if (!signCertificate) return { refused: 'the site has no CA' }
-    return signCertificate(csr, certificateNames(state, this.stationId))
   }
 
   #commitConnected(version: OcppVersion, remote: string, credential: Credential): Promise<void> {
