@@ -56,6 +56,11 @@ export interface Session {
   chargingState?: string
   /** What its car has told that it needs (2.x, K15). */
   needs?: ChargingNeeds
+  /**
+   * The most that its car has told that it takes, mA, and was offered where the site has no limit; and the most that it may plan,
+   * where amperes of a plan may be those of its direct current.
+   */
+  taken?: { mostMa: number; planMa: number }
   remoteStartId?: number
   /** The command that it was started by. */
   commandId?: string

@@ -46,6 +46,32 @@ const AC = {
 const ofSession = () => profiles.filter((it) => (it.chargingProfile as JsonObject).transactionId === 'tx')
 const limit = () => ofSession().at(-1)
 
+it('a plan beyond what the car itself takes is rejected where the site has no limit, and what it was offered told again', async () => {
+  await open()
+  await start()
+  const plan = (limit: number, chargingRateUnit = 'A') =>
+    station.call('NotifyEVChargingSchedule', {
+      evseId: 1,
+      timeBase: '2026-11-23T12:00:00Z',
+      chargingSchedule: { id: 1, chargingRateUnit, chargingSchedulePeriod: [{ startPeriod: 0, limit }] },
+    })
+  expect(await plan(1_000)).toEqual({ status: 'Accepted' })
+  await needs(AC)
+  await site.until(() => ofSession().length === 1)
+  expect(await plan(16)).toEqual({ status: 'Accepted' })
+  expect(await plan(17)).toMatchObject({ status: 'Rejected', statusInfo: { reasonCode: 'BeyondLimit' } })
+  await site.until(() => ofSession().length === 2)
+  expect(ofSession()[1]).toEqual(ofSession()[0])
+  // Amperes of direct current are those of the car.
+  const dcChargingParameters = { evMaxCurrent: 200, evMaxVoltage: 400, evMaxPower: 50_000 }
+  await needs({ requestedEnergyTransfer: 'DC', dcChargingParameters })
+  await site.until(() => ofSession().length === 3)
+  expect(await plan(200)).toEqual({ status: 'Accepted' })
+  expect(await plan(150_000, 'W')).toMatchObject({ status: 'Rejected' })
+  await site.until(() => ofSession().length === 4)
+  expect(ofSession()[3]).toEqual(ofSession()[2])
+})
+
 it('a car is offered the most that it can take, where the site has no limit', async () => {
   await open()
   await start()

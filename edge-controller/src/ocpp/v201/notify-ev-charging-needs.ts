@@ -40,7 +40,9 @@ export function notifyEvChargingNeeds(
   const maxMa = mostMa(said, context.maxPowerW)
   const { needs: _before, ...rest } = session
   const needs = needsOf(said, session, maxMa)
-  putSession(draft, needs ? { ...rest, needs } : rest)
+  const directMa = milliampere(said.chargingNeeds.dcChargingParameters?.evMaxCurrent ?? 0)
+  const taken = { mostMa: maxMa, planMa: Math.max(maxMa, directMa) }
+  putSession(draft, { ...rest, ...(needs ? { needs } : {}), taken })
   const after: ChargingOffer = { offerTo: session.sessionId, mostMa: maxMa }
   return { reply: { status: 'Accepted' }, outcome: draft.outcome(), after }
 }

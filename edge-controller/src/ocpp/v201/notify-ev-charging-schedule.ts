@@ -1,6 +1,7 @@
 /**
  * NotifyEVChargingSchedule (K15 to K17): what a car plans to draw, kept as it was said. A plan beyond the limit of its session is
- * rejected, and the limit told again, with which the station asks the car anew (K16).
+ * rejected, and the limit told again, with which the station asks the car anew (K16); at a site without limits one beyond what the car
+ * itself has told that it takes.
  */
 import type { Json } from '@switchyard/protocol/json.ts'
 import type {
@@ -26,12 +27,13 @@ export function notifyEvChargingSchedule(
   draft.fact({ kind: 'station.event', stationId, data: { events: [event] } })
   const outcome = draft.outcome()
   const session = sessionAt(context, said.evseId)
-  const limitMa = session && context.limitOf(session)
+  const ofSite = session && context.limitOf(session)
+  const limitMa = ofSite ?? session?.taken?.planMa
   const plannedA = mostOf(said.chargingSchedule)
   if (!session || limitMa === undefined || plannedA <= limitMa / 1_000 + TOLERANCE_A)
     return { reply: { status: 'Accepted' }, outcome }
   const additionalInfo = `it plans ${plannedA.toFixed(1)} A, and has ${(limitMa / 1_000).toFixed(1)} A`
-  const after: ChargingOffer = { offerTo: session.sessionId, mostMa: limitMa }
+  const after: ChargingOffer = { offerTo: session.sessionId, mostMa: ofSite ?? session.taken!.mostMa }
   return {
     reply: {
       status: 'Rejected',
