@@ -74,6 +74,7 @@ const TLS_FOR_STATIONS = [
   'OCPP_TLS_CRL_FILE',
   'SITE_CA_DIR',
   'CERTIFICATE_ORGANIZATION',
+  'CERTIFICATE_RENEW_DAYS',
 ]
 
 /** What the site controller reads (edge-controller/src/config.ts is the source of these names). */

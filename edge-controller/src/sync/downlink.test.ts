@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Json } from '@switchyard/protocol/json.ts'
 import type { Command } from '@switchyard/protocol/site/command.ts'
+import { MESSAGES_KIND } from '@switchyard/protocol/site/messages.ts'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CommandResult } from '../execute.ts'
@@ -146,6 +147,14 @@ describe('a command', () => {
     await site.take(late)
     expect([...site.effects.keys()]).toEqual(['good'])
     expect(await site.said('late')).toEqual(['expired'])
+  })
+
+  it('that asks for the messages of a station is taken, though it is no command of the API; another unknown kind is not', async () => {
+    const site = await new Site().boot()
+    await site.take(command(site, 'messages', { kind: MESSAGES_KIND, args: {} }))
+    await site.take(command(site, 'dance', { kind: 'Dance' }))
+    expect([...site.effects.keys()]).toEqual(['messages'])
+    expect(await site.said('dance')).toEqual(['failed'])
   })
 
   it('whose outcome finds no room on the disk is not carried out again, and is told when there is room', async () => {

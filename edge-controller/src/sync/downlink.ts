@@ -7,6 +7,7 @@ import { COMMANDS, isCommandKind, mayRepeat } from '@switchyard/protocol/command
 import type { Json, JsonObject } from '@switchyard/protocol/json.ts'
 import { mutated } from '@switchyard/protocol/mutation.ts'
 import { type Command, MAX_TTL_MS } from '@switchyard/protocol/site/command.ts'
+import { MESSAGES_KIND } from '@switchyard/protocol/site/messages.ts'
 import { z } from 'zod'
 import type { CommandResult, Execute } from '../execute.ts'
 import { MAX_FACT_BYTES } from '../journal/port.ts'
@@ -246,6 +247,8 @@ function refuse(command: Command, cloudNowMs: number): CommandResult | undefined
   if (expiresMs <= cloudNowMs && !mutated('command-after-expiry')) return EXPIRED
   if (expiresMs - cloudNowMs > MAX_TTL_MS)
     return failed('InvalidArguments', 'expiresAt: more than a day ahead')
+  // Read by who answers it.
+  if (command.kind === MESSAGES_KIND) return undefined
   if (!isCommandKind(command.kind))
     return failed('UnknownCommand', `kind: "${command.kind}" is not known here`)
   const args = COMMANDS[command.kind].args.safeParse(command.args)

@@ -69,19 +69,22 @@ export async function comesBackWith(
   change: Change,
   isProved: () => boolean,
   needsReset: boolean,
+  /** Left for what is to be undone. */
+  reserveMs = 0,
 ): Promise<boolean> {
+  const leftMs = (): number => Math.max(0, change.leftMs() - reserveMs)
   if (!needsReset) {
     if (await change.until(isProved, OWN_RECONNECT_MS)) return true
     change.standing()?.close('connect again with what was changed')
     if (await change.until(isProved, RECONNECT_MS)) return true
   }
-  await change.until(() => isProved() || isIdle(change), change.leftMs())
+  await change.until(() => isProved() || isIdle(change), leftMs())
   if (isProved()) return true
   if (!isIdle(change)) return false
   const before = change.connections()
   await change.issue('Reset', { type: 'Soft' })
-  await change.until(() => isProved() || change.connections() > before, change.leftMs())
-  return change.until(isProved, RECONNECT_MS)
+  await change.until(() => isProved() || change.connections() > before, leftMs())
+  return change.until(isProved, Math.min(RECONNECT_MS, leftMs()))
 }
 
 function isIdle({ standing, state, stationId }: Change): boolean {

@@ -9,6 +9,8 @@ import { passwordsOf } from '../../station/security.ts'
 import { stationOf } from '../../station/station.ts'
 import { asksForReboot, type Change, comesBackWith, notDone } from './change.ts'
 
+/** Left for putting the order of the slots back. */
+const PUT_BACK_MS = 10_000
 const PRIORITY = 'OCPPCommCtrlr.NetworkConfigurationPriority'
 
 export async function upgradeProfile(change: Change): Promise<CommandResult> {
@@ -47,7 +49,7 @@ export async function upgradeProfile(change: Change): Promise<CommandResult> {
     settings: [{ name: PRIORITY, value: preferred.join(',') }],
   })
   if (set.status !== 'accepted') return set
-  if (await comesBackWith(change, isThere, true)) return proved
+  if (await comesBackWith(change, isThere, true, PUT_BACK_MS)) return proved
   if (standing())
     await change.issue('SetSettings', { settings: [{ name: PRIORITY, value: order.slots.join(',') }] })
   return notProved(profile)
