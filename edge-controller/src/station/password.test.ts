@@ -63,6 +63,8 @@ it('whoever guesses does not lock the station out, and a changed password is no 
   for (let i = 0; i < FREE_TRIES; i++) expect(await check.verify(caller, ['guess'], [old!])).toBe('wrong')
   expect(await check.verify(caller, ['guess'], [old!])).toBe('too-soon')
   expect(await check.verify(caller, ['old'], [old!])).toEqual({ fits: old })
+  // Who knows the password has made mistakes, and no guesses.
+  expect(await check.verify(caller, ['guess'], [old!])).toBe('wrong')
   const elsewhere = { ...caller, remote: '10.0.0.10' }
   expect(await check.verify(elsewhere, ['old'], [fresh!])).toBe('wrong')
   expect(await check.verify(elsewhere, ['new'], [fresh!])).toEqual({ fits: fresh })

@@ -103,8 +103,11 @@ export class PasswordCheck {
     const { stationId } = caller
     const proven = this.#proven.get(stationId)
     const known = proven && pairs.find((it) => timingSafeEqual(this.#digest(it.spelling, it.text), proven))
-    if (known) return { fits: known.text }
     const who = `${caller.remote} ${stationId}`
+    if (known) {
+      this.#wrong.delete(who)
+      return { fits: known.text }
+    }
     if ((this.#wrong.get(who)?.untilMs ?? 0) > this.#clock.mono()) return 'too-soon'
     if (this.#callers.has(who)) return 'busy'
     this.#callers.add(who)
