@@ -12,26 +12,20 @@ import {
   type MessagesQuery,
 } from '@switchyard/protocol/site/messages.ts'
 import type { Clock } from '../ports.ts'
+import { type Kept, KeptMessages } from './kept-messages.ts'
 
-/** Messages of one station, and their characters; the oldest go. */
+/** Messages of one station, and their bytes; the oldest go. */
 const MAX_MESSAGES = 2_000
-const MAX_STATION_CHARS = 512 * 1024
-/** Characters of all stations; those of the station that was heard of longest ago go. */
-const MAX_CHARS = 32 * 1024 * 1024
+const MAX_STATION_BYTES = 512 * 1024
+/** Bytes of all stations; those of the station that was heard of longest ago go. */
+const MAX_BYTES = 32 * 1024 * 1024
 /** Characters of a message that is kept whole: one of these fits in an answer. */
 const MAX_MESSAGE_CHARS = 16_000
 /** Levels of a message that are looked at; no OCPP payload comes near. */
 const MAX_DEPTH = 40
 
-interface Kept {
-  seq: number
-  atMs: number
-  dir: 'in' | 'out'
-  text: string
-}
 interface StationLog {
-  messages: Kept[]
-  chars: number
+  messages: KeptMessages
   /** Number of its newest message. */
   newest: number
 }
@@ -46,7 +40,7 @@ interface Read {
 export class MessageLog {
   readonly #clock: Clock
   readonly #stations = new Map<string, StationLog>()
-  #chars = 0
+  #bytes = 0
   #seq: number
 
   constructor(clock: Clock) {
@@ -58,34 +52,30 @@ export class MessageLog {
   record(stationId: string, dir: 'in' | 'out', whole: string): void {
     let log = this.#stations.get(stationId)
     if (!log) {
-      log = { messages: [], chars: 0, newest: 0 }
+      log = { messages: new KeptMessages(), newest: 0 }
       this.#stations.set(stationId, log)
     }
     log.newest = ++this.#seq
     const text = whole.length > MAX_MESSAGE_CHARS ? `(left out: ${whole.length} characters)` : whole
-    log.messages.push({ seq: log.newest, atMs: this.#clock.now(), dir, text })
-    this.#add(log, text.length)
-    while (log.messages.length > MAX_MESSAGES || log.chars > MAX_STATION_CHARS)
-      this.#add(log, -log.messages.shift()!.text.length)
-    while (this.#chars > MAX_CHARS && this.#stations.size > 1) this.#forgetOldest()
+    const { messages } = log
+    this.#bytes -= messages.bytes
+    messages.push(log.newest, this.#clock.now(), dir, text)
+    while (messages.count > MAX_MESSAGES || messages.bytes > MAX_STATION_BYTES) messages.shift()
+    this.#bytes += messages.bytes
+    while (this.#bytes > MAX_BYTES && this.#stations.size > 1) this.#forgetOldest()
   }
 
   #forgetOldest(): void {
     const all = [...this.#stations]
-    const [stationId, { chars }] = all.reduce((a, b) => (b[1].newest < a[1].newest ? b : a))
+    const [stationId, { messages }] = all.reduce((a, b) => (b[1].newest < a[1].newest ? b : a))
     this.#stations.delete(stationId)
-    this.#chars -= chars
-  }
-
-  #add(log: StationLog, chars: number): void {
-    log.chars += chars
-    this.#chars += chars
+    this.#bytes -= messages.bytes
   }
 
   /** What is kept of a station and asked for, the newest first; `transactionId` is that of the session asked for. */
   page(stationId: string, query: MessagesQuery, transactionId?: string): MessagesPage {
     const { action, fromMs = -Infinity, toMs = Infinity, before = Infinity, limit } = query
-    const all = readAll(this.#stations.get(stationId)?.messages ?? [])
+    const all = readAll([...(this.#stations.get(stationId)?.messages ?? [])])
     const wanted = all.filter(
       (it) =>
         it.kept.atMs >= fromMs &&
