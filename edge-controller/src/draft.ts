@@ -10,32 +10,39 @@ export interface StateReader {
   get<T>(kind: string, id: string): T | undefined
 }
 
-/** Between kind and id in a key; no kind has one. */
-const SEPARATOR = '\n'
+/** An entity as a decision leaves it; `value` undefined: deleted. */
+interface Changed {
+  kind: string
+  id: string
+  value: Json | undefined
+  /** Another one with this id, of another kind. */
+  next: Changed | undefined
+}
 
 export class Draft implements StateReader {
   readonly #state: StateReader
   readonly #facts: FactDraft[] = []
-  /** undefined: deleted. */
-  readonly #changed = new Map<string, Json | undefined>()
+  /** In their order. */
+  readonly #changed: Changed[] = []
+  /** By id alone: making a key of kind and id for every look-up was a twelfth of a message's CPU (measured). */
+  readonly #byId = new Map<string, Changed>()
 
   constructor(state: StateReader) {
     this.#state = state
   }
 
   get<T>(kind: string, id: string): T | undefined {
-    const key = kind + SEPARATOR + id
-    if (this.#changed.has(key)) return this.#changed.get(key) as T | undefined
-    return this.#state.get<T>(kind, id)
+    const changed = this.#find(kind, id)
+    return changed ? (changed.value as T | undefined) : this.#state.get<T>(kind, id)
   }
 
   /** `value` must be plain JSON and is not changed afterwards. */
   put(kind: string, id: string, value: object | string | number): void {
-    this.#changed.set(kind + SEPARATOR + id, value as Json)
+    this.#change(kind, id, value as Json)
   }
 
   remove(kind: string, id: string): void {
-    this.#changed.set(kind + SEPARATOR + id, undefined)
+    this.#change(kind, id, undefined)
   }
 
   fact(fact: FactDraft): void {
@@ -44,12 +51,27 @@ export class Draft implements StateReader {
 
   outcome(): Outcome {
     const outcome: Outcome = { facts: this.#facts, puts: [], deletes: [] }
-    for (const [key, value] of this.#changed) {
-      const at = key.indexOf(SEPARATOR)
-      const entity = { kind: key.slice(0, at), id: key.slice(at + 1) }
-      if (value === undefined) outcome.deletes.push(entity)
-      else outcome.puts.push({ ...entity, value })
+    for (const { kind, id, value } of this.#changed) {
+      if (value === undefined) outcome.deletes.push({ kind, id })
+      else outcome.puts.push({ kind, id, value })
     }
     return outcome
+  }
+
+  #change(kind: string, id: string, value: Json | undefined): void {
+    const known = this.#find(kind, id)
+    if (known) {
+      known.value = value
+      return
+    }
+    const changed = { kind, id, value, next: this.#byId.get(id) }
+    this.#changed.push(changed)
+    this.#byId.set(id, changed)
+  }
+
+  #find(kind: string, id: string): Changed | undefined {
+    let changed = this.#byId.get(id)
+    while (changed && changed.kind !== kind) changed = changed.next
+    return changed
   }
 }
