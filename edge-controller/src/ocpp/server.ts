@@ -139,7 +139,7 @@ export function upgradeToOcpp(server: Server, options: OcppUpgradeOptions): void
     if (!admission.ok) return refuse(socket, admission.status, admission.reason, log, request)
     if (socket.destroyed) return
     sockets.handleUpgrade(request, socket, head, (ws) =>
-      options.accept(socketOf(ws, request, log), stationId, chosen.version, admission.credential),
+      options.accept(socketOf(ws, socket, request, log), stationId, chosen.version, admission.credential),
     )
   }
 }
@@ -215,8 +215,24 @@ const CODE_OF_FAULT: Record<string, number> = {
   WS_ERR_INVALID_UTF8: 1007,
 }
 
-/** A `ws` socket as the core sees it. */
-function socketOf(ws: WebSocket, request: IncomingMessage, log: Log): Socket {
+/** A text as one frame of a server (RFC 6455, 5.2): FIN, text, not masked. */
+function textFrame(text: string): Buffer {
+  const length = Buffer.byteLength(text)
+  const head = length < 126 ? 2 : length < 65_536 ? 4 : 10
+  const frame = Buffer.allocUnsafe(head + length)
+  frame[0] = 0x81
+  frame[1] = head === 2 ? length : head === 4 ? 126 : 127
+  if (head === 4) frame.writeUInt16BE(length, 2)
+  if (head === 10) frame.writeBigUInt64BE(BigInt(length), 2)
+  frame.write(text, head)
+  return frame
+}
+
+/**
+ * A `ws` socket as the core sees it. Texts are written in one piece to the stream under it: `ws` writes a frame's head and its content
+ * apart, which is a twentieth of a message's CPU more (measured). Without compression it holds nothing back, so that both may write whole frames.
+ */
+function socketOf(ws: WebSocket, stream: Duplex, request: IncomingMessage, log: Log): Socket {
   let onClose: ((code: number, reason: string) => void) | undefined
   const closed = (code: number, reason: string): void => {
     onClose?.(code, reason)
@@ -233,7 +249,7 @@ function socketOf(ws: WebSocket, request: IncomingMessage, log: Log): Socket {
     local: request.socket.localAddress,
     send(text) {
       if (ws.readyState !== ws.OPEN) return
-      ws.send(text)
+      stream.write(textFrame(text))
       if (ws.bufferedAmount > MAX_UNREAD_BYTES) {
         log.warn({ bytes: ws.bufferedAmount }, 'the station does not read: its socket is cut')
         ws.terminate()
