@@ -32,6 +32,8 @@ const EXACT_DIGITS = 15
  * Returns undefined when the text is no decimal, the power is beyond MAX_POWER_OF_TEN, or the result is no safe integer.
  */
 export function decimalToInteger(value: string | number, powerOfTen: number): number | undefined {
+  const plain = typeof value === 'string' ? plainToInteger(value, powerOfTen) : undefined
+  if (plain !== undefined) return plain
   const text = typeof value === 'number' ? String(value) : value.trim()
   if (text.length > MAX_DECIMAL_LENGTH || Math.abs(powerOfTen) > MAX_POWER_OF_TEN) return undefined
   const match = DECIMAL.exec(text)
@@ -45,10 +47,33 @@ export function decimalToInteger(value: string | number, powerOfTen: number): nu
     const integer = Number(digits) * 10 ** shift
     return sign === '-' && integer !== 0 ? -integer : integer
   }
-  const plain = `${sign === '-' ? '-' : ''}${whole || '0'}.${fraction || '0'}e${exponent ?? 0}`
-  const scaled = new Big(plain).times(new Big(10).pow(powerOfTen)).round(0, Big.roundHalfUp)
+  const decimal = `${sign === '-' ? '-' : ''}${whole || '0'}.${fraction || '0'}e${exponent ?? 0}`
+  const scaled = new Big(decimal).times(new Big(10).pow(powerOfTen)).round(0, Big.roundHalfUp)
   const integer = Number(scaled.toFixed(0))
   return Number.isSafeInteger(integer) ? integer + 0 : undefined
+}
+
+const POINT = 0x2e
+const ZERO = 0x30
+
+/** Digits with at most one point among them, which is what meters send, without the pattern: half of its time (measured). */
+function plainToInteger(text: string, powerOfTen: number): number | undefined {
+  let integer = 0
+  let digits = 0
+  let pointAt = -1
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === POINT && pointAt < 0) {
+      pointAt = i
+      continue
+    }
+    const digit = code - ZERO
+    if (digit < 0 || digit > 9 || ++digits > EXACT_DIGITS) return undefined
+    integer = integer * 10 + digit
+  }
+  const shift = pointAt < 0 ? powerOfTen : powerOfTen - (text.length - 1 - pointAt)
+  if (digits === 0 || shift < 0 || digits + shift > EXACT_DIGITS) return undefined
+  return integer * 10 ** shift
 }
 
 /** `Wh` or `kWh` as sent -> milli-Wh; undefined when it cannot be read. `multiplier` is OCPP 2.x's power of ten. */

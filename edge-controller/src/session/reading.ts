@@ -19,19 +19,23 @@ export interface Reading {
 
 /** What a value without a measurand is (1.6 section 7.43; 2.x SampledValueType). */
 const DEFAULT_MEASURAND = 'Energy.Active.Import.Register'
-const PHASES = ['L1', 'L2', 'L3'] as const
+const PHASES: Partial<Record<string, number>> = { L1: 0, L2: 1, L3: 2, 'L1-N': 0, 'L2-N': 1, 'L3-N': 2 }
 
 /** Values of a measurand at the outlet; those at the inlet only where the outlet has none. Never those of the car. */
 function valuesOf(values: readonly SampledValue[], measurand: string): SampledValue[] {
-  const all = values.filter((v) => (v.measurand || DEFAULT_MEASURAND) === measurand)
-  const atOutlet = all.filter((v) => v.location === undefined || v.location === 'Outlet')
-  return atOutlet.length > 0 ? atOutlet : all.filter((v) => v.location === 'Inlet')
+  const atOutlet: SampledValue[] = []
+  const atInlet: SampledValue[] = []
+  for (const value of values) {
+    if ((value.measurand || DEFAULT_MEASURAND) !== measurand) continue
+    if (value.location === undefined || value.location === 'Outlet') atOutlet.push(value)
+    else if (value.location === 'Inlet') atInlet.push(value)
+  }
+  return atOutlet.length > 0 ? atOutlet : atInlet
 }
 
 /** `L1` and `L1-N` -> 0, and so on; undefined for a total, a neutral or a line-to-line value. */
 function phaseIndex(phase: string | undefined): number | undefined {
-  const index = PHASES.findIndex((p) => phase === p || phase === `${p}-N`)
-  return index < 0 ? undefined : index
+  return phase === undefined || !Object.hasOwn(PHASES, phase) ? undefined : PHASES[phase]
 }
 
 /** The total if it is given, else the sum of the phases; undefined where nothing can be read. */
@@ -39,8 +43,10 @@ function totalOf(
   values: readonly SampledValue[],
   read: (value: SampledValue) => number | undefined,
 ): number | undefined {
-  const total = values.find((v) => v.phase === undefined && read(v) !== undefined)
-  if (total) return read(total)
+  for (const value of values) {
+    const total = value.phase === undefined ? read(value) : undefined
+    if (total !== undefined) return total
+  }
   let sum: number | undefined
   for (const value of values) {
     if (phaseIndex(value.phase) === undefined) continue
@@ -105,7 +111,8 @@ export function currentOf(values: readonly SampledValue[]): number[] | undefined
     if (index !== undefined) perPhase[index] = ma
     else if (value.phase === undefined) total ??= ma
   }
-  if (perPhase.length > 0) return Array.from(perPhase, (ma) => ma ?? 0)
+  for (let i = 0; i < perPhase.length; i++) perPhase[i] ??= 0
+  if (perPhase.length > 0) return perPhase
   return total === undefined ? undefined : [total]
 }
 
