@@ -9,7 +9,7 @@ import type { Clock } from './ports.ts'
 /** Time as the machine tells it, which may be anything; the simulator tells its own. */
 export interface Time extends Omit<Clock, 'quality'> {
   /** Whether the machine says that it follows a time server; absent: it does not say. */
-  isServed?(): boolean
+  isServed?(monoMs: number): boolean
 }
 
 export class SiteClock implements Clock {
@@ -47,13 +47,14 @@ export class SiteClock implements Clock {
   }
 
   #estimate(): Estimate {
+    const monoMs = this.#time.mono()
     return timeOf({
       wallMs: this.#time.now(),
-      monoMs: this.#time.mono(),
+      monoMs,
       floorMs: this.#floor?.ms,
       floorMonoMs: this.#floor?.monoMs,
       reference: this.#reference,
-      isServed: this.#time.isServed?.() ?? false,
+      isServed: this.#time.isServed?.(monoMs) ?? false,
     })
   }
 }

@@ -63,7 +63,7 @@ export class GroupedJournal implements Journal {
   readonly #requests = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
   #n = 0
   #waiting: Waiting[] = []
-  #forRoom: (() => void)[] = []
+  #forRoom: Waiting[] = []
   #writing = false
   /** Settles when the group that is being written is, and has been told. */
   #written: Promise<void> = Promise.resolve()
@@ -92,15 +92,22 @@ export class GroupedJournal implements Journal {
     return revived((await this.#request({ op: 'open' })) as LoadedJournal)
   }
 
-  async commit(change: Change): Promise<Heads> {
-    const serialised = serialise(change)
-    if (this.#forRoom.length > 0 || this.#waiting.length >= MAX_WAITING_CHANGES)
-      await new Promise<void>((resolve) => this.#forRoom.push(resolve))
-    this.#assertWritable()
+  /** One promise for what is on the path of every message: an async function would make three of it. */
+  commit(change: Change): Promise<Heads> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ change: serialised, resolve, reject })
-      this.#schedule()
+      const waiting = { change: serialise(change), resolve, reject }
+      if (this.#forRoom.length === 0 && this.#waiting.length < MAX_WAITING_CHANGES) this.#enqueue(waiting)
+      else this.#forRoom.push(waiting)
     })
+  }
+
+  #enqueue(waiting: Waiting): void {
+    if (this.#failure || this.#closing) {
+      waiting.reject(this.#failure ?? new JournalFailed('the journal is closed'))
+      return
+    }
+    this.#waiting.push(waiting)
+    this.#schedule()
   }
 
   async readAfter(stream: Stream, seq: number, maxRows: number, maxBytes: number): Promise<RowsAfter> {
@@ -179,7 +186,8 @@ export class GroupedJournal implements Journal {
     const changes: FlatChanges = []
     for (const { change } of group) appendFlat(changes, change)
     const written = this.#request({ op: 'group', changes, acknowledged })
-    for (const resolve of this.#forRoom.splice(0, MAX_WAITING_CHANGES - this.#waiting.length)) resolve()
+    for (const waiting of this.#forRoom.splice(0, MAX_WAITING_CHANGES - this.#waiting.length))
+      this.#enqueue(waiting)
     this.#written = written.then(
       (value) => {
         this.#writing = false
@@ -227,8 +235,7 @@ export class GroupedJournal implements Journal {
     this.#cancelAcknowledging?.()
     for (const { reject } of this.#requests.values()) reject(failure)
     this.#requests.clear()
-    for (const { reject } of this.#waiting.splice(0)) reject(failure)
-    for (const resolve of this.#forRoom.splice(0)) resolve()
+    for (const { reject } of [...this.#waiting.splice(0), ...this.#forRoom.splice(0)]) reject(failure)
     this.#ports.onFailure(failure)
   }
 }

@@ -67,7 +67,8 @@ export class Connection {
   readonly #ports: ConnectionPorts
   readonly #calls: Calls
   readonly #inbox: { text: string; call: CallFrame | SendFrame | CallErrorFrame }[] = []
-  readonly #answers = new Map<string, string>()
+  /** Oldest first. Compared one by one, which ends at the ids of most: a map would hash every message whole. */
+  readonly #answers: { text: string; answer: string }[] = []
   /** As many as the schema of TriggerMessage knows. */
   readonly #askedFor = new Set<string>()
   #draining = false
@@ -165,8 +166,8 @@ export class Connection {
 
   async #take(text: string, call: CallFrame | SendFrame | CallErrorFrame): Promise<void> {
     if (call.type === 'callError') return this.#send(serialiseFrame(call))
-    const known = this.#answers.get(text)
-    if (known !== undefined) return this.#send(known)
+    const known = this.#answers.find((it) => it.text === text)
+    if (known) return this.#send(known.answer)
     const answer = await this.#ports.lane.run(() => this.#ports.answer(call))
     // Nobody waits for the answer to a SEND.
     if (!answer || call.type === 'send') return
@@ -178,13 +179,9 @@ export class Connection {
     answer.after?.()
   }
 
-  #remember(text: string, answerText: string): void {
-    this.#answers.set(text, answerText)
-    if (this.#answers.size <= ANSWERS_KEPT) return
-    for (const oldest of this.#answers.keys()) {
-      this.#answers.delete(oldest)
-      break
-    }
+  #remember(text: string, answer: string): void {
+    if (this.#answers.length === ANSWERS_KEPT) this.#answers.shift()
+    this.#answers.push({ text, answer })
   }
 
   #send(text: string): void {

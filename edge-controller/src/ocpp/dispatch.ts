@@ -172,11 +172,20 @@ function placeBeyondBounds(payload: unknown): string | undefined {
     evseId?: number
     evse?: { id?: number; connectorId?: number }
   }
-  const named = { connectorId, evseId, 'evse/id': evse?.id, 'evse/connectorId': evse?.connectorId }
-  for (const [name, value] of Object.entries(named))
-    if (typeof value === 'number' && (value < 0 || value > MAX_PLACE))
-      return `/${name} must be 0 to ${MAX_PLACE}`
-  return undefined
+  const name = isBeyond(connectorId)
+    ? 'connectorId'
+    : isBeyond(evseId)
+      ? 'evseId'
+      : isBeyond(evse?.id)
+        ? 'evse/id'
+        : isBeyond(evse?.connectorId)
+          ? 'evse/connectorId'
+          : undefined
+  return name && `/${name} must be 0 to ${MAX_PLACE}`
+}
+
+function isBeyond(place: number | undefined): boolean {
+  return typeof place === 'number' && (place < 0 || place > MAX_PLACE)
 }
 
 function refuse(call: CallFrame | SendFrame, code: ErrorCode, description: string, log: Log): Answer {
