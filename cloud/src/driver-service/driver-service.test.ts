@@ -56,6 +56,28 @@ test('an accepted token is over when its time is', async () => {
   expect((await ask('GET', '/v1/tokens')).body.items).toMatchObject([{ idToken: 'T', valid: false }])
 })
 
+test('what its driver is shown, in which language and with which priority goes to the sites with a token', async () => {
+  const said = { chargingPriority: -3, language: 'de-AT', personalMessage: 'Servus' }
+  expect((await ask('POST', '/v1/tokens', { idToken: 'P', ...said })).body).toMatchObject(said)
+  // What is left out stays, null takes it away.
+  const changed = await ask('PATCH', '/v1/tokens/P', { language: null })
+  expect(changed.body).toMatchObject({ ...said, language: null })
+  for (const wrong of [
+    { chargingPriority: 10 },
+    { language: 'german' },
+    { personalMessage: 'x'.repeat(513) },
+  ])
+    expect((await ask('PATCH', '/v1/tokens/P', wrong)).status).toBe(422)
+  platform.clock.advance(200)
+  await expect.poll(tokensDocuments).toHaveLength(1)
+  const whole = await ask('GET', '/v1/documents/tokens?form=0')
+  expect(sorted(JSON.parse(whole.body.chunks.join('')).tokens)).toEqual([
+    { idToken: 'P', type: 'ISO14443', status: 'Accepted', chargingPriority: -3, personalMessage: 'Servus' },
+  ])
+  const replaced = await ask('PUT', '/v1/tokens/P', {})
+  expect(replaced.body).toMatchObject({ chargingPriority: null, language: null, personalMessage: null })
+})
+
 test('changes are gathered into one document for all sites; what changes nothing makes none', async () => {
   await ask('POST', '/v1/tokens', { idToken: 'B', groupId: 'fleet' })
   await ask('POST', '/v1/tokens', { idToken: 'A', valid: false })

@@ -18,6 +18,9 @@ export interface TokenRow {
   expires_at: Date | null
   group_id: string | null
   driver_id: string | null
+  charging_priority: number | null
+  language: string | null
+  personal_message: string | null
 }
 export interface DriverRow {
   driver_id: string
@@ -61,6 +64,9 @@ export interface TokenUpsert {
   expiresAt: string | null | undefined
   groupId: string | null | undefined
   driverId: string | null | undefined
+  chargingPriority: number | null | undefined
+  language: string | null | undefined
+  personalMessage: string | null | undefined
 }
 
 /**
@@ -81,23 +87,32 @@ export async function upsertTokens(
         ${of((it) => it.idToken)}::text[], ${of((it) => it.type)}::text[], ${tokens.map((it) => bucketOf(it.idToken))}::smallint[],
         ${of((it) => it.status)}::text[], ${of((it) => it.expiresAt)}::timestamptz[], ${given((it) => it.expiresAt)}::text[]::boolean[],
         ${of((it) => it.groupId)}::text[], ${given((it) => it.groupId)}::text[]::boolean[],
-        ${of((it) => it.driverId)}::text[], ${given((it) => it.driverId)}::text[]::boolean[]
-      ) as g(id_token, type, bucket, status, expires_at, has_expires_at, group_id, has_group_id, driver_id, has_driver_id)
+        ${of((it) => it.driverId)}::text[], ${given((it) => it.driverId)}::text[]::boolean[],
+        ${of((it) => it.chargingPriority)}::smallint[], ${given((it) => it.chargingPriority)}::text[]::boolean[],
+        ${of((it) => it.language)}::text[], ${given((it) => it.language)}::text[]::boolean[],
+        ${of((it) => it.personalMessage)}::text[], ${given((it) => it.personalMessage)}::text[]::boolean[]
+      ) as g(id_token, type, bucket, status, expires_at, has_expires_at, group_id, has_group_id, driver_id, has_driver_id,
+             charging_priority, has_charging_priority, language, has_language, personal_message, has_personal_message)
     ), before as (
       select t.* from driver.token t join given g
         on t.tenant_id = ${tenantId} and t.id_token_key = upper(g.id_token) and t.type = g.type
     )
-    insert into driver.token as t (tenant_id, id_token, type, bucket, status, expires_at, group_id, driver_id, changed_at)
+    insert into driver.token as t (tenant_id, id_token, type, bucket, status, expires_at, group_id, driver_id,
+      charging_priority, language, personal_message, changed_at)
     select ${tenantId}, g.id_token, g.type, g.bucket, coalesce(g.status, b.status, 'Accepted'),
            case when g.has_expires_at then g.expires_at else b.expires_at end,
            case when g.has_group_id then g.group_id else b.group_id end,
-           case when g.has_driver_id then g.driver_id else b.driver_id end, ${at}
+           case when g.has_driver_id then g.driver_id else b.driver_id end,
+           case when g.has_charging_priority then g.charging_priority else b.charging_priority end,
+           case when g.has_language then g.language else b.language end,
+           case when g.has_personal_message then g.personal_message else b.personal_message end, ${at}
       from given g left join before b on b.id_token_key = upper(g.id_token) and b.type = g.type
      order by upper(g.id_token), g.type
     on conflict (tenant_id, id_token_key, type) do update set
       id_token = excluded.id_token, bucket = excluded.bucket, changed_at = excluded.changed_at,
       status = excluded.status, expires_at = excluded.expires_at, group_id = excluded.group_id,
-      driver_id = excluded.driver_id
+      driver_id = excluded.driver_id, charging_priority = excluded.charging_priority, language = excluded.language,
+      personal_message = excluded.personal_message
     returning t.*, (xmax = 0) as made`
 }
 
@@ -134,7 +149,7 @@ export async function tokensIn(
   buckets: readonly number[],
 ): Promise<Token[]> {
   const rows = await tx<TokenRow[]>`
-    select id_token, type, status, expires_at, group_id from driver.token
+    select id_token, type, status, expires_at, group_id, charging_priority, language, personal_message from driver.token
      where tenant_id = ${tenantId} and bucket = any(${[...buckets]}::smallint[])`
   return rows.map((row) => ({
     idToken: row.id_token,
@@ -142,6 +157,9 @@ export async function tokensIn(
     status: row.status,
     ...(row.expires_at === null ? {} : { expiresAt: row.expires_at.toISOString() }),
     ...(row.group_id === null ? {} : { groupId: row.group_id }),
+    ...(row.charging_priority === null ? {} : { chargingPriority: row.charging_priority }),
+    ...(row.language === null ? {} : { language: row.language }),
+    ...(row.personal_message === null ? {} : { personalMessage: row.personal_message }),
   }))
 }
 

@@ -26,13 +26,12 @@ export function tokenChanges(
       throw invalid([{ path: path('driverId', unknown), message }])
     }
     const at = new Date(clock.now())
-    const upserts = tokens.map(({ idToken, type, expiresAt, groupId, driverId, ...said }) => ({
-      idToken,
-      type,
-      status: statusOf(said),
-      expiresAt,
-      groupId,
-      driverId,
+    const upserts = tokens.map(({ status, valid, ...said }) => ({
+      // What is left out is undefined, and stays as it was.
+      ...{ expiresAt: undefined, groupId: undefined, driverId: undefined },
+      ...{ chargingPriority: undefined, language: undefined, personalMessage: undefined },
+      ...said,
+      status: statusOf({ status, valid }),
     }))
     const rows = (await sql.begin(async (tx) => {
       const rows = await upsertTokens(tx, tenantId, upserts, at)
@@ -78,5 +77,8 @@ export function resource(row: TokenRow, nowMs: number): Token {
     expiresAt: row.expires_at?.toISOString() ?? null,
     groupId: row.group_id,
     driverId: row.driver_id,
+    chargingPriority: row.charging_priority,
+    language: row.language,
+    personalMessage: row.personal_message,
   }
 }

@@ -25,6 +25,10 @@ export interface Authorization {
   offline: boolean
   expiresAt?: string
   groupId?: string
+  /** What 2.x stations are told besides. */
+  chargingPriority?: number
+  language?: string
+  personalMessage?: string
 }
 
 /** The cloud's word on a token; undefined when there is no link or no answer. Must not reject. */
@@ -43,13 +47,17 @@ export function authorizeLocally(
   if (!entry) return undefined
   const expiresMs = entry.expiresAt === undefined ? undefined : parseInstant(entry.expiresAt)
   const expired = expiresMs !== undefined && expiresMs <= nowMs
+  const { expiresAt, groupId, chargingPriority, language, personalMessage } = entry
   return {
     idToken,
     status: entry.status === 'Accepted' && expired ? 'Expired' : entry.status,
     source: 'document',
     offline: false,
-    ...(entry.expiresAt === undefined ? {} : { expiresAt: entry.expiresAt }),
-    ...(entry.groupId === undefined ? {} : { groupId: entry.groupId }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(groupId === undefined ? {} : { groupId }),
+    ...(chargingPriority === undefined ? {} : { chargingPriority }),
+    ...(language === undefined ? {} : { language }),
+    ...(personalMessage === undefined ? {} : { personalMessage }),
   }
 }
 

@@ -122,3 +122,29 @@ it('a token that is blocked in mid-session is told to be with the next update, a
     'Accepted',
   ])
 })
+
+it('what a driver is to be shown goes with the start, and a change of it with the next update, once', async () => {
+  const tokens = (personalMessage?: string) =>
+    site.apply('tokens', {
+      tokens: [
+        {
+          ...{ idToken: 'A', type: 'ISO14443', status: 'Accepted', chargingPriority: 3, language: 'de' },
+          ...(personalMessage === undefined ? {} : { personalMessage }),
+        },
+      ],
+    })
+  const shown = (content: string) => ({ format: 'UTF8', content, language: 'de' })
+  await tokens('Guten Tag')
+  expect(await started()).toEqual({
+    idTokenInfo: {
+      ...{ status: 'Accepted', chargingPriority: 3, language1: 'de' },
+      personalMessage: shown('Guten Tag'),
+    },
+  })
+  expect(await event('Updated', 1)).toEqual({})
+  await tokens('Noch zehn Minuten')
+  expect(await event('Updated', 2)).toEqual({ updatedPersonalMessage: shown('Noch zehn Minuten') })
+  expect(await event('Updated', 3)).toEqual({})
+  await tokens()
+  expect(await event('Updated', 4)).toEqual({})
+})

@@ -69,6 +69,8 @@ export interface Session {
   events?: EventNumbers
   /** What the station was told of its token since it was accepted, where that changed. */
   toldStatus?: TokenStatus
+  /** What its driver was last told to be shown (2.x), where that was anything. */
+  toldMessage?: string
   /** Its signed meter values so far (see signed.ts). */
   signed?: SignedSoFar
   review: ReviewReason[]

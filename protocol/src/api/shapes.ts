@@ -169,6 +169,9 @@ export const token = z
     expiresAt: instant.nullable(),
     groupId: z.string().nullable(),
     driverId: z.string().nullable(),
+    chargingPriority: z.int().nullable().default(null),
+    language: z.string().nullable().default(null),
+    personalMessage: z.string().nullable().default(null),
   })
   .meta({ id: 'Token' })
 export type Token = z.infer<typeof token>
@@ -194,6 +197,27 @@ const tokenWish = z.strictObject({
     .optional()
     .describe('Told to stations with every answer: `groupIdToken`, in 1.6 `parentIdTag`'),
   driverId: z.string().nullable().optional(),
+  chargingPriority: z
+    .int()
+    .min(-9)
+    .max(9)
+    .nullable()
+    .optional()
+    .describe('Told to 2.x stations: -9 to 9, the higher the sooner; 0 where nothing is said'),
+  language: z
+    .string()
+    .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,4})?$/, 'a language as in RFC 5646, e.g. de or de-AT')
+    .max(8)
+    .nullable()
+    .optional()
+    .describe('Told to 2.x stations: the language of its driver, RFC 5646'),
+  personalMessage: z
+    .string()
+    .min(1)
+    .max(512)
+    .nullable()
+    .optional()
+    .describe('What 2.x stations show its driver; a change reaches a running session'),
 })
 const tokenType = z.string().min(1).max(20)
 const tokenAgrees = {

@@ -35,8 +35,13 @@ export function bucketsOf(tokens: Iterable<Token>): Map<number, string> {
 /** The same text for the same tokens, in whatever order they come; empty for none. */
 export function bucketText(tokens: readonly Token[]): string {
   if (tokens.length === 0) return ''
-  const lines = tokens.map(({ idToken, type, status, expiresAt, groupId }) =>
-    JSON.stringify({ idToken, type, status, expiresAt, groupId }),
+  // Fields that are undefined leave no trace: the text of a token that has none of the newer ones is what it was.
+  const lines = tokens.map(
+    ({ idToken, type, status, expiresAt, groupId, chargingPriority, language, personalMessage }) =>
+      JSON.stringify({
+        ...{ idToken, type, status, expiresAt, groupId },
+        ...{ chargingPriority, language, personalMessage },
+      }),
   )
   return `[${lines.sort().join(',')}]`
 }

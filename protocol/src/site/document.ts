@@ -19,6 +19,10 @@ export const tokensDocument = z.object({
       status: z.enum(['Accepted', 'Blocked', 'Expired', 'Invalid']),
       expiresAt: z.string().optional(),
       groupId: z.string().optional(),
+      /** Told to 2.x stations (IdTokenInfoType): -9 to 9; RFC 5646; what its driver is shown. */
+      chargingPriority: z.int().optional(),
+      language: z.string().optional(),
+      personalMessage: z.string().optional(),
     }),
   ),
 })

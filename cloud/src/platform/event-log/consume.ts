@@ -9,7 +9,7 @@ import type { LogEntry, Reading } from './entry.ts'
 import { type Parked, park, parkedKeys, parkKey } from './parked.ts'
 import { readEntry } from './read-entry.ts'
 import { tracedReadings } from './reading-hops.ts'
-import { type EntryRow, entryOf } from './rows.ts'
+import { type EntryRow, entryOf, sanitised } from './rows.ts'
 
 /** Most entries that one transaction applies. */
 export const CONSUME_BATCH = 2_000
@@ -157,6 +157,8 @@ export function readingOf(entry: LogEntry): Reading {
   const read = readEntry(entry)
   if (!read.ok) throw new Error(read.reason)
   // What a site tells carries its trace within, each fact its own.
-  const trace = 'trace' in read.read ? read.read.trace : undefined
+  const said = 'trace' in read.read ? read.read.trace : undefined
+  // It goes into columns, as what it is a part of does.
+  const trace = said === undefined ? undefined : sanitised(said)
   return { entry: trace && entry.trace === null ? { ...entry, trace } : entry, read: read.read }
 }

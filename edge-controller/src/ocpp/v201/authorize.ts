@@ -4,6 +4,7 @@ import type {
   AuthorizeResponse,
   IdTokenInfoType,
   IdTokenType,
+  MessageContentType,
 } from '@switchyard/protocol/ocpp/v201.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import { Draft } from '../../draft.ts'
@@ -17,12 +18,25 @@ export function idTokenOf(said: IdTokenType): IdToken {
 }
 
 export function idTokenInfo(decision: Authorization, status: IdTokenInfoType['status']): IdTokenInfoType {
-  const { expiresAt, groupId } = decision
+  const { expiresAt, groupId, chargingPriority, language } = decision
+  const personalMessage = personalMessageOf(decision)
   return {
     status,
     ...(expiresAt === undefined ? {} : { cacheExpiryDateTime: expiresAt }),
     ...(groupId === undefined ? {} : { groupIdToken: { idToken: groupId.slice(0, 36), type: 'Central' } }),
+    ...(chargingPriority === undefined ? {} : { chargingPriority }),
+    ...(language === undefined ? {} : { language1: language }),
+    ...(personalMessage === undefined ? {} : { personalMessage }),
   }
+}
+
+/** What the token's driver is to be shown; undefined: nothing. */
+export function personalMessageOf({
+  personalMessage: content,
+  language,
+}: Pick<Authorization, 'personalMessage' | 'language'>): MessageContentType | undefined {
+  if (content === undefined) return undefined
+  return { format: 'UTF8', content, ...(language === undefined ? {} : { language }) }
 }
 
 /** The contract that an EV has shown (C07); undefined: none. */

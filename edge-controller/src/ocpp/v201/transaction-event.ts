@@ -38,7 +38,7 @@ import { updateSession } from '../../session/update.ts'
 import { useReservation } from '../../station/reservations.ts'
 import { tokenEntry } from '../../tokens.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
-import { idTokenInfo, idTokenOf } from './authorize.ts'
+import { idTokenInfo, idTokenOf, personalMessageOf } from './authorize.ts'
 import { readingsOf } from './readings.ts'
 
 export function transactionEvent(
@@ -52,11 +52,15 @@ export function transactionEvent(
   // A token that is presented to end the session takes over nothing, and is no second use.
   const isStop = said.eventType === 'Ended' || said.triggerReason === 'StopAuthorized'
   const status = authorization && (isStop ? authorization.status : statusAt(draft, context, said, known))
-  const changed = authorization ? undefined : changedToken(draft, context, said, known)
+  const shown = shownTo(draft, context, said, known)
+  const changed = authorization ? undefined : changedToken(draft, shown, said, known)
+  const hasNews = !authorization && shown?.personalMessage !== known?.toldMessage
+  const updatedPersonalMessage = hasNews && shown ? personalMessageOf(shown) : undefined
   const reply = (cost: number | undefined): TransactionEventResponse => ({
     ...(cost === undefined ? {} : { totalCost: cost }),
     ...(authorization && status ? { idTokenInfo: idTokenInfo(authorization, status) } : {}),
     ...(changed ? { idTokenInfo: idTokenInfo(changed, changed.status) } : {}),
+    ...(updatedPersonalMessage ? { updatedPersonalMessage } : {}),
   })
 
   const readings = readingsOf(said.meterValue)
@@ -90,6 +94,12 @@ export function transactionEvent(
     putSession(draft, session)
     draft.fact(tokenDecided(stationId, changed, changed.status))
   }
+  if (shown && shown.personalMessage !== session.toldMessage) {
+    const { toldMessage: _before, ...rest } = session
+    const { personalMessage } = shown
+    session = personalMessage === undefined ? rest : { ...rest, toldMessage: personalMessage }
+    putSession(draft, session)
+  }
   if (!isStop) useReservation(draft, stationId, session, said.reservationId)
   if (readings.length > 0) session = takeReadings(draft, context, session, readings)
   if (lateStart) correctEnd(draft, context, session)
@@ -112,17 +122,27 @@ export function transactionEvent(
  */
 function changedToken(
   draft: Draft,
-  { at }: HandlerContext,
+  now: Authorization | undefined,
   { eventType }: TransactionEventRequest,
   session: Session | undefined,
 ): Authorization | undefined {
-  if (eventType !== 'Updated' || !session?.idToken || session.end || session.authorization !== 'Accepted')
-    return undefined
-  const now = authorizeLocally(draft, session.idToken, at.nowMs)
-  const isRefused = tokenEntry(draft, session.idToken.value)?.status !== 'Accepted'
+  if (eventType !== 'Updated' || !now || session?.authorization !== 'Accepted') return undefined
+  const isRefused = now.status !== 'Accepted' && tokenEntry(draft, now.idToken.value)?.status !== 'Accepted'
   // Accepted again: said once, to one that was told otherwise.
   const isForgiven = !isRefused && session.toldStatus !== undefined && session.toldStatus !== 'Accepted'
-  return now && (isRefused || isForgiven) ? now : undefined
+  return isRefused || isForgiven ? now : undefined
+}
+
+/** What is known of the token that the event presents, or of the session's while it runs; undefined where nobody is to be told anything. */
+function shownTo(
+  draft: Draft,
+  { authorization, at }: HandlerContext,
+  { eventType, triggerReason }: TransactionEventRequest,
+  session: Session | undefined,
+): Authorization | undefined {
+  if (eventType === 'Ended' || triggerReason === 'StopAuthorized' || session?.end) return undefined
+  if (authorization) return authorization
+  return session?.idToken && authorizeLocally(draft, session.idToken, at.nowMs)
 }
 
 /** The running cost with an update (I02), the final one with the end (I03); a start has cost nothing yet. */
