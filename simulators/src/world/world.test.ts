@@ -26,9 +26,9 @@ it('tells the same story for the same seed', async () => {
  * then put in what this test prints as received. Where neither changed, something came in that is not drawn from the seed.
  */
 it.each([
-  { seed: 1, hash: '3ceccfef77e967d8' },
-  { seed: 4, hash: '83da6a966c00f139' },
-  { seed: 9, hash: '2036dc53e5d53684' },
+  { seed: 1, hash: 'd9d9fc9c216f2a6d' },
+  { seed: 4, hash: '5134e6e2ad902b32' },
+  { seed: 9, hash: 'c805919ee0482f9a' },
 ])('tells the story of seed $seed as ever', async ({ seed, hash }) => {
   expect((await World.run(seed)).hash).toBe(hash)
 })
