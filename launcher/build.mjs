@@ -1,4 +1,5 @@
-// Builds what changed: generated OCPP code, one bundle per program, the dashboard. `node launcher/build.mjs` does only this.
+// Builds what changed: generated OCPP code, one bundle per program, the dashboard. `node launcher/build.mjs` does only this,
+// and with names of steps only those.
 import { cpSync, existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -45,6 +46,16 @@ const STEPS = [
     ['launcher/src', 'launcher/flags.mjs', 'launcher/blocked-ports.mjs', 'launcher/lock.mjs'],
     ['src/main.ts', 'src/test-database.ts', 'src/test-postgres.ts'],
   ),
+  {
+    name: 'site-setup',
+    saying: 'Bundling the setup of a simulated site',
+    inputs: ['launcher/src', 'launcher/flags.mjs'],
+    output: 'launcher/dist/site-setup/site-setup.js',
+    make: async () => {
+      const { bundle } = await import('./bundle.mjs')
+      return await bundle('launcher', ['src/site-setup.ts'], { into: 'dist/site-setup' })
+    },
+  },
   {
     name: 'dashboard',
     saying: 'Building the dashboard',
@@ -122,4 +133,12 @@ function* migrationFolders(folder) {
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url))
-  process.exitCode = (await build()) ? 0 : 1
+  process.exitCode = (await build(only())) ? 0 : 1
+
+/** Steps named on the command line; an unknown one is an error, as an image would come out without it. */
+function only() {
+  const names = process.argv.slice(2)
+  const unknown = names.filter((name) => !STEPS.some((step) => step.name === name))
+  if (unknown.length > 0) throw new Error(`no such step: ${unknown.join(', ')}`)
+  return names.length > 0 ? { only: names } : {}
+}

@@ -1,4 +1,5 @@
 /** The cloud in one program: `--target=all` (or a list), `--list-targets`, `--verify-config`, `--new-generation`, `migrate`. */
+import { readFileSync } from 'node:fs'
 import { setTimeout as timePasses } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Logger } from 'pino'
@@ -17,7 +18,8 @@ import { type RunningTarget, startTarget } from './platform/run-target.ts'
 import type { TargetName } from './platform/service.ts'
 import { migrationSources, selectTargets, type Target, targets } from './targets.ts'
 
-export const VERSION = '0.1.0'
+/** The package lies one folder up from the source and from the bundle alike. */
+const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
 /** How long a start waits for a database that is not up yet. */
 const DATABASE_DEADLINE_MS = 60_000
 const DATABASE_RETRY_MS = 500

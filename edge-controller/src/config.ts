@@ -198,6 +198,11 @@ export const settings = z.object({
     .default(24)
     .describe('Hours between two backups.'),
   JOURNAL_BACKUPS: z.coerce.number().int().min(1).max(100).default(7).describe('How many are kept.'),
+  BUILD_ID: z
+    .string()
+    .regex(/^[\w.+-]{1,64}$/, 'at most 64 letters, digits, and . + - _')
+    .default('development')
+    .describe('Which build runs, told in `/health` beside the version; the image sets it.'),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')

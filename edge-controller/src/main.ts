@@ -98,6 +98,7 @@ const panel = await openPanel({
   port: config.PANEL_PORT,
   metrics: config.ENABLE_METRICS,
   certificates: secure ? [{ name: 'ocpp', pem: secure.tls.cert }] : [],
+  build: config.BUILD_ID,
   log,
   status: () => ({ ...controller.status(), timeZone: config.SITE_TIME_ZONE }),
 }).catch((error) => fail(`PANEL_PORT ${config.PANEL_PORT} cannot be used`, error))

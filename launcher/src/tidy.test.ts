@@ -151,6 +151,7 @@ function isEntry(path: string): boolean {
       'launcher/src/test-database.ts',
       'simulators/src/world/simulate.ts',
       'launcher/src/test-postgres.ts',
+      'launcher/src/site-setup.ts',
       // The face of a version that the programs do not speak yet.
       'protocol/src/ocpp/v21.ts',
     ].includes(path)

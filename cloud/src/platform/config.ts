@@ -10,6 +10,8 @@ import { envName, settings } from './settings.ts'
 
 export interface Config {
   readonly nodeEnv: 'development' | 'production' | 'test'
+  /** Told in /health beside the version. */
+  readonly buildId: string
   readonly logLevel: string
   readonly bindAddress: string
   /** Of targets that listen elsewhere than the others. */
@@ -126,6 +128,7 @@ function freeze(it: z.infer<typeof settings>): Config {
   }
   return Object.freeze({
     nodeEnv: it.NODE_ENV,
+    buildId: it.BUILD_ID,
     logLevel: it.LOG_LEVEL,
     bindAddress: it.BIND_ADDRESS,
     bindAddresses: Object.freeze(bindAddresses),

@@ -104,6 +104,7 @@ export async function startTarget(service: Service, parts: ProcessParts): Promis
       name: service.name,
       instance,
       version,
+      build: config.buildId,
       port: config.ports[service.name],
       bindAddress: config.bindAddresses[service.name] ?? config.bindAddress,
       log,

@@ -43,6 +43,11 @@ export const settings = z.object({
     .enum(['development', 'production', 'test'])
     .default('production')
     .describe('production refuses what is unsafe beyond one machine of your own (below).'),
+  BUILD_ID: z
+    .string()
+    .regex(/^[\w.+-]{1,64}$/, 'at most 64 letters, digits, and . + - _')
+    .default('development')
+    .describe('Which build runs, told in `/health` beside the version; the image sets it.'),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')

@@ -56,7 +56,14 @@ for (const { session } of withTokens.stations[0]!.connectors) session!.idToken =
 let panel: Panel
 beforeEach(async () => {
   const log = { debug() {}, info() {}, warn() {}, error() {} }
-  panel = await openPanel({ host: '127.0.0.1', port: 0, metrics: true, log, status: () => withTokens })
+  panel = await openPanel({
+    host: '127.0.0.1',
+    port: 0,
+    metrics: true,
+    build: 'b1',
+    log,
+    status: () => withTokens,
+  })
 })
 afterEach(() => panel.close())
 
@@ -120,6 +127,7 @@ it('answers health, status and metrics, and nothing else', async () => {
     status: 'ok',
     instance: 'B',
     version: '1.2.3',
+    build: 'b1',
   })
   expect(JSON.parse((await ask('/api/status')).body)).toEqual(status)
   const metrics = (await ask('/metrics')).body

@@ -17,6 +17,7 @@ export interface PanelOptions {
   metrics: boolean
   /** Whose end the metrics tell. */
   certificates?: readonly ShownCertificate[]
+  build: string
   log: Log
   status(): SiteStatus
 }
@@ -34,7 +35,7 @@ interface Reply {
 
 /** Rejects when the port cannot be bound. */
 export async function openPanel(options: PanelOptions): Promise<Panel> {
-  const { host, status, log } = options
+  const { host, status, log, build } = options
   const metrics = options.metrics ? createMetrics(status, options.certificates) : undefined
   const server = createServer({
     headersTimeout: REQUEST_TIMEOUT_MS,
@@ -52,7 +53,7 @@ export async function openPanel(options: PanelOptions): Promise<Panel> {
         return { code: 200, type: 'text/html; charset=utf-8', body: statusPage(status()) }
       case '/health': {
         const { bootId, version } = status()
-        return json(200, { status: 'ok', service: 'edge-controller', instance: bootId, version })
+        return json(200, { status: 'ok', service: 'edge-controller', instance: bootId, version, build })
       }
       case '/api/status':
         return json(200, withoutTokens(status()))

@@ -46,6 +46,7 @@ async function start(more: Partial<Parameters<typeof startServer>[0]> = {}): Pro
     name: 'station-service',
     instance: 'i1',
     version: '1',
+    build: 'b1',
     port: 0,
     bindAddress: '127.0.0.1',
     log,
@@ -67,6 +68,7 @@ it('health, readiness with its reason, and metrics answer without a key', async 
     service: 'station-service',
     instance: 'i1',
     version: '1',
+    build: 'b1',
   })
   expect((await fetch(`${url}/ready`)).status).toBe(200)
   expect(await (await fetch(`${url}/metrics`)).text()).toContain('process_cpu_seconds_total')

@@ -22,6 +22,7 @@ export interface ServerOptions {
   name: string
   instance: string
   version: string
+  build: string
   port: number
   bindAddress: string
   log: Logger
@@ -45,12 +46,12 @@ export interface RunningServer {
 
 /** Listens; rejects with a message that names the port when it is taken. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { name, instance, version, log, metrics } = options
+  const { name, instance, version, build, log, metrics } = options
   const app = new Hono()
   if (metrics) app.use(requestSeconds(metrics))
   app.onError(onError(log))
   app.notFound(onNotFound(() => app.routes))
-  app.get('/health', (c) => c.json({ status: 'ok', service: name, instance, version }))
+  app.get('/health', (c) => c.json({ status: 'ok', service: name, instance, version, build }))
   app.get('/ready', async (c) => {
     const reason = await options.notReady()
     return reason === undefined

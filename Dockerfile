@@ -1,0 +1,104 @@
+# Switchyard's images, one target each:
+#
+#   docker build --target cloud            -t switchyard/cloud .            all seven services (default)
+#   docker build --target edge-controller  -t switchyard/edge-controller .  the program on the box at the site
+#   docker build --target simulator        -t switchyard/simulator .        simulated stations, and the setup of their site
+#
+# No mounts and no syntax line: it builds with BuildKit and without, on amd64 and arm64. Which base is used is an argument;
+# both must be Debian 12 or newer (glibc), NODE_IMAGE with node, npm and npx in /usr/local. Pin them by digest where you build
+# for production (--build-arg NODE_IMAGE=node:24-bookworm-slim@sha256:...).
+ARG NODE_IMAGE=node:24-bookworm-slim
+ARG BASE_IMAGE=debian:bookworm-slim
+
+# --- what the lockfile names: manifests first, so that a change of sources installs nothing again
+FROM ${NODE_IMAGE} AS workspace
+ENV CI=true
+WORKDIR /app
+COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
+COPY patches patches
+COPY protocol/package.json protocol/
+COPY edge-controller/package.json edge-controller/
+COPY cloud/package.json cloud/
+COPY cloud/dashboard/package.json cloud/dashboard/
+COPY simulators/package.json simulators/
+COPY launcher/package.json launcher/
+COPY end-to-end/package.json end-to-end/
+# The launcher's packages are an embedded Postgres, which no image needs.
+RUN npx -y "$(node -p "require('./package.json').packageManager")" install --frozen-lockfile --reporter=append-only \
+      --filter '!@switchyard/launcher' --filter '!@switchyard/end-to-end'
+
+FROM workspace AS build
+COPY . .
+RUN node launcher/build.mjs ocpp cloud edge-controller simulators site-setup dashboard
+
+# --- packages that run: only what a program imports, out of the same lockfile
+FROM workspace AS cloud-packages
+RUN rm -rf node_modules ./*/node_modules cloud/dashboard/node_modules \
+ && npx -y "$(node -p "require('./package.json').packageManager")" install --frozen-lockfile --prod --reporter=append-only \
+      --filter @switchyard/cloud \
+ && rm -rf cloud/node_modules/@switchyard node_modules/.bin
+
+FROM workspace AS edge-controller-packages
+# From Node 22 on the journal uses the ready-made build of SQLite (docs/decisions/0009-two-builds-of-sqlite.md); the one for
+# older versions, sources and builds for other systems stay behind.
+RUN rm -rf node_modules ./*/node_modules cloud/dashboard/node_modules \
+ && npx -y "$(node -p "require('./package.json').packageManager")" install --frozen-lockfile --prod --reporter=append-only \
+      --filter @switchyard/edge-controller \
+ && rm -rf edge-controller/node_modules/@switchyard edge-controller/node_modules/better-sqlite3 node_modules/.bin \
+      node_modules/.pnpm/better-sqlite3@12* \
+ && cd "$(realpath edge-controller/node_modules/better-sqlite3-13)" && rm -rf deps src binding.gyp \
+ && find prebuilds -type f ! -name "linux-$(node -p process.arch).node" -delete
+
+FROM workspace AS simulator-packages
+RUN rm -rf node_modules ./*/node_modules cloud/dashboard/node_modules \
+ && npx -y "$(node -p "require('./package.json').packageManager")" install --frozen-lockfile --prod --reporter=append-only \
+      --filter @switchyard/simulators \
+ && rm -rf simulators/node_modules/@switchyard simulators/node_modules/@sqlite.org node_modules/.pnpm/@sqlite.org* node_modules/.bin
+
+# --- what every image stands on: Debian, tini, Node, one user without a name to sign in with
+FROM ${BASE_IMAGE} AS runtime
+RUN command -v tini >/dev/null \
+ || { apt-get update && apt-get install -y --no-install-recommends tini && rm -rf /var/lib/apt/lists/*; }
+RUN groupadd --system --gid 10001 switchyard \
+ && useradd --system --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin switchyard \
+ && mkdir -p /data && chown 10001:10001 /data && chmod 0750 /data
+COPY --from=workspace /usr/local/bin/node /usr/local/bin/node
+WORKDIR /app
+COPY LICENSE deploy/image/health.mjs ./
+ENV NODE_ENV=production NODE_OPTIONS=--enable-source-maps
+ARG BUILD_ID=development
+ENV BUILD_ID=${BUILD_ID}
+USER 10001:10001
+STOPSIGNAL SIGTERM
+
+FROM runtime AS simulator
+COPY --from=simulator-packages /app/node_modules node_modules
+COPY --from=simulator-packages /app/simulators simulators
+COPY --from=build /app/simulators/dist/*.js simulators/dist/
+COPY --from=build /app/launcher/dist/site-setup launcher/dist/site-setup
+COPY --from=build /app/launcher/package.json launcher/
+VOLUME /data
+ENTRYPOINT ["tini", "--", "node"]
+CMD ["simulators/dist/main.js", "--help"]
+
+FROM runtime AS edge-controller
+COPY --from=edge-controller-packages /app/node_modules node_modules
+COPY --from=edge-controller-packages /app/edge-controller edge-controller
+COPY --from=build /app/edge-controller/dist edge-controller/dist
+ENV JOURNAL_FILE=/data/journal.db OCPP_BIND_ADDRESS=0.0.0.0 PANEL_BIND_ADDRESS=0.0.0.0 \
+    HEALTH_URL=http://127.0.0.1:8080/health
+VOLUME /data
+EXPOSE 9000 8080
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 CMD ["node", "health.mjs"]
+ENTRYPOINT ["tini", "--", "node", "edge-controller/dist/main.js"]
+
+FROM runtime AS cloud
+COPY --from=cloud-packages /app/node_modules node_modules
+COPY --from=cloud-packages /app/cloud cloud
+COPY --from=build /app/cloud/dist cloud/dist
+COPY --from=build /app/cloud/dashboard/dist dashboard
+ENV BIND_ADDRESS=0.0.0.0 DASHBOARD_DIR=/app/dashboard HEALTH_URL=http://127.0.0.1:3000/health
+EXPOSE 3000 3001 3002 3003 3004 4000 4001
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 CMD ["node", "health.mjs"]
+ENTRYPOINT ["tini", "--", "node", "cloud/dist/main.js"]
+CMD ["--target=all"]
