@@ -16,6 +16,7 @@ ENV CI=true
 WORKDIR /app
 COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
 COPY patches patches
+COPY deploy/image deploy/image
 COPY protocol/package.json protocol/
 COPY edge-controller/package.json edge-controller/
 COPY cloud/package.json cloud/
@@ -24,36 +25,16 @@ COPY simulators/package.json simulators/
 COPY launcher/package.json launcher/
 COPY end-to-end/package.json end-to-end/
 # The launcher's packages are an embedded Postgres, which no image needs.
-RUN npx -y "$(node -p "require('./package.json').packageManager")" install --frozen-lockfile --reporter=append-only \
-      --filter '!@switchyard/launcher' --filter '!@switchyard/end-to-end'
+RUN npm install --global --no-audit --no-fund "$(node -p "require('./package.json').packageManager")" \
+ && pnpm install --frozen-lockfile --reporter=append-only --filter '!@switchyard/launcher' --filter '!@switchyard/end-to-end'
 
 FROM workspace AS build
 COPY . .
 RUN node launcher/build.mjs ocpp cloud edge-controller simulators site-setup dashboard
 
 # --- packages that run: only what a program imports, out of the same lockfile
-FROM workspace AS cloud-packages
-RUN rm -rf node_modules ./*/node_modules cloud/dashboard/node_modules \
- && npx -y "$(node -p "require('./package.json').packageManager")" install --frozen-lockfile --prod --reporter=append-only \
-      --filter @switchyard/cloud \
- && rm -rf cloud/node_modules/@switchyard node_modules/.bin
-
-FROM workspace AS edge-controller-packages
-# From Node 22 on the journal uses the ready-made build of SQLite (docs/decisions/0009-two-builds-of-sqlite.md); the one for
-# older versions, sources and builds for other systems stay behind.
-RUN rm -rf node_modules ./*/node_modules cloud/dashboard/node_modules \
- && npx -y "$(node -p "require('./package.json').packageManager")" install --frozen-lockfile --prod --reporter=append-only \
-      --filter @switchyard/edge-controller \
- && rm -rf edge-controller/node_modules/@switchyard edge-controller/node_modules/better-sqlite3 node_modules/.bin \
-      node_modules/.pnpm/better-sqlite3@12* \
- && cd "$(realpath edge-controller/node_modules/better-sqlite3-13)" && rm -rf deps src binding.gyp \
- && find prebuilds -type f ! -name "linux-$(node -p process.arch).node" -delete
-
-FROM workspace AS simulator-packages
-RUN rm -rf node_modules ./*/node_modules cloud/dashboard/node_modules \
- && npx -y "$(node -p "require('./package.json').packageManager")" install --frozen-lockfile --prod --reporter=append-only \
-      --filter @switchyard/simulators \
- && rm -rf simulators/node_modules/@switchyard simulators/node_modules/@sqlite.org node_modules/.pnpm/@sqlite.org* node_modules/.bin
+FROM workspace AS packages
+RUN sh deploy/image/packages.sh cloud edge-controller simulators
 
 # --- what every image stands on: Debian, tini, Node, one user without a name to sign in with
 FROM ${BASE_IMAGE} AS runtime
@@ -72,8 +53,7 @@ USER 10001:10001
 STOPSIGNAL SIGTERM
 
 FROM runtime AS simulator
-COPY --from=simulator-packages /app/node_modules node_modules
-COPY --from=simulator-packages /app/simulators simulators
+COPY --from=packages /packages/simulators ./
 COPY --from=build /app/simulators/dist/*.js simulators/dist/
 COPY --from=build /app/launcher/dist/site-setup launcher/dist/site-setup
 COPY --from=build /app/launcher/package.json launcher/
@@ -82,8 +62,7 @@ ENTRYPOINT ["tini", "--", "node"]
 CMD ["simulators/dist/main.js", "--help"]
 
 FROM runtime AS edge-controller
-COPY --from=edge-controller-packages /app/node_modules node_modules
-COPY --from=edge-controller-packages /app/edge-controller edge-controller
+COPY --from=packages /packages/edge-controller ./
 COPY --from=build /app/edge-controller/dist edge-controller/dist
 ENV JOURNAL_FILE=/data/journal.db OCPP_BIND_ADDRESS=0.0.0.0 PANEL_BIND_ADDRESS=0.0.0.0 \
     HEALTH_URL=http://127.0.0.1:8080/health
@@ -93,8 +72,7 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 CMD ["nod
 ENTRYPOINT ["tini", "--", "node", "edge-controller/dist/main.js"]
 
 FROM runtime AS cloud
-COPY --from=cloud-packages /app/node_modules node_modules
-COPY --from=cloud-packages /app/cloud cloud
+COPY --from=packages /packages/cloud ./
 COPY --from=build /app/cloud/dist cloud/dist
 COPY --from=build /app/cloud/dashboard/dist dashboard
 ENV BIND_ADDRESS=0.0.0.0 DASHBOARD_DIR=/app/dashboard HEALTH_URL=http://127.0.0.1:3000/health

@@ -1,0 +1,47 @@
+#!/bin/bash
+# deploy/compose/tls.yml with a CA of its own: https, wss and mqtts answer to who trusts it, a site works over mqtts alone, and
+# neither a stranger's CA nor an old protocol is good enough.
+. "$(dirname "$0")/lib.sh"
+
+begin tls
+engine
+needs openssl=openssl
+server_images
+product_images
+compose_project switchyard-test
+export TLS_DIR="$WORK/tls"
+"$ROOT/deploy/compose/make-tls.sh" >/dev/null
+ca="$TLS_DIR/ca.pem"
+tls() { compose -f docker-compose.yml -f deploy/compose/tls.yml --profile simulation "$@"; }
+
+say "up"
+tls up -d >"$WORK/up.log" 2>&1 || fail "up: $(tail -20 "$WORK/up.log")"
+ask() { in_engine curl -sS --max-time 5 "$@"; }
+
+say "https"
+until_true 120 "https" ask -f --cacert "$ca" https://localhost:3443/ready
+told="$(ask --cacert "$ca" -o /dev/null -w '%{http_version} %{ssl_verify_result}' https://localhost:3443/health)"
+[ "$told" = "2 0" ] || fail "https: $told"
+ask https://localhost:3443/health >/dev/null 2>&1 && fail "https is trusted without its CA"
+ask --cacert "$ca" --tls-max 1.1 https://localhost:3443/health >/dev/null 2>&1 && fail "https takes TLS 1.1"
+ask -f --cacert "$ca" https://localhost:4444/health >/dev/null || fail "site-gateway is not there over https"
+measured "https=h2"
+
+say "wss"
+# A station that nobody made is refused by the gateway itself: the request has come through.
+code="$(ask --cacert "$ca" --http1.1 -o /dev/null -w '%{http_code}' -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' \
+  -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' -H 'Sec-WebSocket-Protocol: ocpp1.6' https://localhost:4443/ocpp/nobody)"
+case "$code" in 401 | 404) ;; *) fail "wss was answered $code" ;; esac
+measured "wss=$code"
+
+say "mqtts"
+linked() { [ "$(ask -f http://127.0.0.1:8080/api/status | json it.link.linked)" = true ]; }
+until_true 120 "a site that is linked over mqtts" linked
+tls logs --no-color mosquitto 2>/dev/null | grep -E 'New client connected .* as .*demo' >/dev/null || fail "the broker does not know the site"
+[ "$(docker inspect -f '{{.Config.Env}}' "$(tls ps -q site-controller)" | grep -o 'MQTT_URL=[^ ]*')" = MQTT_URL=mqtts://mosquitto:8883 ] || fail "the site does not use mqtts"
+pub() { docker exec "$(tls ps -q mosquitto)" mosquitto_pub -h "$1" -p 8883 -u switchyard-admin -P "$(secret mqtt_admin_password)" -t t -m m "${@:2}" >/dev/null 2>&1; }
+docker cp "$ca" "$(tls ps -q mosquitto):/mosquitto/data/ca.pem" >/dev/null 2>&1
+pub localhost --cafile /mosquitto/data/ca.pem || fail "mqtts does not answer to its CA"
+pub localhost --capath /etc/ssl/certs && fail "mqtts is trusted without its CA"
+measured "mqtts=linked"
+finish
