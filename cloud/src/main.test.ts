@@ -66,7 +66,7 @@ it('says how it is called, without a stack', async () => {
   for (const args of [['serve'], ['--tagret=all']]) {
     const { code, output } = await run(args)
     expect(code).toBe(1)
-    expect(output).toContain('switchyard cloud [run | migrate]')
+    expect(output).toContain('switchyard cloud [run]')
     expect(output).not.toContain('    at ')
   }
 })
