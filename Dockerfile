@@ -18,6 +18,7 @@ COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
 COPY patches patches
 COPY deploy/image deploy/image
 COPY protocol/package.json protocol/
+COPY tracing/package.json tracing/
 COPY edge-controller/package.json edge-controller/
 COPY cloud/package.json cloud/
 COPY cloud/dashboard/package.json cloud/dashboard/

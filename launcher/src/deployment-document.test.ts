@@ -1,4 +1,4 @@
-/** docs/deployment.md tells what the scripts of deploy/test measured, as results.json has it. `UPDATE_DOCS=1` writes it anew. */
+/** docs/deployment.md tells what the scripts of deploy/test measured, as results.json has it; what they build from is whole. `UPDATE_DOCS=1` writes it anew. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
@@ -42,4 +42,19 @@ test('the table of results is that of the last runs', () => {
 test('every result is of a script that is there, and every script says what it shows', () => {
   expect(results.map((it) => it.script).filter((it) => !scripts.includes(it))).toEqual([])
   expect(scripts.filter((it) => claimOf(it) === '')).toEqual([])
+})
+
+test('the build of the images knows every package of the workspace', () => {
+  const list =
+    /^packages:\n((?: {2}- .*\n)+)/m.exec(readFileSync(file('pnpm-workspace.yaml'), 'utf8'))?.[1] ?? ''
+  const folders = [...list.matchAll(/- (\S+)/g)].map((it) => it[1] as string)
+  expect(folders).toContain('cloud')
+  const dockerfile = readFileSync(file('Dockerfile'), 'utf8').split('\n')
+  expect(folders.filter((it) => !dockerfile.includes(`COPY ${it}/package.json ${it}/`))).toEqual([])
+  // Of the tests' own package only the manifest goes in.
+  const letIn = readFileSync(file('.dockerignore'), 'utf8').split('\n')
+  const tops = new Set(folders.map((it) => it.split('/')[0]))
+  expect(
+    [...tops].filter((it) => !letIn.includes(`!${it}`) && !letIn.includes(`!${it}/package.json`)),
+  ).toEqual([])
 })
