@@ -15,6 +15,7 @@ const { installPrograms } = await import('./apt.mjs')
 
 /** Programs, by Debian package, that tests use when they are there: a browser for the page, a second broker and bus for the contracts. */
 const WANTED = { chromium: 'chromium', mosquitto: 'mosquitto', 'redis-server': 'redis-server' }
+const WANTED_LONG = { prometheus: 'prometheus', 'prometheus-alertmanager': 'prometheus-alertmanager' }
 
 /** Tests that run whole systems for minutes (vitest.config.ts names them) are a run of their own. */
 const LONG = process.argv.includes('--long')
@@ -74,7 +75,7 @@ async function runTests(environment) {
 
 async function main() {
   if (!check('install and build', await prepare())) return
-  for (const name of await installPrograms(WANTED))
+  for (const name of await installPrograms(LONG ? { ...WANTED, ...WANTED_LONG } : WANTED))
     console.log(`Not here: ${name}; what needs it is skipped (apt-get install ${name})`)
   if (!LONG) await checkTexts()
 
