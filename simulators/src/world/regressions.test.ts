@@ -31,6 +31,10 @@ const FOUND: readonly { seed: number; what: string }[] = [
     seed: 31,
     what: 'a station that a fresh card did not know was refused for ever, for nobody asked it to boot',
   },
+  {
+    seed: 33331,
+    what: 'the world missed rows of a damaged card whose word of them went with the card, which was replaced while the internet was gone',
+  },
 ]
 
 it.each(FOUND)('$seed: $what', async ({ seed }) => {

@@ -174,6 +174,7 @@ export class World {
   replaceCard({ siteId, box }: WorldSite, card: Card): void {
     this.hasLostCards = true
     this.#forgets(siteId)
+    this.watch.takenOut(box.card.id)
     box.replaceCard(card)
   }
 

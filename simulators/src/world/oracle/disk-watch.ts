@@ -19,8 +19,9 @@ export class DiskWatch {
   readonly #durable = new Map<string, Loaded>()
   /** Cards whose content was destroyed: they may have lost anything, and must tell what. */
   readonly damaged = new Set<string>()
-  readonly #lost: {
+  #lost: {
     siteId: string
+    card: string
     box: string
     journalId: string
     stream: Stream
@@ -40,6 +41,11 @@ export class DiskWatch {
     const durable = this.#durable.get(from)
     if (durable) this.#durable.set(to, durable)
     if (this.damaged.has(from)) this.damaged.add(to)
+  }
+
+  /** A card is taken out for good. What was lost of it, and the word of it that it had for the cloud, went with it. */
+  takenOut(card: string): void {
+    this.#lost = this.#lost.filter((it) => it.card !== card)
   }
 
   /** I2: what a site takes for acknowledged is committed. A cloud that was restored has forgotten, and is asked nothing. */
@@ -98,12 +104,20 @@ export class DiskWatch {
   }
 
   /** The newest rows of a damaged card: what is gone of them stands in no row's place. */
-  #rememberLost({ name, siteId }: Box, durable: Loaded, loaded: Loaded): void {
+  #rememberLost({ name, siteId, card }: Box, durable: Loaded, loaded: Loaded): void {
     const isNew = durable.journalId !== loaded.journalId
     for (const stream of STREAMS) {
       const { seq, rowId } = durable.heads[stream]
       if (seq > 0 && (isNew || loaded.heads[stream].seq < seq))
-        this.#lost.push({ siteId, box: name, journalId: durable.journalId, stream, seq, rowId })
+        this.#lost.push({
+          siteId,
+          card: card.id,
+          box: name,
+          journalId: durable.journalId,
+          stream,
+          seq,
+          rowId,
+        })
     }
   }
 
