@@ -1,7 +1,9 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
 /** Whole systems of real processes that are killed, restored and cloned: minutes each. `npm run test:long` runs them, `npm test` the others. */
-const LONG = ['restore', 'lanes', 'faults', 'simulated-site', 'alerting'].map((it) => `end-to-end/src/${it}.test.ts`)
+const LONG = ['restore', 'lanes', 'faults', 'simulated-site', 'alerting'].map(
+  (it) => `end-to-end/src/${it}.test.ts`,
+)
 const EVERYWHERE = ['**/*.test.{ts,tsx}']
 const NOWHERE = [...configDefaults.exclude, '**/dist/**', '**/generated/**', '.switchyard/**']
 

@@ -59,7 +59,7 @@ describe.skipIf(missing.length > 0)('Prometheus and Alertmanager', () => {
     )
     cpSync(join(OBSERVABILITY, 'prometheus/rules.yml'), join(directory, 'rules.yml'))
     const targets = JSON.stringify(system.targetUrls.map((it) => new URL(it).host))
-    const config = replaced('prometheus/prometheus.yml', /'alertmanager:9093'/, `'127.0.0.1:${managerPort}'`)
+    const config = replaced('prometheus/prometheus.yml', /alertmanager:9093/, `127.0.0.1:${managerPort}`)
       .replaceAll(/_interval: 10s/g, '_interval: 2s')
       .replace(/ {4}dns_sd_configs:\n(?: {6}.*\n)+/, `    static_configs: [{ targets: ${targets} }]\n`)
     const start = (name: string, command: string[]) => {
