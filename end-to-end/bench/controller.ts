@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePorts } from '../src/process.ts'
+import { freePorts } from '../../launcher/free-ports.mjs'
 import { Teller } from './server-process.ts'
 
 const CONTROLLER = new URL('../../edge-controller/dist/main.js', import.meta.url).pathname

@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eventually, freePorts, Program } from './process.ts'
+import { freePorts } from '../../launcher/free-ports.mjs'
+import { eventually, Program } from './process.ts'
 import { type System, startSystem } from './system.ts'
 
 const OBSERVABILITY = new URL('../../deploy/observability/', import.meta.url).pathname

@@ -1,6 +1,5 @@
 /** A child process of a test: started, awaited by a condition, killed by pid, never left behind. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** How long any condition of a test may take before the test fails with what it saw. */
@@ -85,24 +84,6 @@ export class Program {
     await this.end('SIGTERM')
     clearTimeout(forced)
   }
-}
-
-/** Ports that were free a moment ago, on loopback. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<import('node:net').Server>((resolve, reject) => {
-          const server = createServer()
-          server.once('error', reject)
-          server.listen(0, '127.0.0.1', () => resolve(server))
-        }),
-    ),
-  )
-  const ports = servers.map((s) => (s.address() as { port: number }).port)
-  await Promise.all(servers.map((s) => new Promise((resolve) => s.close(resolve))))
-  return ports
 }
 
 /** Waits until `look` gives something, and says what was waited for when it does not come. */

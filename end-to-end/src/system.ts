@@ -8,9 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTcpProxy, type TcpProxy } from '@switchyard/simulators/faults/tcp-proxy.ts'
 import postgres from 'postgres'
+import { freePorts } from '../../launcher/free-ports.mjs'
 import { Api } from './api.ts'
 import { type Mosquitto, startMosquitto } from './mosquitto.ts'
-import { eventually, freePorts, Program } from './process.ts'
+import { eventually, Program } from './process.ts'
 
 const ROOT = new URL('../../', import.meta.url).pathname
 /** Names of the seven targets' port settings, in the order the ports are drawn. */
