@@ -1,11 +1,10 @@
 /** The central system of one site's chargers: their connections, sessions and limits, over the site's state. */
-import { instant } from '@switchyard/protocol/instant.ts'
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { Live, LiveStation } from '@switchyard/protocol/site/live.ts'
 import { MESSAGES_KIND } from '@switchyard/protocol/site/messages.ts'
 import type { CentralSystemPorts } from './central-system-ports.ts'
 import { Revocations } from './certificates/revocation.ts'
-import type { Execute } from './execute.ts'
+import { type Execute, lifeOf } from './execute.ts'
 import { liveStations } from './live.ts'
 import { CONTROL_INTERVAL_MS, LoadControl } from './load/control.ts'
 import { refusalOf } from './load/guard.ts'
@@ -152,8 +151,8 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
       { stationId, sessionId },
       'a session on trust has taken what it may: its station is told to stop',
     )
-    const [issuedAt, expiresAt] = [clock.now(), clock.now() + STOP_AGAIN_MS].map(instant) as [string, string]
-    const command = { id: sessionId, stationId, kind: 'RemoteStop', args: { sessionId }, issuedAt, expiresAt }
+    const life = lifeOf(clock.now(), STOP_AGAIN_MS)
+    const command = { id: sessionId, stationId, kind: 'RemoteStop', args: { sessionId }, ...life }
     void linkOf(stationId).execute(command, STOP_AGAIN_MS)
   }
 

@@ -1,4 +1,5 @@
 /** What the downlink needs of the rest of the controller to carry out a command. */
+import { instant } from '@switchyard/protocol/instant.ts'
 import type { JsonObject } from '@switchyard/protocol/json.ts'
 import type { Command, OutcomeStatus } from '@switchyard/protocol/site/command.ts'
 
@@ -7,6 +8,11 @@ export interface CommandResult {
   /** The station's own reply, where there is one. */
   reply?: JsonObject
   error?: { code: string; description: string }
+}
+
+/** When a command of the site's own was issued, and when its time is over. */
+export function lifeOf(nowMs: number, ttlMs: number): Pick<Command, 'issuedAt' | 'expiresAt'> {
+  return { issuedAt: instant(nowMs), expiresAt: instant(nowMs + ttlMs) }
 }
 
 /**

@@ -1,5 +1,4 @@
 /** The site controller as it runs on the box: the whole assembly on one screen. */
-
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { hostnamesOf, siteUrl } from './certificates/site-urls.ts'

@@ -4,6 +4,7 @@ import { Gauge } from 'prom-client'
 import type { Bus } from './bus.ts'
 import type { Clock, Random } from './clock.ts'
 import type { Config } from './config.ts'
+import { answers } from './database-answers.ts'
 import { createDatabaseMetrics } from './database-metrics.ts'
 import { startConsumers } from './event-log/consumer.ts'
 import type { Loop } from './event-log/loop.ts'
@@ -15,9 +16,6 @@ import { createServiceClient } from './http/service-client.ts'
 import { createMetrics } from './metrics.ts'
 import { createPool } from './postgres.ts'
 import type { Service, ServiceContext, TargetName } from './service.ts'
-
-/** Longest that /ready waits for the database. */
-const READY_QUERY_TIMEOUT_MS = 2_000
 
 /** What all targets of a process share. */
 export interface ProcessParts {
@@ -114,7 +112,7 @@ export async function startTarget(service: Service, parts: ProcessParts): Promis
         ? createParkedRoutes(context, service.name, running.projections)
         : undefined,
       notReady: async () => {
-        const database = await answers(sql, clock)
+        const database = await answers(sql, clock, (reason) => log.debug({ reason }, 'not ready'))
         if (database !== undefined) return database
         return running.notReady?.()
       },
@@ -125,21 +123,5 @@ export async function startTarget(service: Service, parts: ProcessParts): Promis
   } catch (error) {
     await stop(1_000)
     throw error
-  }
-
-  function answers(pool: typeof sql, timer: Clock): Promise<string | undefined> {
-    return new Promise((resolve) => {
-      const cancel = timer.after(READY_QUERY_TIMEOUT_MS, () =>
-        resolve('the database does not answer in time'),
-      )
-      pool`select 1`
-        .then(() => resolve(undefined))
-        .catch((error: Error) => {
-          // The message may name hosts and accounts, and /ready asks for no key.
-          log.debug({ reason: error.message }, 'not ready')
-          resolve('the database does not answer')
-        })
-        .finally(cancel)
-    })
   }
 }

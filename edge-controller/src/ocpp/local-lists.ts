@@ -5,11 +5,10 @@
  * or it does not take the difference. In the background: sessions do not wait for it.
  */
 import { createHash } from 'node:crypto'
-import { instant } from '@switchyard/protocol/instant.ts'
 import type { JsonObject } from '@switchyard/protocol/json.ts'
 import type { FactData } from '@switchyard/protocol/site/fact.ts'
 import { appliedDocument, documentVersionOf } from '../documents.ts'
-import type { CommandResult, Execute } from '../execute.ts'
+import { type CommandResult, type Execute, lifeOf } from '../execute.ts'
 import type { Clock, Log } from '../ports.ts'
 import { NOTHING, type Outcome, type SiteState } from '../site-state.ts'
 import { stationOf } from '../station/station.ts'
@@ -178,9 +177,8 @@ export class LocalLists {
     ttlMs: number = LIST_TTL_MS,
   ): Promise<CommandResult> {
     const { clock, execute } = this.#ports
-    const nowMs = clock.now()
-    const times = { issuedAt: instant(nowMs), expiresAt: instant(nowMs + ttlMs) }
-    return execute({ id: `local-list:${stationId}`, stationId, kind, args, ...times }, ttlMs)
+    const life = lifeOf(clock.now(), ttlMs)
+    return execute({ id: `local-list:${stationId}`, stationId, kind, args, ...life }, ttlMs)
   }
 
   async #tell(

@@ -1,6 +1,5 @@
 /** One station and its current connection: what it says is dispatched, what the site wants of it is called. */
 
-import { instant } from '@switchyard/protocol/instant.ts'
 import type { CallFrame, SendFrame } from '@switchyard/protocol/ocpp/frame.ts'
 import type { GetTransactionStatusResponse } from '@switchyard/protocol/ocpp/v201.ts'
 import { loadValidators } from '@switchyard/protocol/ocpp/validators.ts'
@@ -12,7 +11,7 @@ import { type StatusRequest, statusesOf } from '../certificates/chain-status.ts'
 import { type CertificateWish, issueCertificate } from '../certificates/issue.ts'
 import type { Revocations } from '../certificates/revocation.ts'
 import { Draft } from '../draft.ts'
-import type { Execute } from '../execute.ts'
+import { type Execute, lifeOf } from '../execute.ts'
 import { uuidV7 } from '../ids.ts'
 import { JournalFull } from '../journal/port.ts'
 import { withStation } from '../limited-log.ts'
@@ -299,10 +298,9 @@ export class StationLink {
 
   /** Asks what waits of a session that misses events (E14), and takes the answer: also that it is over, and nothing more comes. */
   async askOfGap({ sessionId, transactionId }: Session): Promise<void> {
-    const nowMs = this.#ports.clock.now()
-    const [issuedAt, expiresAt] = [instant(nowMs), instant(nowMs + GAP_SETTLE_MS)]
     const command = { id: sessionId, stationId: this.stationId, kind: 'GetTransactionStatus' }
-    const asked = { ...command, args: { transactionId }, issuedAt, expiresAt }
+    const life = lifeOf(this.#ports.clock.now(), GAP_SETTLE_MS)
+    const asked = { ...command, args: { transactionId }, ...life }
     const { status, reply } = await this.execute(asked, GAP_SETTLE_MS)
     // Nobody has answered: it is asked later.
     if (status === 'expired' || status === 'unknown') return

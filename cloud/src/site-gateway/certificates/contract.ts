@@ -6,7 +6,7 @@ import {
   MAX_REASON_CHARS,
 } from '@switchyard/protocol/site/certificate-question.ts'
 import { z } from 'zod'
-import { askOutside } from './outside-request.ts'
+import { askService } from './operator-service.ts'
 
 /** What the service answers. */
 const contractAnswer = z.object({
@@ -24,23 +24,11 @@ export async function askForContract(
   { kind: _, ...question }: ContractQuestion,
 ): Promise<CertificateReply> {
   if (url === undefined) return { code: 'NotEnabled', failed: 'no certificate service is configured' }
-  try {
-    const body = Buffer.from(JSON.stringify(question))
-    // Whoever runs the cloud named it, so it may be in their own network.
-    const answer = await askOutside({ url, contentType: 'application/json', body, privateAddresses: true })
-    const { status, exiResponse, remainingContracts, reason } = contractAnswer.parse(
-      JSON.parse(answer.toString('utf8')),
-    )
+  const service = { name: 'the certificate service', url, shape: contractAnswer }
+  return askService(service, question, ({ status, exiResponse, remainingContracts, reason }) => {
     if (status === 'Accepted' && exiResponse !== '')
       return { exiResponse, ...(remainingContracts === undefined ? {} : { remainingContracts }) }
     const failed = reason ?? 'the certificate service has no certificate for this car'
     return { code: 'Refused', failed: failed.slice(0, MAX_REASON_CHARS), failedExiResponse: exiResponse }
-  } catch (error) {
-    const wrong = error instanceof z.ZodError || error instanceof SyntaxError
-    const why = wrong ? 'its answer cannot be read' : (error as Error).message
-    return {
-      code: 'ServiceFailed',
-      failed: `the certificate service failed: ${why}`.slice(0, MAX_REASON_CHARS),
-    }
-  }
+  })
 }

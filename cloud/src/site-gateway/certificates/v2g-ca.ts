@@ -6,7 +6,7 @@ import {
   type SignQuestion,
 } from '@switchyard/protocol/site/certificate-question.ts'
 import { z } from 'zod'
-import { askOutside } from './outside-request.ts'
+import { askService } from './operator-service.ts'
 
 /** What the CA answers. */
 const signed = z.object({
@@ -24,17 +24,10 @@ export async function askToSign(
   { kind: _, ...wish }: SignQuestion,
 ): Promise<CertificateReply> {
   if (url === undefined) return { code: 'NoV2GCA', failed: 'no V2G CA is configured' }
-  try {
-    const body = Buffer.from(JSON.stringify({ ...place, ...wish }))
-    // Whoever runs the cloud named it, so it may be in their own network.
-    const answer = await askOutside({ url, contentType: 'application/json', body, privateAddresses: true })
-    const { status, certificateChain, reason } = signed.parse(JSON.parse(answer.toString('utf8')))
+  const ca = { name: 'the V2G CA', url, shape: signed }
+  return askService(ca, { ...place, ...wish }, ({ status, certificateChain, reason }) => {
     if (status === 'Accepted' && certificateChain !== '') return { certificateChain }
     const failed = reason ?? 'the V2G CA does not sign this'
     return { code: 'Refused', failed: failed.slice(0, MAX_REASON_CHARS) }
-  } catch (error) {
-    const wrong = error instanceof z.ZodError || error instanceof SyntaxError
-    const why = wrong ? 'its answer cannot be read' : (error as Error).message
-    return { code: 'ServiceFailed', failed: `the V2G CA failed: ${why}`.slice(0, MAX_REASON_CHARS) }
-  }
+  })
 }

@@ -4,7 +4,7 @@ import { instant } from '@switchyard/protocol/instant.ts'
 import type { Command } from '@switchyard/protocol/site/command.ts'
 import type { FactData } from '@switchyard/protocol/site/fact.ts'
 import type { Draft, StateReader } from '../../draft.ts'
-import type { CommandResult } from '../../execute.ts'
+import { type CommandResult, lifeOf } from '../../execute.ts'
 import type { Clock, Log } from '../../ports.ts'
 import { NO_CREDENTIAL } from '../../station/security.ts'
 import { type Change, NO_SECURITY, notDone, type SiteSecurity, type Standing } from './change.ts'
@@ -102,9 +102,9 @@ export class SecurityChanges {
       { serialNumber: certificate, notAfter },
       'the certificate of the station ends soon: it is renewed',
     )
-    const [issuedAt, expiresAt] = [instant(clock.now()), instant(clock.now() + RENEWAL_LIFE_MS)]
-    const id = `renewal of ${certificate} at ${issuedAt}`
-    const command = { id, stationId, kind: 'RotateCertificate', args: {}, issuedAt, expiresAt }
+    const life = lifeOf(clock.now(), RENEWAL_LIFE_MS)
+    const id = `renewal of ${certificate} at ${life.issuedAt}`
+    const command = { id, stationId, kind: 'RotateCertificate', args: {}, ...life }
     void this.run(command, RENEWAL_LIFE_MS, () => true).then(({ status, error }) => {
       if (status === 'accepted') return
       const reason = (error ? `${error.code}: ${error.description}` : status).slice(0, 500)
