@@ -25,13 +25,15 @@ COPY cloud/dashboard/package.json cloud/dashboard/
 COPY simulators/package.json simulators/
 COPY launcher/package.json launcher/
 COPY end-to-end/package.json end-to-end/
+COPY deploy/kubernetes/package.json deploy/kubernetes/
 # The launcher's packages are an embedded Postgres, which no image needs.
 RUN npm install --global --no-audit --no-fund "$(node -p "require('./package.json').packageManager")" \
- && pnpm install --frozen-lockfile --reporter=append-only --filter '!@switchyard/launcher' --filter '!@switchyard/end-to-end'
+ && pnpm install --frozen-lockfile --reporter=append-only --filter '!@switchyard/launcher' --filter '!@switchyard/end-to-end' --filter '!@switchyard/kubernetes'
 
 FROM workspace AS build
 COPY . .
-RUN node launcher/build.mjs ocpp cloud edge-controller simulators site-setup dashboard
+RUN node launcher/build.mjs ocpp cloud edge-controller simulators site-setup dashboard \
+ && node launcher/sbom.mjs --out /sbom
 
 # --- packages that run: only what a program imports, out of the same lockfile
 FROM workspace AS packages
@@ -46,7 +48,7 @@ RUN groupadd --system --gid 10001 switchyard \
  && mkdir -p /data && chown 10001:10001 /data && chmod 0750 /data
 COPY --from=workspace /usr/local/bin/node /usr/local/bin/node
 WORKDIR /app
-COPY LICENSE deploy/image/health.mjs ./
+COPY LICENSE deploy/image/health.sh ./
 ENV NODE_ENV=production NODE_OPTIONS=--enable-source-maps
 ARG BUILD_ID=development
 ENV BUILD_ID=${BUILD_ID}
@@ -58,6 +60,7 @@ COPY --from=packages /packages/simulators ./
 COPY --from=build /app/simulators/dist/*.js simulators/dist/
 COPY --from=build /app/launcher/dist/site-setup launcher/dist/site-setup
 COPY --from=build /app/launcher/package.json launcher/
+COPY --from=build /sbom/simulators.cdx.json sbom.cdx.json
 VOLUME /data
 ENTRYPOINT ["tini", "--", "node"]
 CMD ["simulators/dist/main.js", "--help"]
@@ -65,19 +68,21 @@ CMD ["simulators/dist/main.js", "--help"]
 FROM runtime AS edge-controller
 COPY --from=packages /packages/edge-controller ./
 COPY --from=build /app/edge-controller/dist edge-controller/dist
+COPY --from=build /sbom/edge-controller.cdx.json sbom.cdx.json
 ENV JOURNAL_FILE=/data/journal.db OCPP_BIND_ADDRESS=0.0.0.0 PANEL_BIND_ADDRESS=0.0.0.0 \
     HEALTH_URL=http://127.0.0.1:8080/health
 VOLUME /data
 EXPOSE 9000 8080
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 CMD ["node", "health.mjs"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 CMD ["./health.sh"]
 ENTRYPOINT ["tini", "--", "node", "edge-controller/dist/main.js"]
 
 FROM runtime AS cloud
 COPY --from=packages /packages/cloud ./
 COPY --from=build /app/cloud/dist cloud/dist
 COPY --from=build /app/cloud/dashboard/dist dashboard
+COPY --from=build /sbom/cloud.cdx.json sbom.cdx.json
 ENV BIND_ADDRESS=0.0.0.0 DASHBOARD_DIR=/app/dashboard HEALTH_URL=http://127.0.0.1:3000/health
 EXPOSE 3000 3001 3002 3003 3004 4000 4001
-HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 CMD ["node", "health.mjs"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 CMD ["./health.sh"]
 ENTRYPOINT ["tini", "--", "node", "cloud/dist/main.js"]
 CMD ["--target=all"]

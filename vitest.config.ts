@@ -1,9 +1,15 @@
 import { configDefaults, defineConfig } from 'vitest/config'
 
-/** Whole systems of real processes that are killed, restored and cloned: minutes each. `npm run test:long` runs them, `npm test` the others. */
-const LONG = ['restore', 'lanes', 'faults', 'simulated-site', 'alerting'].map(
-  (it) => `end-to-end/src/${it}.test.ts`,
-)
+/**
+ * Whole systems of real processes that are killed, restored and cloned, and a contract that holds by other ways in `npm test`: minutes
+ * each. `npm run test:long` runs them, `npm test` the others.
+ */
+const LONG = [
+  ...['restore', 'lanes', 'faults', 'simulated-site', 'alerting', 'load'].map(
+    (it) => `end-to-end/src/${it}.test.ts`,
+  ),
+  'cloud/src/platform/database-contract-more.test.ts',
+]
 const EVERYWHERE = ['**/*.test.{ts,tsx}']
 const NOWHERE = [...configDefaults.exclude, '**/dist/**', '**/generated/**', '.switchyard/**']
 

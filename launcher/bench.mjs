@@ -44,7 +44,13 @@ async function main() {
     ]))
   )
     return 1
-  if (!(await bundle('edge-controller', ['src/testing/write-journal.ts', 'src/journal/sqlite-worker.ts'])))
+  if (
+    !(await bundle('edge-controller', [
+      'src/testing/write-journal.ts',
+      'src/testing/write-stations.ts',
+      'src/journal/sqlite-worker.ts',
+    ]))
+  )
     return 1
   const { startTestDatabase } = await import('./dist/test-database.js')
   const database = await startTestDatabase(join(PROJECT, 'launcher'), (line) => console.log(line), true)

@@ -44,7 +44,13 @@ const STEPS = [
   bundleStep(
     'launcher',
     ['launcher/src', 'launcher/flags.mjs', 'launcher/blocked-ports.mjs', 'launcher/lock.mjs'],
-    ['src/main.ts', 'src/test-database.ts', 'src/test-postgres.ts'],
+    [
+      'src/main.ts',
+      'src/test-database.ts',
+      'src/test-postgres.ts',
+      'src/config-check.ts',
+      'src/predeploy.ts',
+    ],
   ),
   {
     name: 'site-setup',

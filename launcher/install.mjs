@@ -70,7 +70,8 @@ async function fitSqlite() {
   console.log(
     `Building SQLite for Node ${process.versions.node} (1 to 3 minutes where no ready-made build can be fetched)`,
   )
-  const { code, lines } = await runNpm('npm', ['run', 'install'], {
+  const { file, args } = npmCommand('npm', ['run', 'install'])
+  const { code, lines } = await run(file, args, {
     cwd: folder,
     env: toolEnvironment(),
     show: readableBuild,
@@ -114,17 +115,25 @@ const sqliteOpens = () => {
 
 /** Runs the pinned pnpm under the Node that runs this, whatever else is on the PATH. */
 function pnpm(args) {
-  const { packageManager } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'))
-  const env = { ...toolEnvironment(), CI: 'true' }
-  return runNpm('npx', ['-y', packageManager, ...args], { env, show: readable, waiting: 'still at work' })
+  const { file, args: all, env } = pnpmCommand(args)
+  return run(file, all, { env, show: readable, waiting: 'still at work' })
 }
 
-/** Runs npm or npx as the one that runs `npm start`, so that it is of this Node. */
-function runNpm(name, args, options) {
+/** The same as a command, for who reads its output whole: `{ file, args, env }`. */
+export function pnpmCommand(args) {
+  const { packageManager } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8'))
+  return {
+    ...npmCommand('npx', ['-y', packageManager, ...args]),
+    env: { ...toolEnvironment(), CI: 'true' },
+  }
+}
+
+/** npm or npx as the one that runs `npm start`, so that it is of this Node. */
+function npmCommand(name, args) {
   const script = process.env.npm_execpath && join(dirname(process.env.npm_execpath), `${name}-cli.js`)
   return script && existsSync(script)
-    ? run(process.execPath, [script, ...args], options)
-    : run(name, args, options)
+    ? { file: process.execPath, args: [script, ...args] }
+    : { file: name, args }
 }
 
 function toolEnvironment() {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
+import { freePorts } from '../../launcher/free-ports.mjs'
 import { TARGETS } from './platform/service.ts'
 import { createTestDatabase, type TestDatabase } from './platform/testing.ts'
 import { targets } from './targets.ts'
@@ -111,13 +112,10 @@ it('waits for a database that is not there yet, and begins when it is', async ()
         server.destroy()
       })
   })
-  way.listen(0, '127.0.0.1')
-  await once(way, 'listening')
-  const address = way.address() as { port: number }
-  await new Promise((resolve) => way.close(resolve))
+  const [wayPort = 0] = await freePorts(1)
   const url = new URL(database.url)
   url.hostname = '127.0.0.1'
-  url.port = String(address.port)
+  url.port = String(wayPort)
   const { child, exited, output } = start([], { ...env, DATABASE_URL: url.href })
   const seen = async (text: string) => {
     while (!output().includes(text)) {
@@ -126,7 +124,7 @@ it('waits for a database that is not there yet, and begins when it is', async ()
     }
   }
   await seen('the database is not up yet')
-  way.listen(address.port, '127.0.0.1')
+  way.listen(wayPort, '127.0.0.1')
   await seen('"msg":"up"')
   child.kill('SIGTERM')
   expect(await exited).toBe(0)
@@ -160,7 +158,9 @@ it('goes on, and is ready, while Redis is away', async () => {
 })
 
 it('runs all targets in one process, each on its own port, and stops in order', async () => {
-  expect((await run(['migrate'])).code).toBe(0)
+  const migrated = await run(['migrate'])
+  expect(migrated.code).toBe(0)
+  expect(migrated.output).toContain('"service":"migrate"')
   const { child, exited, output } = start([])
   const lines = () =>
     output()
@@ -170,6 +170,7 @@ it('runs all targets in one process, each on its own port, and stops in order', 
   await expect.poll(() => lines().some((it) => it.msg === 'up'), { timeout: 30_000 }).toBe(true)
   const listening = lines().filter((it) => it.msg === 'listening')
   expect(listening.map((it) => it.service).sort()).toEqual([...TARGETS].sort())
+  expect(lines().filter((it) => it.service === undefined)).toEqual([])
   const instances = new Set<string>()
   for (const { service, url } of listening) {
     const health = (await (await fetch(`${url}/health`)).json()) as { service: string; instance: string }

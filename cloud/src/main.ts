@@ -12,6 +12,7 @@ import { createLog, faultOf } from './platform/log.ts'
 import { createMemoryBus } from './platform/memory-bus.ts'
 import { migrationStatus, toldStatus } from './platform/migration-status.ts'
 import { DAYS_AHEAD, type MigrationSource, migrate } from './platform/migrations.ts'
+import { PoolerError } from './platform/pooler.ts'
 import { isTransient } from './platform/postgres.ts'
 import { createRedisBus } from './platform/redis-bus.ts'
 import { type RunningTarget, startTarget } from './platform/run-target.ts'
@@ -35,7 +36,8 @@ async function main(): Promise<void> {
   const unknown = unknownNames(Object.keys(process.env))
   const { selected, config } = verified(values.target, process.env, values['verify-config'] ? unknown : [])
   if (values['verify-config']) return print('The configuration is valid.')
-  const log = createLog(config.logLevel)
+  const root = createLog(config.logLevel)
+  const log = root.child({ service: command.startsWith('migrate') ? 'migrate' : ownName(selected) })
   if (unknown.length > 0) log.warn({ unknown }, 'the environment names settings that there are not')
   if (values['new-generation']) {
     await migrateWhenUp(config, migrationSources(targets), log)
@@ -45,7 +47,12 @@ async function main(): Promise<void> {
   }
   if (command === 'migrate deploy') return void (await migrateWhenUp(config, migrationSources(targets), log))
   if (command === 'migrate status') return tellStatus(config)
-  await run(config, selected, log)
+  await run(config, selected, root, log)
+}
+
+/** As which a process speaks of itself; each of its targets has a name of its own. */
+function ownName(selected: readonly Target[]): string {
+  return selected.length === 1 ? selected[0]!.name : 'cloud'
 }
 
 function readArguments(args: string[]) {
@@ -88,7 +95,8 @@ const HELP = `switchyard cloud [run] [--target=all | name,name,...] [--list-targ
 switchyard cloud migrate deploy | status                     status ends with 1 where something is pending or changed
 switchyard cloud --new-generation [--confirm=GENERATION]    after a restore that is not noticed by itself`
 
-async function run(config: Config, selected: readonly Target[], log: Logger): Promise<void> {
+/** `root` is for the targets, which name themselves in their lines; `log` for the process. */
+async function run(config: Config, selected: readonly Target[], root: Logger, log: Logger): Promise<void> {
   const instance = systemRandom.uuid()
   const traces = await exportTraces(config, selected, instance)
   await migrateWhenUp(config, migrationSources(selected), log)
@@ -98,7 +106,7 @@ async function run(config: Config, selected: readonly Target[], log: Logger): Pr
   const running: RunningTarget[] = []
   const parts = {
     config,
-    log,
+    log: root,
     bus,
     clock: systemClock,
     random: systemRandom,
@@ -160,7 +168,7 @@ async function migrateWhenUp(config: Config, sources: MigrationSource[], log: Lo
   const until = systemClock.mono() + DATABASE_DEADLINE_MS
   for (;;) {
     try {
-      await migrate(config.databaseDirectUrl, sources, log)
+      await migrate(config.databaseDirectUrl, sources, log, { pooled: config.databasePooled })
       return
     } catch (error) {
       if (!isTransient(error) || systemClock.mono() > until) throw error
@@ -232,6 +240,9 @@ function wrongTogether(config: Config, selected: readonly Target[]): string[] {
   return problems
 }
 
+/** Errors whose message is for the operator, without a stack. */
+const TOLD = [ConfigError, UsageError, NotConfirmed, PoolerError]
+
 function print(text: string): void {
   console.log(text)
 }
@@ -239,8 +250,7 @@ function print(text: string): void {
 main().catch((error: Error) => {
   // A wrong configuration or a taken port is the operator's to read; anything else needs its stack.
   const taken = (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
-  const told =
-    taken || error instanceof ConfigError || error instanceof UsageError || error instanceof NotConfirmed
+  const told = taken || TOLD.some((it) => error instanceof it)
   console.error(told ? error.message : (error.stack ?? error.message))
   process.exit(1)
 })

@@ -1,12 +1,14 @@
 #!/bin/sh
 # Makes the secrets that docker-compose.yml mounts, each random and in a file of its own:
 #
-#   deploy/compose/make-secrets.sh [DIR]        DIR: deploy/secrets, or SECRETS_DIR
+#   [ENV_FILE=.env.production] deploy/compose/make-secrets.sh [DIR]        DIR: SECRETS_DIR of the environment or of ENV_FILE, or deploy/secrets
 #
 # What is there is kept: run it again after an upgrade that brought a new one. Only the folder is closed to others; the
 # programs, which run under other user ids, read the files through their mounts.
 set -eu
 
+. "$(dirname "$0")/variables.sh"
+variables SECRETS_DIR
 dir="${1:-${SECRETS_DIR:-$(dirname "$0")/../secrets}}"
 mkdir -p "$dir"
 chmod 0700 "$dir"
@@ -31,3 +33,4 @@ keep mqtt_admin_password "$(random)"
 keep service_key "$(random)"
 keep api_key "sk_$(random)"
 keep operator_password "$(random)"
+keep grafana_password "$(random)"

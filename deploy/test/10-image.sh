@@ -41,7 +41,7 @@ JS
 done
 
 say "the cloud says what is wrong with its configuration, and touches nothing"
-docker run "${confined[@]}" switchyard-test/cloud --list-targets | grep -qx site-gateway || fail "the targets are not listed"
+docker run "${confined[@]}" switchyard-test/cloud --list-targets | grep -x site-gateway >/dev/null || fail "the targets are not listed"
 code=0
 told="$(docker run "${confined[@]}" switchyard-test/cloud --verify-config 2>&1)" || code=$?
 [ "$code" = 1 ] && grep -q 'DATABASE_URL: is needed' <<<"$told" || fail "exit code $code: $told"
@@ -54,7 +54,7 @@ health="$(docker exec site node -e 'fetch("http://127.0.0.1:8080/health").then((
 version="$(node -p 'require(process.argv[1]).version' "$ROOT/edge-controller/package.json")"
 [ "$(json 'it.version' <<<"$health") $(json 'it.build' <<<"$health")" = "$version $BUILD_ID" ] || fail "/health tells $health"
 [ "$(docker exec site cat /proc/1/comm)" = tini ] || fail "process 1 is not tini"
-docker exec -e HEALTH_URL=http://127.0.0.1:1/health site node health.mjs 2>/dev/null && fail "the health check is content with nothing"
+docker exec -e HEALTH_URL=http://127.0.0.1:1/health site ./health.sh 2>/dev/null && fail "the health check is content with nothing"
 # signal NAME: to Node alone.
 signal() { docker exec site sh -c 'for p in /proc/[0-9]*; do [ "$p" = /proc/1 ] || ! grep -q "edge-controller/[d]ist" "$p/cmdline" || kill -'"$1"' "${p#/proc/}"; done'; }
 signal STOP

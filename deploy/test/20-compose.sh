@@ -1,26 +1,24 @@
 #!/bin/bash
 # docker-compose.yml as it stands: everything comes up behind its gates, each service answers on its one public port, several
-# replicas share it, a simulated session is billed, and nothing on `frontend` reaches a database.
+# replicas share it, a simulated session is billed, limits and revocations hold for all replicas, and nothing on `frontend` reaches a
+# database.
 . "$(dirname "$0")/lib.sh"
 
-declare -A PORTS=([api-gateway]=3000 [station-service]=3001 [driver-service]=3002 [billing-service]=3003
-  [monitoring-service]=3004 [ocpp-gateway]=4000 [site-gateway]=4001)
-declare -A SCALE=([station-service]=3 [billing-service]=2 [monitoring-service]=2 [ocpp-gateway]=2 [site-gateway]=2)
+declare -A SCALE=([api-gateway]=2 [station-service]=3 [billing-service]=2 [monitoring-service]=2 [ocpp-gateway]=2 [site-gateway]=2)
 
 begin compose
 engine
 server_images
 product_images
 export SIMULATION_SPEED=100
+# Of each key; more than this script asks with its own.
+export API_RATE_LIMIT=400
 compose_project switchyard-test
-
-health() { in_engine curl -sS --max-time 5 "http://127.0.0.1:${PORTS[$1]}/health"; }
-ready() { in_engine curl -sSf --max-time 5 "http://127.0.0.1:${PORTS[$1]}/ready"; }
 
 say "up"
 started=$(date +%s)
 compose up -d >"$WORK/up.log" 2>&1 || fail "up: $(tail -20 "$WORK/up.log")"
-for name in "${!PORTS[@]}"; do until_true 120 "$name to be ready" ready "$name"; done
+all_ready
 measured "up_s=$(($(date +%s) - started))"
 for name in "${!PORTS[@]}"; do
   told="$(health "$name")"
@@ -32,11 +30,8 @@ say "scaled: ${!SCALE[*]}"
 scales=()
 for name in "${!SCALE[@]}"; do scales+=(--scale "$name=${SCALE[$name]}"); done
 compose up -d --no-recreate "${scales[@]}" >"$WORK/scale.log" 2>&1 || fail "scale: $(tail -20 "$WORK/scale.log")"
-# instances NAME: how many answer on its one port.
-instances() { for _ in $(seq 1 30); do health "$1" | json it.instance; done | sort -u | wc -l; }
-shared() { [ "$(instances "$1")" = "${SCALE[$1]}" ]; }
 for name in "${!SCALE[@]}"; do
-  until_true 120 "${SCALE[$name]} replicas of $name behind its port" shared "$name"
+  until_true 120 "${SCALE[$name]} replicas of $name behind its port" shared_by "${SCALE[$name]}" "$name"
   measured "${name//-/_}=${SCALE[$name]}"
 done
 
@@ -52,6 +47,32 @@ energy="$(json 'String(it.items[0].energyWh)' <<<"$cdr")"
 state="$(api GET "/sessions/$session" | json 'it.status ?? it.state ?? ""')"
 [ -n "$session" ] && [ "$energy" != 0 ] && [ "$energy" != undefined ] || fail "the CDR tells $cdr"
 measured "energy_wh=$energy" "session=${state:-there}"
+
+say "limits and revocations over both replicas of api-gateway"
+made="$(api POST /api-keys '{"name":"of the test"}')"
+key="$(json it.key <<<"$made")"
+# asks N: how often each status was answered, through HAProxy, some at a time.
+asks() {
+  in_engine curl -sS --max-time 15 --parallel --parallel-max 8 -o /dev/null -w '%{http_code}\n' -H "Authorization: Bearer $key" "http://127.0.0.1:3000/api/v1/me?n=[1-$1]" 2>>"$WORK/asked.log" | sort | uniq -c | awk '{print $2 "=" $1}' | paste -sd,
+}
+told="$(asks $((API_RATE_LIMIT + 100)))"
+[ "$told" = "200=$API_RATE_LIMIT,429=100" ] || fail "of $((API_RATE_LIMIT + 100)) requests: $told"
+api GET /me >/dev/null || fail "another key is refused as well"
+measured "limit=$told"
+made="$(api POST /api-keys '{"name":"revoked"}')"
+key="$(json it.key <<<"$made")"
+[ "$(asks 20)" = 200=20 ] || fail "a new key is not taken"
+api DELETE "/api-keys/$(json it.apiKeyId <<<"$made")" >/dev/null
+[ "$(asks 20)" = 401=20 ] || fail "a revoked key is taken"
+measured "revoked=at_once"
+
+say "a site of one's own"
+api POST /sites '{"siteId": "own", "name": "Own site", "timeZone": "Europe/Berlin"}' | json it.mqtt.password >"$WORK/mqtt_password"
+install -D -m 0444 "$WORK/mqtt_password" "$SECRETS_DIR/site/mqtt_password"
+SITE_ID=own SITE_OCPP_PORT=9001 SITE_PANEL_PORT=8081 compose --profile site up -d --no-recreate own-controller >"$WORK/own.log" 2>&1 || fail "$(tail -5 "$WORK/own.log")"
+own() { [ "$(in_engine curl -sSf http://127.0.0.1:8081/api/status | json it.link.linked)" = true ] && [ "$(api GET /sites/own | json it.online)" = true ]; }
+until_true 60 "the site to be online" own
+measured "own_site=online"
 
 say "networks"
 # tries NETWORK HOST PORT: whether a container there gets a connection.

@@ -1,18 +1,20 @@
 #!/bin/bash
-# deploy/compose/tls.yml with a CA of its own: https, wss and mqtts answer to who trusts it, a site works over mqtts alone, and
-# neither a stranger's CA nor an old protocol is good enough.
+# .env.staging with deploy/compose/{staging,tls}.yml and a CA of its own: https, wss and mqtts answer to who trusts it, a site works over mqtts alone, and
+# neither a stranger's CA nor an old protocol is good enough. Another certificate is taken under requests with none lost, and a replica that stands apart stays so.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/under-load.sh"
 
 begin tls
 engine
 needs openssl=openssl
 server_images
 product_images
-compose_project switchyard-test
-export TLS_DIR="$WORK/tls"
+export TLS_DIR="$WORK/tls" TLS_ADDRESS=127.0.0.1
+grep -vE '^(COMPOSE_PROJECT_NAME|CLOUD_IMAGE|TLS_ADDRESS)=' "$ROOT/.env.staging" >"$WORK/staging"
+compose_project switchyard-test "$WORK/staging"
 "$ROOT/deploy/compose/make-tls.sh" >/dev/null
 ca="$TLS_DIR/ca.pem"
-tls() { compose -f docker-compose.yml -f deploy/compose/tls.yml --profile simulation "$@"; }
+tls() { compose --profile simulation "$@"; }
 
 say "up"
 tls up -d >"$WORK/up.log" 2>&1 || fail "up: $(tail -20 "$WORK/up.log")"
@@ -44,4 +46,28 @@ docker cp "$ca" "$(tls ps -q mosquitto):/mosquitto/data/ca.pem" >/dev/null 2>&1
 pub localhost --cafile /mosquitto/data/ca.pem || fail "mqtts does not answer to its CA"
 pub localhost --capath /etc/ssl/certs && fail "mqtts is trusted without its CA"
 measured "mqtts=linked"
+
+say "another certificate, under requests"
+all_ready
+serial() { in_engine openssl s_client -connect "127.0.0.1:$1" </dev/null 2>/dev/null | openssl x509 -noout -serial; }
+proxy() { docker exec "$(container haproxy)" bash -c 'exec 3<>/dev/tcp/127.0.0.1/8406 && printf "%s\n" "$1" >&3 && cat <&3' - "$1"; }
+apart() { proxy "show servers state station-service" | awk '$7 % 2 { print $4, $5 }'; }
+slot="$(proxy "show servers state station-service" | awk 'NF > 8 && $6 == 2 { print $4; exit }')"
+proxy "set server station-service/$slot state maint" >/dev/null
+held="$(apart)"
+[ "${held% *}" = "$slot" ] || fail "$slot does not stand apart: $held"
+began="$(docker inspect -f '{{.State.StartedAt}}' "$(container haproxy)" "$(container mosquitto)")" before="$(serial 3443)"
+begin_requests
+"$ROOT/deploy/compose/make-tls.sh" >/dev/null
+COMPOSE="docker-compose --env-file $COMPOSE_ENV_FILE" "$ROOT/deploy/compose/take-tls.sh"
+taken() { [ "$(serial 3443)" != "$before" ] && [ "$(serial 8883)" = "$(serial 3443)" ]; }
+until_true 20 "the new certificate on both" taken
+sleep 5
+end_requests
+[ "$(apart)" = "$held" ] || fail "$held stood apart, and now: $(apart)"
+[ "$began" = "$(docker inspect -f '{{.State.StartedAt}}' "$(container haproxy)" "$(container mosquitto)")" ] || fail "something was started anew"
+# By monitoring-service, from within.
+say "when its certificates end"
+looked() { [ "$(ask -f http://127.0.0.1:3004/metrics | grep -c '^switchyard_tls_endpoint_up{.*} 1$')" = 2 ]; }
+until_true 120 "both certificates to be looked at" looked
 finish

@@ -3,9 +3,14 @@
 #
 #   begin NAME           first: names the test, arranges for everything to be taken away at the end
 #   engine               starts the engine; `docker` and `compose` speak to it from then on
-#   server_images        Postgres, Redis, Mosquitto and HAProxy from Debian packages, named to docker-compose.yml
+#   server_images        Postgres, Redis, Mosquitto and HAProxy from Debian packages, named to docker-compose.yml; and those named
 #   product_images       our own: cloud, edge-controller, simulator ($CLOUD_IMAGE, $EDGE_CONTROLLER_IMAGE, $SIMULATOR_IMAGE)
+#   ready NAME           whether a service under compose is; `health` tells what it says, `all_ready` waits for all of them
+#   receiver_image       what takes alerts, traces and lines of logs; `received EXPRESSION` asks it
+#   prepared             installs and builds this checkout, for what runs from it
+#   product_test FILE... runs files of `npm test`
 #   in_engine CMD...     runs a program of this machine in the engine's network, where published ports are
+#   job CMD...           the same in the background: $JOB is its process id; whatever happens, it ends with the test
 #   measured KEY=VALUE   notes what was measured
 #   finish               last: prints `RESULT NAME ok KEY=VALUE ...`
 #   fail TEXT            says why and ends; the last line is then `RESULT NAME failed`, as after any command that fails
@@ -25,7 +30,10 @@ NPM_VERSION=11.21.2
 BASE_IMAGE=switchyard-test/debian:bookworm
 NODE_IMAGE="switchyard-test/node:$NODE_VERSION"
 
-TEST_NAME="" WORK="" UNSHARE_PID="" ENGINE_PID="" SLIRP_PID="" MEASURED=""
+# On a machine that does much else at the same time every wait may take so many times longer.
+PATIENCE="${SWITCHYARD_TEST_PATIENCE:-1}"
+
+TEST_NAME="" WORK="" UNSHARE_PID="" ENGINE_PID="" SLIRP_PID="" MEASURED="" JOB="" JOBS=()
 
 say() { printf '%s  %s\n' "$(date +%H:%M:%S)" "$*"; }
 
@@ -41,11 +49,14 @@ finish() { printf 'RESULT %s ok%s\n' "$TEST_NAME" "$MEASURED"; }
 
 begin() {
   TEST_NAME="$1"
-  [ "$(id -u)" = 0 ] || fail "as root, please: an engine needs namespaces and mounts"
-  WORK="$(mktemp -d "/tmp/switchyard-test-$1.XXXXXX")"
-  mkdir -p "$CACHE" "$ENGINE_DATA"
   trap 'leave $?' EXIT
   trap 'exit 130' INT TERM HUP
+  [ "$(id -u)" = 0 ] || fail "as root, please: an engine needs namespaces and mounts"
+  # As package.json has it.
+  node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' 2>/dev/null \
+    || fail "Node 20.19 or newer is needed: $(node --version 2>/dev/null || echo there is none) here"
+  WORK="$(mktemp -d "/tmp/switchyard-test-$1.XXXXXX")"
+  mkdir -p "$CACHE" "$ENGINE_DATA"
 }
 
 # Ends what this script started, by process id, and removes what it made outside of the cache.
@@ -54,10 +65,10 @@ leave() {
   trap - EXIT
   [ "$code" = 0 ] || printf 'RESULT %s failed\n' "$TEST_NAME"
   set +e
+  [ "${#JOBS[@]}" = 0 ] || kill "${JOBS[@]}" 2>/dev/null
   if [ -n "$ENGINE_PID" ]; then
-    docker ps -aq 2>/dev/null | xargs -r docker rm -fv >/dev/null 2>&1
-    docker volume ls -q 2>/dev/null | xargs -r docker volume rm -f >/dev/null 2>&1
-    docker network prune -f >/dev/null 2>&1
+    docker swarm leave --force >/dev/null 2>&1
+    remove_containers
     kill -TERM "$ENGINE_PID" 2>/dev/null
     gone "$ENGINE_PID" 20
   fi
@@ -85,7 +96,7 @@ gone() {
 
 # until_true SECONDS WHAT CMD...: fails the test when CMD does not succeed in time.
 until_true() {
-  local seconds="$1" what="$2" until
+  local seconds=$(($1 * PATIENCE)) what="$2" until
   shift 2
   until=$(($(date +%s) + seconds))
   until "$@" >/dev/null 2>&1; do
@@ -128,6 +139,21 @@ engine_programs() {
   PATH="$to/usr/bin:$to/usr/sbin:$PATH"
 }
 
+# --- this checkout, without containers
+
+# Installs and builds what `npm start` would.
+prepared() { (cd "$ROOT" && node --input-type=module -e 'process.exitCode = (await (await import("./launcher/prepare.mjs")).prepare()) ? 0 : 1') >"$WORK/prepare.log" 2>&1 || fail "$(tail -20 "$WORK/prepare.log")"; }
+
+# product_test FILE...: these files of `npm test`, which all must pass.
+product_test() {
+  say "npm test -- $*"
+  local last
+  (cd "$ROOT" && npm test -- "$@") >"$WORK/test.log" 2>&1 || fail "$(tail -60 "$WORK/test.log")"
+  last="$(tail -1 "$WORK/test.log")"
+  [[ "$last" =~ ^([0-9]+)\ passed,\ 0\ failed ]] && [ "${BASH_REMATCH[1]}" -gt $# ] || fail "the last line is: $last"
+  measured "passed=${BASH_REMATCH[1]}"
+}
+
 # --- the engine
 
 engine() {
@@ -135,10 +161,17 @@ engine() {
   engine_programs
   exec 8>"$ENGINE_DATA.lock"
   flock -n 8 || { say "another engine uses $ENGINE_DATA; waiting for it"; flock 8; }
+  # On a machine with much to do an answer of the engine may take longer than the minute that compose allows it.
+  export COMPOSE_HTTP_TIMEOUT=300
+  # A swarm of a test that was killed.
+  rm -rf "$ENGINE_DATA/swarm"
   export DOCKER_HOST="unix://$WORK/docker.sock" DOCKER_BUILDKIT="${DOCKER_BUILDKIT:-0}" COMPOSE_DOCKER_CLI_BUILD=1
+  # Containers of a run that was killed would be started again before the engine answers.
+  rm -rf --one-file-system "${ENGINE_DATA:?}/containers"
   mkfifo "$WORK/net-ready"
   # tini is the first process of the namespace: it reaps what containers leave, and with it all of them end.
-  unshare --net --mount --pid --fork --mount-proc --propagation private --kill-child \
+  # And it ends with this script, however that ends.
+  setpriv --pdeathsig KILL unshare --net --mount --pid --fork --mount-proc --propagation private --kill-child \
     tini -- sh -c 'ip link set lo up; read -r _ <"$1/net-ready"; shift; exec "$@"' - "$WORK" \
     dockerd -H "$DOCKER_HOST" --data-root "$ENGINE_DATA" --exec-root "$WORK/exec" --pidfile "$WORK/dockerd.pid" \
     --cgroup-parent "/$(cgroup_name)" --default-ulimit nofile=20000:20000 --dns 10.0.2.3 --mtu 1400 --log-level warn \
@@ -159,9 +192,26 @@ engine() {
   until_true 10 "the engine's way to the network ($WORK/slirp.log)" nsenter -t "$inner" -n ip route get 10.0.2.2
   echo go >"$WORK/net-ready"
   until_true 60 "the Docker engine ($(tail -1 "$WORK/dockerd.log"))" docker version
+  # And its volumes: secrets in them are not those of this one.
+  remove_containers || true
+}
+
+remove_containers() {
+  docker ps -aq 2>/dev/null | xargs -r docker rm -fv >/dev/null 2>&1
+  docker volume ls -q 2>/dev/null | xargs -r docker volume rm -f >/dev/null 2>&1
+  docker network prune -f >/dev/null 2>&1
 }
 
 in_engine() { nsenter -t "$ENGINE_PID" -n -- "$@"; }
+# nsenter becomes the program; a shell between them would take the signals and leave it running.
+job() {
+  nsenter -t "$ENGINE_PID" -n -- "$@" &
+  JOB=$!
+  JOBS+=("$JOB")
+}
+# The images' own Node, which runs TypeScript as it stands. Without a Node of the machine there is none, which `begin` says.
+NODE24="$CACHE/node-$NODE_VERSION/node_modules/node-linux-$(node -p process.arch 2>/dev/null || true)/bin/node"
+node24() { in_engine "$NODE24" "$@"; }
 
 # --- images
 
@@ -171,7 +221,7 @@ base_image() {
   if [ -z "$(find "$tar" -mtime -30 2>/dev/null)" ]; then
     needs mmdebstrap=mmdebstrap
     say "making a base image of Debian (about 2 minutes)"
-    mmdebstrap --mode=root --variant=minbase --include=ca-certificates,tini \
+    mmdebstrap --format=tar --mode=root --variant=minbase --include=ca-certificates,tini \
       --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
       --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
       bookworm "$tar.new" >"$WORK/mmdebstrap.log" 2>&1 || { tail -5 "$WORK/mmdebstrap.log" >&2; fail "mmdebstrap failed"; }
@@ -205,11 +255,20 @@ node_image() {
 server_images() {
   base_image
   local name
-  for name in postgres redis mosquitto haproxy; do
+  for name in postgres redis mosquitto haproxy "$@"; do
     build_image "switchyard-test/$name" "$ROOT/deploy/test/images/$name" --build-arg "BASE_IMAGE=$BASE_IMAGE"
     export "${name^^}_IMAGE=switchyard-test/$name"
   done
 }
+
+# What takes alerts, traces and lines of logs in a test ($RECEIVER_IMAGE); `received EXPRESSION` reads it (`it`) once its port 16686 is published.
+receiver_image() {
+  node_image
+  build_image switchyard-test/receiver "$ROOT/deploy/test/images/receiver" --build-arg "NODE_IMAGE=$NODE_IMAGE"
+  export RECEIVER_IMAGE=switchyard-test/receiver
+}
+
+received() { in_engine curl -sS --max-time 10 http://127.0.0.1:16686/ | json "$1"; }
 
 # Builds ours; $BUILD_ID is told in /health.
 product_images() {
@@ -233,6 +292,25 @@ build_image() {
 }
 
 # --- compose
+
+# Where each service is published.
+declare -A PORTS=([api-gateway]=3000 [station-service]=3001 [driver-service]=3002 [billing-service]=3003
+  [monitoring-service]=3004 [ocpp-gateway]=4000 [site-gateway]=4001)
+health() { in_engine curl -sS --max-time 5 "http://127.0.0.1:${PORTS[$1]}/health"; }
+ready() { in_engine curl -sSf --max-time 5 "http://127.0.0.1:${PORTS[$1]}/ready"; }
+all_ready() {
+  local name
+  for name in "${!PORTS[@]}"; do until_true 180 "$name to be ready" ready "$name"; done
+}
+# shared_by N NAME: whether as many replicas answer on its one port.
+shared_by() { [ "$(for _ in $(seq 1 30); do health "$2" | json it.instance; done | sort -u | wc -l)" = "$1" ]; }
+
+# container SERVICE [N]: id of its first container, or its Nth. Asked of the engine itself: compose takes a second for it.
+container() {
+  docker ps -aq --no-trunc --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" --filter "label=com.docker.compose.service=$1" \
+    --filter "label=com.docker.compose.container-number=${2:-1}" --filter label=com.docker.compose.oneoff=False
+}
+now() { date +%s%3N; }
 
 # compose_project NAME [ENV_FILE]: secrets of its own, ports on loopback of the engine's network. Then `compose up -d`.
 compose_project() {

@@ -1,6 +1,6 @@
 /** What the central system of a site is given: its configuration, the state over a journal, time, randomness, and what it tells. */
 import type { CertificateQuestion, CertificateReply } from '@switchyard/protocol/site/certificate-question.ts'
-import type { SignCertificate } from './certificates/issue.ts'
+import type { CertificateSigner } from './certificates/issue.ts'
 import type { ChargingPlanning } from './load/charging-plan.ts'
 import type { Onboarding } from './ocpp/admission.ts'
 import type { SiteSecurity } from './ocpp/security-changes/change.ts'
@@ -37,7 +37,7 @@ export interface CentralSystemPorts {
   log: Log
   config: SiteControllerConfig
   /** Signs certificates of stations; absent: the site has no CA. */
-  signCertificate?: SignCertificate | undefined
+  signer?: CertificateSigner | undefined
   /** What the site offers to stations that prove themselves; absent: no TLS and no CA. */
   security?: SiteSecurity | undefined
   /** Takes files of stations; absent: the site takes none. */

@@ -16,7 +16,9 @@ import type { ChargingOffer } from './ocpp/handler.ts'
 import { LocalLists } from './ocpp/local-lists.ts'
 import { MessageLog } from './ocpp/message-log.ts'
 import { RefusedKnocks } from './ocpp/refused-knocks.ts'
+import { StaleCaches } from './ocpp/stale-caches.ts'
 import { StationLink, type StationLinkPorts } from './ocpp/station-link.ts'
+import { CostTeller, RUNNING_COST_INTERVAL_MS } from './ocpp/tell-cost.ts'
 import { tellMessages } from './ocpp/tell-messages.ts'
 import type { Socket } from './ports.ts'
 import { GapAsks } from './session/gap-asks.ts'
@@ -26,6 +28,7 @@ import { SessionSweep, SWEEP_INTERVAL_MS } from './session/sweep.ts'
 import type { Moment } from './session/timing.ts'
 import { TransactionIds } from './session/transaction-ids.ts'
 import { NOTHING } from './site-state.ts'
+import { dynamicProfilesOf } from './station/dynamic-profiles.ts'
 import { PasswordCheck } from './station/password.ts'
 import { quirksAt } from './station/quirks.ts'
 import type { Credential } from './station/security.ts'
@@ -36,7 +39,7 @@ import { STATION_KIND, type Station, stationOf } from './station/station.ts'
 export const MAX_STATIONS = 1_000
 
 /** Documents beside `stations` that say something of the settings of stations. */
-const OF_SETTINGS = ['models', 'site']
+const OF_SETTINGS = ['models', 'site', 'tariffs']
 
 export interface CentralSystem {
   /** Whether a station may connect; asked before the handshake is completed. */
@@ -82,6 +85,8 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     hasFailsafe: (stationId) => stationSettings(state, stationId, config).failsafe,
     onChange: changed,
   })
+  const stationIds = () => state.list<Station>(STATION_KIND).map((station) => station.stationId)
+  const costs = new CostTeller({ state, clock, stationIds, reach: (id) => links.get(id)?.reach })
   const transactionIds = new TransactionIds(state, random)
   const revocations = new Revocations(ports)
   const linkPorts: Omit<StationLinkPorts, 'stationId'> = {
@@ -92,20 +97,22 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     },
     transactionIds,
     revocations,
-    stationIds: () => state.list<Station>(STATION_KIND).map((station) => station.stationId),
+    stationIds,
     onFatal: (error) => {
       log.error({ error }, 'the journal failed: the controller must stop')
       ports.onFatal?.(error)
     },
     onPresence: changed,
     onBooted: (stationId) => {
+      costs.booted(stationId)
       localLists.booted(stationId)
       load.stationBooted(stationId)
     },
     onConnected: (stationId) => load.stationReturned(stationId),
     offer,
     limitOf: (session) => load.limitOf(session),
-    refusalOf: (call) => (load.limitMa === undefined ? undefined : refusalOf(call)),
+    refusalOf: (call, stationId) =>
+      load.limitMa === undefined ? undefined : refusalOf(call, dynamicProfilesOf(state, stationId)),
   }
   const linkOf = (stationId: string): StationLink => {
     const known = links.get(stationId)
@@ -145,6 +152,14 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     limitsOf: (stationId) => linkOf(stationId).listLimits,
   })
 
+  const staleCaches = new StaleCaches({
+    state,
+    clock,
+    log,
+    execute: (command, remainingMs) => linkOf(command.stationId).execute(command, remainingMs),
+    hasBaseline: (stationId) => stationSettings(state, stationId, config).baseline,
+  })
+
   /** An unknown token has had what the site risks on it while nobody can be asked. */
   function stopOnTrust({ sessionId, stationId }: Session): void {
     log.warn(
@@ -173,7 +188,10 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
     revocations.refresh()
     for (const link of links.values()) {
       link.askForMissed()
-      if (link.reach) localLists.keep(link.stationId)
+      if (link.reach) {
+        staleCaches.clear(link.stationId)
+        localLists.keep(link.stationId)
+      }
       link.renewCertificate()
     }
     for (const { stationId } of state.list<Station>(STATION_KIND)) linkOf(stationId).expireReservations()
@@ -238,6 +256,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
         state.atFork(() => transactionIds.redrawn()),
         state.onCommitted((facts) => {
           for (const fact of facts) {
+            costs.committed(fact)
             if (fact.kind === 'session.gap') gapAsks.told(fact.sessionId, fact.data.missing, clock.mono())
             if (fact.kind !== 'document.applied') continue
             if (fact.data.name === 'stations') applyStations()
@@ -250,6 +269,7 @@ export function createCentralSystem(ports: CentralSystemPorts): CentralSystem {
       // The process may have ended between a document and what it changes.
       applyStations()
       every(SWEEP_INTERVAL_MS, sweepSessions)
+      every(RUNNING_COST_INTERVAL_MS, () => costs.tick())
       load.tick()
       every(CONTROL_INTERVAL_MS, () => load.tick())
     },

@@ -53,6 +53,21 @@ export const settings = z.object({
     .optional()
     .describe("Certificate chain of the controller, PEM; absent: by the site's own CA."),
   OCPP_TLS_KEY_FILE: z.string().min(1).optional().describe('Its key, PEM.'),
+  OCPP_TLS_SECOND_CERT_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'A second chain beside it, for a key of the other kind (RSA beside an elliptic curve), PEM: each station is shown the one that it knows. The own CA makes both.',
+    ),
+  OCPP_TLS_SECOND_KEY_FILE: z.string().min(1).optional().describe('Its key, PEM.'),
+  OCPP_TLS_CIPHERS: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "Suites of TLS 1.2, by OpenSSL's names, with colons; absent: those that OCPP asks for, and others with forward secrecy and authenticated encryption.",
+    ),
   OCPP_TLS_HOSTNAMES: z
     .string()
     .min(1)

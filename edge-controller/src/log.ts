@@ -8,10 +8,16 @@ const REDACTED_FIELDS = ['password', 'passwordHash', 'authorization', 'idToken',
 export function createLog(level: string): Log {
   return pino({
     level,
-    base: null,
+    base: { service: 'edge-controller' },
     timestamp: pino.stdTimeFunctions.isoTime,
-    serializers: { error: pino.stdSerializers.err },
     redact: { paths: REDACTED_FIELDS.flatMap((it) => [it, `*.${it}`]), censor: '[redacted]' },
-    formatters: { level: (label) => ({ level: label }) },
+    formatters: {
+      level: (label) => ({ level: label }),
+      // Under the name that faults have in every program's lines.
+      log: ({ error, ...fields }) =>
+        error === undefined
+          ? fields
+          : { ...fields, err: error instanceof Error ? pino.stdSerializers.err(error) : error },
+    },
   })
 }

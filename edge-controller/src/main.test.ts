@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { RPCClient } from 'ocpp-rpc'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { freePorts } from '../../launcher/free-ports.mjs'
 import { SystemClock } from './clock.ts'
 import type { SiteStatus } from './panel/status.ts'
 import { startAedes, type TestBroker } from './sync/testing/test-broker.ts'
@@ -21,7 +21,8 @@ let clients: { close(): Promise<unknown> }[]
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'switchyard-main-'))
-  ports = { ocpp: await freePort(), panel: await freePort() }
+  const [ocpp, panel] = await freePorts(2)
+  ports = { ocpp: ocpp!, panel: panel! }
   children = []
   clients = []
 })
@@ -30,15 +31,6 @@ afterEach(async () => {
   for (const child of children) await end(child, 'SIGKILL')
   rmSync(folder, { recursive: true, force: true })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
   if (child.exitCode === null && child.signalCode === null) {
@@ -119,7 +111,7 @@ describe('the program', { timeout: 60_000 }, () => {
     expect(page).toContain('CP-1')
     const metrics = await (await fetch(`http://127.0.0.1:${ports.panel}/metrics`)).text()
     expect(metrics).toMatch(/switchyard_stations_connected\{[^}]*\} 1/)
-    expect(await end(program.child, 'SIGTERM')).toBe(0)
+    expect(await end(program.child, 'SIGTERM'), program.output()).toBe(0)
     expect(program.output()).toContain('the site controller has stopped')
     const [transcript] = readdirSync(join(folder, 'transcripts'))
     expect(transcript).toMatch(/^CP-1-/)

@@ -79,7 +79,7 @@ const controller = await createSiteController({
   retainedMaxBytes: config.JOURNAL_RETENTION_MB * MIB,
   onFatal: (error) => fail('the journal failed, nothing more can be made durable', error),
   record: transcripts?.record,
-  signCertificate: secure?.signCertificate,
+  signer: secure?.signer,
   security: {
     signs: secure !== undefined,
     renewBeforeMs: config.CERTIFICATE_RENEW_DAYS * DAY_MS,
@@ -96,7 +96,8 @@ const panel = await openPanel({
   host: config.PANEL_BIND_ADDRESS,
   port: config.PANEL_PORT,
   metrics: config.ENABLE_METRICS,
-  certificates: secure ? [{ name: 'ocpp', pem: secure.tls.cert }] : [],
+  certificates:
+    secure?.tls.own.map(({ cert }, i) => ({ name: `ocpp${i === 0 ? '' : `-${i + 1}`}`, pem: cert })) ?? [],
   build: config.BUILD_ID,
   log,
   status: () => ({ ...controller.status(), timeZone: config.SITE_TIME_ZONE }),
@@ -163,7 +164,7 @@ async function secured() {
   if (!opened) return undefined
   // Who shows another's certificate knows what stations are to trust.
   const root = config.OCPP_TLS_CERT_FILE === undefined ? opened.ca.certificate : undefined
-  return { ...opened, root, signCertificate: signedBy(opened.ca, siteId, config.CERTIFICATE_ORGANIZATION) }
+  return { ...opened, root, signer: signedBy(opened.ca, siteId, config.CERTIFICATE_ORGANIZATION) }
 }
 
 /** A port for stations: plain, or with TLS. */

@@ -60,10 +60,36 @@ async function loses(kinds: string[], rows?: string) {
   await open()
 }
 
+it('a session of an older version, which held what was metered itself, goes on where its meter was', async () => {
+  const { transactionId } = await start()
+  await reading(transactionId, 1_030, 10)
+  await station.close()
+  await box.stop()
+  const db = openDatabase(file, { timeout: 1_000 })
+  db.exec(`
+    UPDATE entity SET json = json_patch(json, (SELECT m.json FROM entity m WHERE m.kind = 'session.metered' AND m.id = entity.id))
+     WHERE kind = 'session';
+    DELETE FROM entity WHERE kind = 'session.metered'`)
+  db.close()
+  await open()
+  await reading(transactionId, 1_050, 20)
+  await station.call('StartTransaction', {
+    ...{ connectorId: 1, idTag: 'TAG-2', meterStart: 1_050, timestamp: at(30) },
+  })
+  expect(await told('session.ended')).toMatchObject([{ data: { energyMilliWh: 50_000, presumed: true } }])
+  await box.stop()
+  const after = openDatabase(file, { timeout: 1_000 })
+  const kept = after.prepare("SELECT json FROM entity WHERE kind = 'session'").pluck().all() as string[]
+  after.close()
+  expect(kept.some((json) => 'register' in JSON.parse(json))).toBe(false)
+  await open()
+})
+
 describe('a journal that kept its rows and lost its state', () => {
   for (const kinds of [
-    ['session', 'session.profile', 'station', 'transaction'],
+    ['session', 'session.metered', 'session.profile', 'station', 'transaction'],
     ['session'],
+    ['session.metered'],
     ['station'],
     ['transaction'],
   ])
@@ -87,6 +113,16 @@ describe('a journal that kept its rows and lost its state', () => {
         },
       ])
     })
+
+  it('ends a session at its last register, where what was metered is lost', async () => {
+    const { transactionId } = await start()
+    await reading(transactionId, 1_030, 10)
+    await loses(['session.metered'])
+    await station.call('StartTransaction', {
+      ...{ connectorId: 1, idTag: 'TAG-2', meterStart: 1_030, timestamp: at(20) },
+    })
+    expect(await told('session.ended')).toMatchObject([{ data: { energyMilliWh: 30_000, presumed: true } }])
+  })
 
   it('knows a session that has ended for what it is', async () => {
     const { transactionId } = await start()

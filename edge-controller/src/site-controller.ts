@@ -8,7 +8,7 @@ import type { DocumentName, DocumentVersion } from '@switchyard/protocol/site/do
 import { type FactData, MAX_RUNNING_TOLD } from '@switchyard/protocol/site/fact.ts'
 import { type CentralSystem, createCentralSystem } from './central-system.ts'
 import type { CentralSystemPorts, SiteControllerConfig } from './central-system-ports.ts'
-import type { SignCertificate } from './certificates/issue.ts'
+import type { CertificateSigner } from './certificates/issue.ts'
 import { type AppliedDocument, DOCUMENT_KIND } from './documents.ts'
 import { DiskWatch } from './journal/disk-watch.ts'
 import { type Journal, JournalFull } from './journal/port.ts'
@@ -18,6 +18,7 @@ import type { SiteStatus } from './panel/status.ts'
 import { sessionsOf } from './panel/status.ts'
 import type { Broker, FirmwareSource, Log, Random, UploadPlaces } from './ports.ts'
 import { tellSalvaged } from './salvaged.ts'
+import { takeMeteredApart } from './session/metered-apart.ts'
 import { SESSION_KIND, type Session } from './session/session.ts'
 import type { SiteClock } from './site-clock.ts'
 import { SiteState } from './site-state.ts'
@@ -73,7 +74,7 @@ export interface SiteControllerPorts {
   broker?: Broker | undefined
   config: SiteControllerConfig
   /** Signs certificates of stations; absent: the site has no CA. */
-  signCertificate?: SignCertificate | undefined
+  signer?: CertificateSigner | undefined
   /** What the site offers to stations that prove themselves; absent: no TLS and no CA. */
   security?: SiteSecurity | undefined
   /** Takes files of stations; absent: the site takes none. */
@@ -124,7 +125,7 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
     askCertificates: async (stationId, question) => sync?.askCertificates(stationId, question),
     onFatal: ports.onFatal,
     passwords: ports.passwords,
-    signCertificate: ports.signCertificate,
+    signer: ports.signer,
     security: ports.security,
     uploads: ports.uploads,
     firmware: ports.firmware,
@@ -222,6 +223,7 @@ export async function createSiteController(ports: SiteControllerPorts): Promise<
 
     async start() {
       try {
+        await takeMeteredApart(state)
         await tellSalvaged(siteId, journal, state, log)
         await state.commit({ facts: [{ kind: 'controller.started', data: began() }], puts: [], deletes: [] })
       } catch (error) {

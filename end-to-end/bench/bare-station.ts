@@ -4,11 +4,17 @@ import WebSocket from 'ws'
 export interface BareStation {
   call(text: string, id: string): Promise<unknown[]>
   lost: Promise<void>
+  /** Ends its connection without a word. */
+  cut(): void
 }
 
-/** Undefined: nobody is there, or it is refused. */
-export async function connectBare(url: string): Promise<BareStation | undefined> {
-  const socket = new WebSocket(url, ['ocpp1.6'], { perMessageDeflate: false })
+/** Undefined: nobody is there, or it is refused. `auth`: user and password. The certificate of the other side is not looked at. */
+export async function connectBare(url: string, auth?: string): Promise<BareStation | undefined> {
+  const socket = new WebSocket(url, ['ocpp1.6'], {
+    perMessageDeflate: false,
+    rejectUnauthorized: false,
+    ...(auth === undefined ? {} : { auth }),
+  })
   const waiting = new Map<string, (frame: unknown[]) => void>()
   socket.on('message', (data) => {
     const frame = JSON.parse(data.toString()) as unknown[]
@@ -26,6 +32,7 @@ export async function connectBare(url: string): Promise<BareStation | undefined>
   if (!isOpen) return undefined
   return {
     lost,
+    cut: () => socket.terminate(),
     call: (text, id) =>
       new Promise((resolve) => {
         waiting.set(id, resolve)

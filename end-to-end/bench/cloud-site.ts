@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Ack, Batch, Hello, Welcome } from '@switchyard/protocol/site/envelope.ts'
 import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
+import type { Live } from '@switchyard/protocol/site/live.ts'
 import { downFilter, parseDownTopic, upTopic } from '@switchyard/protocol/site/topics.ts'
 import mqtt, { type MqttClient } from 'mqtt'
 import type { YardRow } from './yard.ts'
@@ -21,6 +22,8 @@ export interface CloudSite {
   welcomeMs: number
   /** Sends these rows and gives how often the cloud said "later"; resolves when they are acknowledged. */
   send(stream: Stream, rows: YardRow[]): Promise<number>
+  /** Tells the current picture, of no station, with so many rows that wait. */
+  live(backlogRows: number): void
   end(): Promise<void>
 }
 
@@ -67,6 +70,7 @@ export async function connectSite(url: string, siteId: string, password: string)
   const welcomeMs = performance.now() - saidMs
   await pause(welcome.backoffMs === undefined ? 0 : randomInt(welcome.backoffMs + 1))
   const at = Object.fromEntries(STREAMS.map((it) => [it, none])) as Record<Stream, typeof none>
+  let pictures = 0
 
   return {
     siteId,
@@ -98,7 +102,26 @@ export async function connectSite(url: string, siteId: string, password: string)
         await pause(ack.retryAfterMs ?? 100)
       }
     },
-    end: () => client.endAsync(),
+    live(backlogRows) {
+      const picture: Live = {
+        v: 1,
+        journalId,
+        epoch: welcome.epoch,
+        bootId: hello.bootId,
+        n: ++pictures,
+        at: new Date().toISOString(),
+        ledgerSeq: at.ledger.seq,
+        backlog: { ledger: 0, telemetry: backlogRows },
+        stations: [],
+        outcomes: [],
+      }
+      client.publish(upTopic(siteId, 'live'), JSON.stringify(picture), { qos: 0 })
+    },
+    end: () => {
+      // A message that comes meanwhile cannot be acknowledged any more, and the client calls that an error.
+      client.removeAllListeners('error').on('error', () => {})
+      return client.endAsync()
+    },
   }
 }
 

@@ -22,8 +22,14 @@ export interface Controller extends Server {
   sessions(): Promise<number>
 }
 
-/** Alone, without a cloud, over a new journal; `env` comes on top. */
-export async function controller(env: Record<string, string> = {}): Promise<Controller> {
+/**
+ * Alone, without a cloud, over a new journal, which `prepare` may write before; `env` comes on top. With `OCPP_TLS_PORT` in it stations
+ * are met there.
+ */
+export async function controller(
+  env: Record<string, string> = {},
+  prepare: (journalFile: string) => Promise<void> = async () => {},
+): Promise<Controller> {
   const directory = mkdtempSync(join(tmpdir(), 'switchyard-bench-'))
   const [ocpp, panel] = await freePorts(2)
   const start = async (): Promise<Teller> => {
@@ -48,9 +54,10 @@ export async function controller(env: Record<string, string> = {}): Promise<Cont
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }
+  await prepare(join(directory, 'journal.db'))
   let teller = await start()
   return {
-    url: `ws://127.0.0.1:${ocpp}/ocpp`,
+    url: env.OCPP_TLS_PORT ? `wss://127.0.0.1:${env.OCPP_TLS_PORT}/ocpp` : `ws://127.0.0.1:${ocpp}/ocpp`,
     pid: teller.child.pid!,
     kill: () => teller.stop('SIGKILL'),
     async start() {

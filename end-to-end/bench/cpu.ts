@@ -13,14 +13,19 @@ export interface CpuSeconds {
 }
 
 export async function cpuSeconds(system: System, sql: Sql): Promise<CpuSeconds> {
-  const backends = await sql<{ pid: number }[]>`
-    select pid from pg_stat_activity where datname = current_database() or backend_type in ('walwriter', 'checkpointer', 'background writer')`
   const { user, system: kernel } = process.cpuUsage()
   return {
     cloud: ofProcess(system.cloud.pid!),
-    database: backends.reduce((sum, { pid }) => sum + ofProcess(pid), 0),
+    database: await databaseCpuSeconds(sql),
     load: (user + kernel) / 1e6,
   }
+}
+
+/** Of the backends that work for this database now, and of those that write for all. */
+export async function databaseCpuSeconds(sql: Sql): Promise<number> {
+  const backends = await sql<{ pid: number }[]>`
+    select pid from pg_stat_activity where datname = current_database() or backend_type in ('walwriter', 'checkpointer', 'background writer')`
+  return backends.reduce((sum, { pid }) => sum + ofProcess(pid), 0)
 }
 
 export function perFact(before: CpuSeconds, after: CpuSeconds, facts: number): string {

@@ -1,7 +1,8 @@
 /** A thousand sites that come back at once, each with a backlog: how long until each is welcomed, and whether one starves another. */
 import { STREAMS, type Stream } from '@switchyard/protocol/site/fact.ts'
-import { type System, startSystem } from '../src/system.ts'
+import { startSystem } from '../src/system.ts'
 import { connectSite } from './cloud-site.ts'
+import { registerSites } from './register.ts'
 import { type YardRow, yard } from './yard.ts'
 
 const SITES = 1_000
@@ -9,8 +10,6 @@ const STATIONS = 4
 /** What each site has to tell. */
 const FACTS_EACH = 200
 const ROWS_PER_BATCH = 50
-/** Sites are registered so many at a time. */
-const REGISTER_AT_ONCE = 8
 
 interface Came {
   welcomeMs: number
@@ -24,7 +23,10 @@ interface Came {
 export async function reconnect(): Promise<void> {
   const system = await startSystem({ broker: 'embedded', cloudEnv: { LOG_LEVEL: 'error' } })
   try {
-    const passwords = await register(system)
+    const passwords = await registerSites(
+      system.api,
+      Array.from({ length: SITES }, (_, i) => `bench-${i}`),
+    )
     const loads = Array.from(passwords.keys(), (siteId) => backlogOf(siteId))
     const total = loads.reduce((sum, it) => sum + it.ledger.length + it.telemetry.length, 0)
     const from = performance.now()
@@ -46,19 +48,6 @@ export async function reconnect(): Promise<void> {
   } finally {
     await system.stop()
   }
-}
-
-async function register(system: System): Promise<Map<string, string>> {
-  const passwords = new Map<string, string>()
-  const siteIds = Array.from({ length: SITES }, (_, i) => `bench-${i}`)
-  const one = async (): Promise<void> => {
-    for (let siteId = siteIds.pop(); siteId !== undefined; siteId = siteIds.pop()) {
-      const { mqtt } = await system.api.post<{ mqtt: { password: string } }>('/api/v1/sites', { siteId })
-      passwords.set(siteId, mqtt.password)
-    }
-  }
-  await Promise.all(Array.from({ length: REGISTER_AT_ONCE }, one))
-  return passwords
 }
 
 function backlogOf(siteId: string): Record<Stream, YardRow[]> {

@@ -4,8 +4,8 @@
  */
 import { randomBytes } from 'node:crypto'
 import { createTcpProxy, type TcpProxy } from '@switchyard/simulators/faults/tcp-proxy.ts'
+import { migrate } from '../src/migrate.ts'
 import type { Secret } from '../src/mosquitto.ts'
-import { eventually, Program } from '../src/process.ts'
 import type { Clocks } from './clocks.ts'
 import { Kept, type KeptOptions } from './kept.ts'
 import { databaseUrl } from './servers.ts'
@@ -80,7 +80,7 @@ export async function makeCloud(
     const port = await link(`services to ${target}`, portsOf(target))
     shared[`${target.toUpperCase().replaceAll('-', '_')}_URL`] = `http://127.0.0.1:${port}`
   }
-  await migrate(shared)
+  await migrate(MAIN, shared, MIGRATION_TIMEOUT_MS)
 
   const replicas: Replica[] = []
   for (const target of TARGETS) {
@@ -104,17 +104,4 @@ export async function makeCloud(
     }
   }
   return { replicas, links, apiKey, apiUrl: `${shared.API_GATEWAY_URL}` }
-}
-
-/** Once, before there are fourteen that would all do it. */
-async function migrate(env: Record<string, string>): Promise<void> {
-  let code: number | null | undefined
-  const done = new Program('migrate', [process.execPath, MAIN, 'migrate'], env, {
-    onExit: (it) => {
-      code = it
-    },
-  })
-  done.start()
-  await eventually('the migrations', () => code !== undefined, MIGRATION_TIMEOUT_MS)
-  if (code !== 0) throw new Error(`the migrations failed:\n${done.output.join('\n')}`)
 }

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { redisCommand } from '../src/redis-server.ts'
 import { Kept, type KeptOptions } from './kept.ts'
 
 export interface PostgresProgram {
@@ -75,25 +76,12 @@ export function makePostgres(program: PostgresProgram, folder: string, port: num
   })
 }
 
-/** Keeps nothing: what lies in Redis may go at any time. */
 export function makeRedis(binary: string, folder: string, port: number, common: Common): Kept {
   mkdirSync(folder, { recursive: true })
   return new Kept({
     ...common,
     name: 'redis',
-    command: [
-      binary,
-      '--port',
-      String(port),
-      '--bind',
-      '127.0.0.1',
-      '--save',
-      '',
-      '--appendonly',
-      'no',
-      '--dir',
-      folder,
-    ],
+    command: redisCommand(binary, folder, port),
     env: {},
   })
 }

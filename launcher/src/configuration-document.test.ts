@@ -30,19 +30,21 @@ test.each([
     io: 'input',
     unrepresentable: 'any',
   }) as { properties?: Record<string, Property>; required?: string[] }
-  const rows = new Map<string, string[]>()
+  const rows = new Map<string, { defaults: string[]; notes: string[] }>()
   for (const [name, it] of Object.entries(properties)) {
     expect(it.description, `${name} says what it means`).toBeTruthy()
     const shown = name.replace(OF_A_SERVICE, '*_')
     const value = required.includes(name) ? '**needed**' : it.default === undefined ? '' : `\`${it.default}\``
-    const before = rows.get(shown)
-    if (before) {
-      if (value !== '' && !before[0]?.split(', ').includes(value)) before[0] += `, ${value}`
-      continue
+    const row = rows.get(shown) ?? {
+      defaults: [],
+      notes: [typeOf(it), `${it.description}${secrets.includes(name) ? ' Secret.' : ''}`],
     }
-    rows.set(shown, [value, typeOf(it), `${it.description}${secrets.includes(name) ? ' Secret.' : ''}`])
+    row.defaults.push(value)
+    rows.set(shown, row)
   }
-  const lines = [...rows].map(([name, notes]) => `| \`${name}\` | ${notes.join(' | ')} |`)
+  const lines = [...rows].map(
+    ([name, { defaults, notes }]) => `| \`${name}\` | ${[shownOnce(defaults), ...notes].join(' | ')} |`,
+  )
   const now = `\n| Name | Default | Value | Meaning |\n|---|---|---|---|\n${lines.join('\n')}\n`
   const [begin, end] = [`<!-- settings of ${program}: begin -->\n`, `<!-- settings of ${program}: end -->`]
   const [before, rest] = readFileSync(FILE, 'utf8').split(begin) as [string, string]
@@ -50,6 +52,11 @@ test.each([
   if (process.env.UPDATE_DOCS) writeFileSync(FILE, `${before}${begin}${now}${end}${after}`)
   else expect(told, 'UPDATE_DOCS=1 writes it anew').toBe(now)
 })
+
+/** One default where all have it, else each service's, so that they can be counted off. */
+function shownOnce(defaults: readonly string[]): string {
+  return new Set(defaults).size === 1 ? defaults[0]! : defaults.join(', ')
+}
 
 function typeOf(it: Property): string {
   const type = it.anyOf?.find((one) => one.enum) ?? it

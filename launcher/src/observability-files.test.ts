@@ -28,6 +28,10 @@ test.each([RULES, `${FOLDER}/prometheus/rules.test.yml`, ...dashboards])(
   },
 )
 
+test.each(dashboards)('%s is a dashboard', (path) => {
+  expect(JSON.parse(read(path))).toMatchObject({ title: expect.any(String), panels: expect.any(Array) })
+})
+
 test('every alert has a severity, a runbook that exists, a line in the list of runbooks, and a test', () => {
   const alerts = read(RULES)
     .split(/^ {6}- alert: /m)

@@ -2,6 +2,15 @@ const REQUEST_TIMEOUT_MS = 10_000
 
 export type Answer = { status: number; body: unknown }
 
+export class Refused extends Error {
+  readonly status: number
+
+  constructor(message: string, status: number) {
+    super(message)
+    this.status = status
+  }
+}
+
 /** The public API, as any user's program would call it. */
 export class PublicApi {
   readonly #url: string
@@ -12,7 +21,7 @@ export class PublicApi {
     this.#apiKey = apiKey
   }
 
-  /** Resolves for success and for the statuses in `expected`; throws an error that tells what was refused. */
+  /** Resolves for success and for the statuses in `expected`; throws Refused, which tells what was not done. */
   post(path: string, body: object, expected: readonly number[] = []): Promise<Answer> {
     return this.#send('POST', path, body, expected)
   }
@@ -30,7 +39,10 @@ export class PublicApi {
     })
     const text = await response.text()
     if (!response.ok && !expected.includes(response.status))
-      throw new Error(`${method} ${path} was answered ${response.status}: ${text.slice(0, 500)}`)
+      throw new Refused(
+        `${method} ${path} was answered ${response.status}: ${text.slice(0, 500)}`,
+        response.status,
+      )
     return { status: response.status, body: JSON.parse(text) }
   }
 }

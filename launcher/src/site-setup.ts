@@ -10,9 +10,14 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ensureDemoSite, registerSimulation } from './demo-site.ts'
 import { SIMULATED_STATIONS } from './environment.ts'
-import { PublicApi } from './public-api.ts'
+import { PublicApi, Refused } from './public-api.ts'
 import { newSecret } from './random.ts'
 import { readSecret, writeSecret } from './secrets.ts'
+import { pause } from './wait.ts'
+
+/** A cloud that comes up, or changes its version, answers 503 meanwhile: how long it is asked again. */
+const WAIT_MS = 60_000
+const AGAIN_MS = 1_000
 
 const HELP = 'site-setup --api URL --api-key-file FILE --simulators MAIN.js --state DIR'
 
@@ -38,11 +43,26 @@ const simulated = (...args: string[]) =>
 
 const stationsPassword = join(state, 'stations-password')
 if (!existsSync(stationsPassword)) writeSecret(stationsPassword, newSecret())
-await ensureDemoSite(api, join(state, 'mqtt-password'), (line) => console.log(line))
-await registerSimulation(
-  api,
-  { stations: simulated('stations', '--stations', String(SIMULATED_STATIONS)), tokens: simulated('tokens') },
-  readSecret(stationsPassword),
-  join(state, 'registered'),
+await patiently(() => ensureDemoSite(api, join(state, 'mqtt-password'), (line) => console.log(line)))
+const simulation = {
+  stations: simulated('stations', '--stations', String(SIMULATED_STATIONS)),
+  tokens: simulated('tokens'),
+}
+await patiently(() =>
+  registerSimulation(api, simulation, readSecret(stationsPassword), join(state, 'registered')),
 )
 console.log('the demo site and its simulated stations are registered')
+
+/** Each step may be taken again; what the cloud refuses for good is thrown at once. */
+async function patiently(step: () => Promise<void>): Promise<void> {
+  const until = performance.now() + WAIT_MS
+  for (;;)
+    try {
+      return await step()
+    } catch (error) {
+      const isFinal = error instanceof Refused && error.status < 500
+      if (isFinal || performance.now() > until) throw error
+      console.log(`Not yet: ${(error as Error).message}`)
+      await pause(AGAIN_MS)
+    }
+}

@@ -19,6 +19,11 @@ export function money(value: Big, currency: Currency): Money {
   return { amount: toAmount(value), currency }
 }
 
+/** An amount as OCPP sends it, a JSON number, as the decimal text that it was written with: no computing with it loses anything. */
+export function decimalText(value: number): string {
+  return new Big(value).toFixed()
+}
+
 /** The opposite amount, for a credit: "12.34" -> "-12.34", "0.00" stays. */
 export function negate(m: Money): Money {
   const value = new Big(m.amount).times(-1)

@@ -2,7 +2,7 @@
  * The dashboard in a real Chromium against a running system. SWITCHYARD_URL, SWITCHYARD_EMAIL and SWITCHYARD_PASSWORD say
  * which; without them it is skipped. The browser is CHROMIUM_BIN, else /usr/bin/chromium.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
@@ -24,7 +24,17 @@ const STATIONS = 6
 /** A simulated car arrives, plugs in and draws power within this; bounds against hanging, no measure. */
 const UNTIL_CHARGING_MS = 300_000
 const WIDTHS = { desktop: { width: 1280, height: 860 }, phone: { width: 375, height: 760 } }
-const PAGES = ['/', '/stations', '/sessions', '/reviews', '/tokens', '/tariffs', '/invoices', '/alerts']
+const PAGES = [
+  '/',
+  '/stations',
+  '/sessions',
+  '/reviews',
+  '/tokens',
+  '/tariffs',
+  '/invoices',
+  '/rollouts',
+  '/alerts',
+]
 
 describe.skipIf(missing.length > 0)(
   `dashboard in Chromium${missing.length > 0 ? ` (not given: ${missing.join(', ')})` : ''}`,
@@ -195,6 +205,80 @@ describe.skipIf(missing.length > 0)(
       // The browser itself complains of the 404, and nothing else.
       expect(complaints.filter((it) => !it.includes('404'))).toEqual([])
     })
+
+    test('a roll-out is begun in the dialog, halts by itself with a reason, and is cancelled', async () => {
+      const { page, complaints } = await signedIn(WIDTHS.desktop)
+      await open(page, '/rollouts')
+      await page.getByRole('button', { name: 'Begin a roll-out…' }).click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByLabel('Address').fill('http://192.0.2.1/firmware.bin')
+      await dialog.getByLabel('Version').fill('99.1')
+      await dialog.getByLabel('Name').fill('From the dashboard')
+      // Nothing says which stations: the API says what is missing, and nothing is begun.
+      await dialog.getByRole('button', { name: 'Begin' }).click()
+      await dialog.getByRole('alert').getByText('names nothing to choose by').waitFor()
+      await dialog.getByLabel('Vendor').fill('Switchyard')
+      await dialog.getByLabel('Do not wait for running sessions to end').check()
+      await dialog.getByRole('button', { name: 'Begin' }).click()
+      await page.getByRole('heading', { level: 1, name: 'From the dashboard' }).waitFor()
+      // Simulated stations take no firmware; the first of the site says so, and no other is asked.
+      await page.getByText('Halted', { exact: true }).waitFor({ timeout: 120_000 })
+      const stations = page.getByRole('table', { name: 'Stations of the roll-out' })
+      expect(await stations.getByText('Failed', { exact: true }).count()).toBe(1)
+      expect(await stations.getByText('Waiting', { exact: true }).count()).toBe(STATIONS - 1)
+      expect(await overflow(page)).toBe(0)
+      await page.getByRole('button', { name: 'Cancel the roll-out…' }).click()
+      await page.getByRole('button', { name: 'Cancel: tell no further station' }).click()
+      await page.getByRole('button', { name: 'Go on' }).waitFor({ state: 'detached' })
+      await open(page, '/rollouts')
+      const row = page.getByRole('row').filter({ hasText: 'From the dashboard' })
+      await row.getByText('Cancelled', { exact: true }).waitFor()
+      // The browser itself complains of the 422, and nothing else.
+      expect(complaints.filter((it) => !it.includes('422'))).toEqual([])
+    }, 180_000)
+
+    test('a station shows its settings, its security and its quirks, and its OCPP messages', async () => {
+      const { page, complaints } = await signedIn(WIDTHS.phone, 'dark')
+      const api = async (method: 'put' | 'patch', path: string, data: unknown) => {
+        const answer = await page.request[method](new URL(`/api/v1${path}`, url).href, {
+          data,
+          headers: { origin: new URL(url).origin },
+        })
+        expect(answer.status()).toBe(200)
+      }
+      const stationId = 'CHARGER-01'
+      await api('put', `/stations/${stationId}/settings`, { desired: [{ name: 'NoSuchKey', value: '1' }] })
+      await api('patch', `/stations/${stationId}`, { assignedQuirks: { 'whole-amps': true } })
+      await open(page, `/stations/${stationId}`)
+      const wanted = page.getByRole('row').filter({ hasText: 'NoSuchKey' })
+      await wanted.getByText('Drift', { exact: true }).waitFor({ timeout: 60_000 })
+      await page.getByText('1: basic authentication').waitFor()
+      await page.getByRole('button', { name: 'Take back' }).click()
+      await page.getByRole('heading', { name: 'Quirks' }).waitFor({ state: 'detached' })
+
+      await page.getByRole('button', { name: 'New password…' }).click()
+      await page.getByRole('dialog').getByRole('button', { name: 'Send' }).click()
+      const sent = page.getByRole('list', { name: 'Commands sent from this page' })
+      await sent.getByText(/Accepted|Refused|Failed/).waitFor({ timeout: 60_000 })
+
+      await page.getByRole('link', { name: 'OCPP messages' }).click()
+      await page.getByRole('heading', { level: 1, name: 'OCPP messages' }).waitFor()
+      await page.getByLabel('Action').fill('BootNotification')
+      await page.getByRole('button', { name: 'Show' }).click()
+      await page.waitForURL('**/messages?action=BootNotification')
+      await page.getByText('"vendorName"').or(page.getByText('"chargePointVendor"')).first().waitFor()
+      expect(await page.getByText('MeterValues').count()).toBe(0)
+      expect(await overflow(page)).toBe(0)
+      const saving = page.waitForEvent('download')
+      await page.getByRole('link', { name: 'Save as transcript' }).click()
+      const lines = readFileSync(await (await saving).path(), 'utf8')
+        .trim()
+        .split('\n')
+      expect(JSON.parse(lines[0]!)).toMatchObject({ transcript: 1, version: '1.6', station: stationId })
+      expect(lines.length).toBeGreaterThan(2)
+      expect(complaints).toEqual([])
+      await api('put', `/stations/${stationId}/settings`, { desired: [] })
+    }, 180_000)
 
     test('the menu of a phone opens by keyboard, and leads on', async () => {
       const { page } = await signedIn(WIDTHS.phone)

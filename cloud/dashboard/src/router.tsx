@@ -76,6 +76,15 @@ const stationRoute = createRoute({
   path: '/stations/$stationId',
   component: lazyRouteComponent(() => import('./pages/station-page.tsx'), 'StationPage'),
 })
+const messagesRoute = createRoute({
+  getParentRoute: () => frame,
+  path: '/stations/$stationId/messages',
+  validateSearch: (search): { action?: string; sessionId?: string } => ({
+    ...(typeof search.action === 'string' ? { action: search.action } : {}),
+    ...(typeof search.sessionId === 'string' ? { sessionId: search.sessionId } : {}),
+  }),
+  component: lazyRouteComponent(() => import('./pages/messages-page.tsx'), 'MessagesPage'),
+})
 const sessionsRoute = createRoute({
   getParentRoute: () => frame,
   path: '/sessions',
@@ -122,6 +131,16 @@ const invoiceRoute = createRoute({
   path: '/invoices/$invoiceId',
   component: lazyRouteComponent(() => import('./pages/invoice-page.tsx'), 'InvoicePage'),
 })
+const rolloutsRoute = createRoute({
+  getParentRoute: () => frame,
+  path: '/rollouts',
+  component: lazyRouteComponent(() => import('./pages/rollouts-page.tsx'), 'RolloutsPage'),
+})
+const rolloutRoute = createRoute({
+  getParentRoute: () => frame,
+  path: '/rollouts/$rolloutId',
+  component: lazyRouteComponent(() => import('./pages/rollout-page.tsx'), 'RolloutPage'),
+})
 const alertsRoute = createRoute({
   getParentRoute: () => frame,
   path: '/alerts',
@@ -135,6 +154,7 @@ const routeTree = root.addChildren([
     siteRoute,
     stationsRoute,
     stationRoute,
+    messagesRoute,
     sessionsRoute,
     sessionRoute,
     reviewsRoute,
@@ -143,6 +163,8 @@ const routeTree = root.addChildren([
     tariffsRoute,
     invoicesRoute,
     invoiceRoute,
+    rolloutsRoute,
+    rolloutRoute,
     alertsRoute,
   ]),
 ])

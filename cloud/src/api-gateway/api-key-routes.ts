@@ -6,6 +6,7 @@ import { notFound } from '../platform/http/problem.ts'
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import type { GatewayEnv } from './authenticate.ts'
+import type { KnownPrincipals } from './known-principals.ts'
 import { insertApiKey, listApiKeys, revokeApiKey } from './queries.ts'
 import { hashSecret, mintApiKey } from './secrets.ts'
 
@@ -36,7 +37,11 @@ const revokeRoute = createRoute({
   responses: { 204: { description: 'Revoked' }, ...problems },
 })
 
-export function apiKeyRoutes(app: OpenAPIHono<GatewayEnv>, { sql, clock, random }: ServiceContext): void {
+export function apiKeyRoutes(
+  app: OpenAPIHono<GatewayEnv>,
+  { sql, clock, random }: ServiceContext,
+  known: KnownPrincipals,
+): void {
   app.openapi(listRoute, async (c) => {
     const { limit, cursor } = c.req.valid('query')
     const rows = await listApiKeys(sql, c.get('tenantId'), decodeCursor(cursor, 'instant', 'uuid'), limit + 1)
@@ -60,8 +65,9 @@ export function apiKeyRoutes(app: OpenAPIHono<GatewayEnv>, { sql, clock, random 
   })
   app.openapi(revokeRoute, async (c) => {
     const { apiKeyId } = c.req.valid('param')
-    if (!(await revokeApiKey(sql, c.get('tenantId'), apiKeyId, new Date(clock.now()))))
-      throw notFound(`No API key ${apiKeyId}`)
+    const hash = await revokeApiKey(sql, c.get('tenantId'), apiKeyId, new Date(clock.now()))
+    if (!hash) throw notFound(`No API key ${apiKeyId}`)
+    await known.forget(hash)
     return c.body(null, 204)
   })
 }

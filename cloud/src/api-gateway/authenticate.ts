@@ -1,11 +1,12 @@
 /** Who asks: an API key in `Authorization: Bearer`, or the cookie of a sign-in. One of them is needed on every route of the API. */
 import type { MiddlewareHandler } from 'hono'
-import type { Sql } from 'postgres'
-import type { Clock, Random } from '../platform/clock.ts'
+import type { Random } from '../platform/clock.ts'
 import { ProblemError } from '../platform/http/problem.ts'
 import { requestHop } from '../platform/http/request-hop.ts'
 import type { ServiceVariables } from '../platform/http/service-auth.ts'
+import type { ServiceContext } from '../platform/service.ts'
 import { readCookie } from './cookie.ts'
+import type { KnownPrincipals } from './known-principals.ts'
 import { findApiKey, findSignIn, type Principal } from './queries.ts'
 import { hashSecret } from './secrets.ts'
 
@@ -17,22 +18,28 @@ export interface GatewayEnv {
 const MAX_CREDENTIAL_LENGTH = 256
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-export function authenticate({ sql, clock }: { sql: Sql; clock: Clock }): MiddlewareHandler<GatewayEnv> {
+export function authenticate(
+  { sql, clock }: Pick<ServiceContext, 'sql' | 'clock'>,
+  known: KnownPrincipals,
+): MiddlewareHandler<GatewayEnv> {
   return async (c, next) => {
     const authorization = c.req.header('authorization')
     const cookie = readCookie(c)
     let principal: Principal | undefined
     if (authorization !== undefined) {
       const key = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
-      if (key !== undefined && key.length <= MAX_CREDENTIAL_LENGTH)
-        principal = await findApiKey(sql, hashSecret(key))
+      if (key !== undefined && key.length <= MAX_CREDENTIAL_LENGTH) {
+        const hash = hashSecret(key)
+        principal = await known.find(hash, () => findApiKey(sql, hash))
+      }
       if (!principal)
         throw new ProblemError(
           401,
           'The API key in Authorization is not known, or the header is not "Bearer <key>"',
         )
     } else if (cookie !== undefined && cookie.length <= MAX_CREDENTIAL_LENGTH) {
-      principal = await findSignIn(sql, hashSecret(cookie), new Date(clock.now()))
+      const hash = hashSecret(cookie)
+      principal = await known.find(hash, () => findSignIn(sql, hash, new Date(clock.now())))
       if (!principal) throw new ProblemError(401, 'The sign-in has ended: sign in again')
       if (!SAFE_METHODS.has(c.req.method)) sameOrigin(c.req.header('origin'), c.req.header('host'))
     } else {

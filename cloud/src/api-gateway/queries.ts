@@ -10,6 +10,8 @@ export interface Principal {
   tenantId: string
   /** SHA-256 of the key or cookie, hex. */
   credential: string
+  /** When the sign-in ends by itself, ms since the epoch; a key does not. */
+  endsAt?: number
 }
 
 export async function findApiKey(sql: Sql, keyHash: Buffer): Promise<Principal | undefined> {
@@ -27,8 +29,8 @@ export async function findApiKey(sql: Sql, keyHash: Buffer): Promise<Principal |
 }
 
 export async function findSignIn(sql: Sql, tokenHash: Buffer, now: Date): Promise<Principal | undefined> {
-  const [row] = await sql<{ operator_id: string; email: string; tenant_id: string }[]>`
-    select o.operator_id, o.email, o.tenant_id from gateway.sign_in s join gateway.operator o using (operator_id)
+  const [row] = await sql<{ operator_id: string; email: string; tenant_id: string; expires_at: Date }[]>`
+    select o.operator_id, o.email, o.tenant_id, s.expires_at from gateway.sign_in s join gateway.operator o using (operator_id)
      where s.token_hash = ${tokenHash} and s.expires_at > ${now}`
   return (
     row && {
@@ -37,6 +39,7 @@ export async function findSignIn(sql: Sql, tokenHash: Buffer, now: Date): Promis
       name: row.email,
       tenantId: row.tenant_id,
       credential: tokenHash.toString('hex'),
+      endsAt: row.expires_at.getTime(),
     }
   )
 }
@@ -97,8 +100,10 @@ export async function insertSignIn(
     values (${tokenHash}, ${operatorId}, ${now}, ${expiresAt})`
 }
 
-export async function deleteSignIn(sql: Sql, tokenHash: Buffer): Promise<void> {
-  await sql`delete from gateway.sign_in where token_hash = ${tokenHash}`
+/** False when there is no such sign-in. */
+export async function deleteSignIn(sql: Sql, tokenHash: Buffer): Promise<boolean> {
+  const rows = await sql`delete from gateway.sign_in where token_hash = ${tokenHash} returning 1`
+  return rows.length > 0
 }
 
 export interface ApiKeyRow {
@@ -132,10 +137,15 @@ export async function listApiKeys(
      order by created_at, api_key_id limit ${limit}`
 }
 
-/** False when there is no such key. */
-export async function revokeApiKey(sql: Sql, tenantId: string, id: string, now: Date): Promise<boolean> {
-  const rows = await sql`
+/** The hash of the key; undefined when there is no such key. */
+export async function revokeApiKey(
+  sql: Sql,
+  tenantId: string,
+  id: string,
+  now: Date,
+): Promise<Buffer | undefined> {
+  const [row] = await sql<{ key_hash: Buffer }[]>`
     update gateway.api_key set revoked_at = ${now}
-     where tenant_id = ${tenantId} and api_key_id::text = ${id} and revoked_at is null returning 1`
-  return rows.length > 0
+     where tenant_id = ${tenantId} and api_key_id::text = ${id} and revoked_at is null returning key_hash`
+  return row?.key_hash
 }

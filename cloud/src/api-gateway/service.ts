@@ -13,7 +13,9 @@ import { bootstrap } from './bootstrap.ts'
 import { dashboard } from './dashboard.ts'
 import { forward } from './forward.ts'
 import { idempotency } from './idempotency.ts'
+import { KnownPrincipals } from './known-principals.ts'
 import { openApi } from './openapi.ts'
+import { rateLimit } from './rate-limit.ts'
 import { targetOf } from './resources.ts'
 import { serviceRoutes } from './service-routes.ts'
 import { meRoute, signInRoutes } from './sign-in-routes.ts'
@@ -60,18 +62,22 @@ function routes(context: ServiceContext, hub: StreamHub): Hono {
       },
     }),
   )
-  const authenticated = authenticate(context)
-  const idempotent = idempotency(context)
-  app.use('/api/v1/*', (c, next) => (OPEN_PATHS.has(c.req.path) ? next() : authenticated(c, next)))
+  const known = new KnownPrincipals(context)
+  const unlessOpen =
+    (handler: MiddlewareHandler<GatewayEnv>): MiddlewareHandler<GatewayEnv> =>
+    (c, next) =>
+      OPEN_PATHS.has(c.req.path) ? next() : handler(c, next)
+  app.use('/api/v1/*', unlessOpen(authenticate(context, known)))
+  app.use('/api/v1/*', unlessOpen(rateLimit(context.bus, context.config.apiRateLimit)))
   app.use('/api/v1/*', readableInput)
-  app.use('/api/v1/*', (c, next) => (OPEN_PATHS.has(c.req.path) ? next() : idempotent(c, next)))
+  app.use('/api/v1/*', unlessOpen(idempotency(context)))
 
-  signInRoutes(app, context)
+  signInRoutes(app, context, known)
   app.openapi(meRoute, (c) => {
     const { kind, name, tenantId } = c.get('principal')
     return c.json({ kind, name, tenantId }, 200)
   })
-  apiKeyRoutes(app, context)
+  apiKeyRoutes(app, context, known)
   serviceRoutes(app, context)
   streamRoutes(app, hub)
 

@@ -1,17 +1,16 @@
 /** Sign in and out, and who one is. */
-
-import { getConnInfo } from '@hono/node-server/conninfo'
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { hash, verify } from '@node-rs/argon2'
-import type { Context } from 'hono'
+import { peerAddress } from '../platform/http/peer-address.ts'
 import { ProblemError } from '../platform/http/problem.ts'
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { type GatewayEnv, sameOrigin } from './authenticate.ts'
 import { clearCookie, readCookie, SIGN_IN_MS, writeCookie } from './cookie.ts'
+import type { KnownPrincipals } from './known-principals.ts'
 import { deleteSignIn, findOperator, insertSignIn } from './queries.ts'
 import { hashSecret, mintCookie } from './secrets.ts'
-import { SignInLimit } from './sign-in-limit.ts'
+import { beginSignIn } from './sign-in-limit.ts'
 
 const signInInput = z.strictObject({
   email: z.string().min(1).max(320),
@@ -45,9 +44,9 @@ export const meRoute = createRoute({
 
 export function signInRoutes(
   app: OpenAPIHono<GatewayEnv>,
-  { sql, clock, random, config, log }: ServiceContext,
+  { sql, bus, clock, random, config, log }: ServiceContext,
+  known: KnownPrincipals,
 ): void {
-  const limit = new SignInLimit(clock)
   const secure = config.nodeEnv === 'production'
   // verified against when there is no such operator, so that the answer takes as long
   const nobody = hash(random.bytes(16).toString('hex'))
@@ -55,16 +54,16 @@ export function signInRoutes(
   app.openapi(signInRoute, async (c) => {
     const { email, password } = c.req.valid('json')
     if (c.req.header('origin') !== undefined) sameOrigin(c.req.header('origin'), c.req.header('host'))
-    const address = addressOf(c)
+    const address = peerAddress(c, config.trustedProxies)
     const account = email.toLowerCase()
-    const attempt = limit.begin(address, account)
+    const attempt = await beginSignIn(bus, address, account)
     const operator = await findOperator(sql, email)
     const right = await verify(operator?.passwordHash ?? (await nobody), password)
     if (!operator || !right) {
       log.warn({ operator: account, address }, 'a sign-in failed')
       throw new ProblemError(401, 'E-mail or password is wrong')
     }
-    attempt.succeeded()
+    await attempt.succeeded()
     const now = clock.now()
     const cookie = mintCookie(random)
     await insertSignIn(
@@ -82,18 +81,10 @@ export function signInRoutes(
     const cookie = readCookie(c)
     if (cookie !== undefined) {
       sameOrigin(c.req.header('origin'), c.req.header('host'))
-      await deleteSignIn(sql, hashSecret(cookie))
+      const hash = hashSecret(cookie)
+      if (await deleteSignIn(sql, hash)) await known.forget(hash)
     }
     clearCookie(c, secure)
     return c.body(null, 204)
   })
-}
-
-/** The peer's address; behind a proxy that is the proxy, which then limits by itself. */
-function addressOf(c: Context): string {
-  try {
-    return getConnInfo(c).remote.address ?? 'unknown'
-  } catch {
-    return 'unknown'
-  }
 }

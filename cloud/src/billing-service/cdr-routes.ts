@@ -78,11 +78,12 @@ const lines = createRoute({
   responses: { 200: answers('Lines', page(invoiceLine)), ...problems },
 })
 
-export function cdrRoutes(app: OpenAPIHono<ServiceEnv>, { sql }: ServiceContext): void {
+export function cdrRoutes(app: OpenAPIHono<ServiceEnv>, { sql, reports }: ServiceContext): void {
   app.openapi(cdrs, async (c) => {
     const { limit, cursor, ...filter } = c.req.valid('query')
     const after = decodeCursor(cursor, 'instant', 'text')
-    const rows = await listCdrs(sql, { tenantId: c.get('tenantId'), ...filter, after }, limit + 1)
+    const tenantId = c.get('tenantId')
+    const rows = await reports.read((db) => listCdrs(db, { tenantId, ...filter, after }, limit + 1))
     return c.json(
       pageOf(rows, limit, cdrResource, (row) => [row.issued_at.toISOString(), row.cdr_id]),
       200,
@@ -111,18 +112,19 @@ export function cdrRoutes(app: OpenAPIHono<ServiceEnv>, { sql }: ServiceContext)
   app.openapi(invoices, async (c) => {
     const { limit, cursor, ...filter } = c.req.valid('query')
     const tenantId = c.get('tenantId')
-    const rows = await listInvoices(
-      sql,
-      { tenantId, ...filter, after: decodeCursor(cursor, 'text', 'text') },
-      limit + 1,
-    )
-    const { items, next } = pageOf(
-      rows,
-      limit,
-      (row) => row,
-      (row) => [row.period, row.invoice_id],
-    )
-    return c.json({ items: await invoiceResources(sql, tenantId, items, MAX_LINES_LISTED), next }, 200)
+    const after = decodeCursor(cursor, 'text', 'text')
+    // Both from one place: an invoice without the lines of its total would be wrong.
+    const shown = await reports.read(async (db) => {
+      const rows = await listInvoices(db, { tenantId, ...filter, after }, limit + 1)
+      const { items, next } = pageOf(
+        rows,
+        limit,
+        (row) => row,
+        (row) => [row.period, row.invoice_id],
+      )
+      return { items: await invoiceResources(db, tenantId, items, MAX_LINES_LISTED), next }
+    })
+    return c.json(shown, 200)
   })
 
   app.openapi(oneInvoice, async (c) => {
@@ -141,7 +143,7 @@ export function cdrRoutes(app: OpenAPIHono<ServiceEnv>, { sql }: ServiceContext)
     const after = decodeCursor(cursor, 'instant', 'text')
     if ((await listInvoices(sql, { tenantId, invoiceId }, 1)).length === 0)
       throw notFound(`There is no invoice ${invoiceId}`)
-    const rows = await listLines(sql, { tenantId, invoiceId, after }, limit + 1)
+    const rows = await reports.read((db) => listLines(db, { tenantId, invoiceId, after }, limit + 1))
     return c.json(
       pageOf(rows, limit, lineResource, (row) => [row.issued_at.toISOString(), row.cdr_id]),
       200,

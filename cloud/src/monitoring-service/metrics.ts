@@ -1,4 +1,4 @@
-/** Metrics of monitoring-service: sites, open alerts, and how far replicas of the database are behind. */
+/** Metrics of monitoring-service: sites and open alerts. */
 import type { Sql } from 'postgres'
 import { Gauge, type Registry } from 'prom-client'
 
@@ -68,19 +68,6 @@ export function createMonitoringMetrics(registry: Registry, sql: Sql): void {
           },
           it.n,
         )
-    },
-  })
-  new Gauge({
-    name: 'switchyard_database_replica_lag_seconds',
-    help: 'How far a replica of the database has not replayed what the primary wrote; none where the account may not see it',
-    labelNames: ['replica'],
-    registers,
-    async collect() {
-      const rows = await sql<{ replica: string; lag: number | null }[]>`
-        select application_name as replica, extract(epoch from replay_lag)::float8 as lag
-          from pg_stat_replication where state is not null`.catch(() => [])
-      this.reset()
-      for (const { replica, lag } of rows) this.set({ replica }, lag ?? 0)
     },
   })
 }

@@ -18,7 +18,8 @@ import { SITE_OFFLINE } from './site-offline.ts'
 import { alertsOver, SECURITY_EVENT } from './station-rules.ts'
 import { tellCleared, tellRaised } from './tell.ts'
 
-export function monitoringProjection(eventLog: EventLog): Projection {
+/** `wentOffline` is called after the commit of facts that tell of sites gone. */
+export function monitoringProjection(eventLog: EventLog, wentOffline: () => void): Projection {
   return {
     consumer: 'monitoring',
     kinds: [
@@ -40,6 +41,7 @@ export function monitoringProjection(eventLog: EventLog): Projection {
       'station.connection-refused',
       'station.certificate',
       'station.certificate-not-renewed',
+      'station.der-alarm',
       'session.held',
       'session.reviewed',
       'session.stop-unmatched',
@@ -88,7 +90,10 @@ export function monitoringProjection(eventLog: EventLog): Projection {
           return
       }
     }),
-    committed: () => eventLog.wake(),
+    committed(entries) {
+      eventLog.wake()
+      if (entries.some((it) => it.kind === 'site.offline')) wentOffline()
+    },
   }
 }
 

@@ -20,6 +20,7 @@ const RUNBOOKS: Readonly<Record<string, string>> = {
   'certificate-not-installed': 'station-security',
   'security-event': 'station-security',
   'rollout-halted': 'rollout-halted',
+  'der-alarm': 'grid-alarm',
 }
 
 /** Path of the page within the project; null for a rule that has none (of a newer version). */

@@ -1,13 +1,13 @@
-/** The rule `site-offline`: a site that was online and has not been heard from for too long. Looked at on a timer, by any replica. */
+/** The rule `site-offline`: a site that was online and has not been heard from for too long. Looked at when one is told offline, and on a timer, by any replica. */
 import { instant } from '@switchyard/protocol/instant.ts'
-import { faultOf } from '../platform/log.ts'
+import { createLoop, type Loop } from '../platform/event-log/loop.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { offlineSince, raise } from './queries.ts'
 import { tellRaised } from './tell.ts'
 
 export const SITE_OFFLINE = 'site-offline'
-/** How often is looked. */
-const SWEEP_MS = 5_000
+/** How often is looked without being woken. */
+const SWEEP_MS = 2_000
 /** Most alerts of one look; the next takes the rest. */
 const MAX_PER_SWEEP = 500
 
@@ -40,27 +40,13 @@ export async function sweepOffline({ sql, eventLog, clock, config }: ServiceCont
   return raised
 }
 
-export function startOfflineSweep(context: ServiceContext): { stop(): Promise<void> } {
-  let stopped = false
-  let cancel = (): void => {}
-  let running: Promise<unknown> = Promise.resolve()
-  const again = (): void => {
-    cancel = context.clock.after(SWEEP_MS, () => {
-      running = sweepOffline(context)
-        .catch((error: unknown) =>
-          context.log.warn(faultOf(error), 'sites that are offline could not be looked for'),
-        )
-        .finally(() => {
-          if (!stopped) again()
-        })
-    })
-  }
-  again()
-  return {
-    async stop() {
-      stopped = true
-      cancel()
-      await running
-    },
-  }
+export function startOfflineSweep(context: ServiceContext): Loop {
+  const { clock, log } = context
+  return createLoop({
+    clock,
+    log,
+    name: 'site-offline',
+    pollMs: SWEEP_MS,
+    work: async () => (await sweepOffline(context)) === MAX_PER_SWEEP,
+  })
 }

@@ -83,17 +83,36 @@ export function stationAlertOf(
         text: `The certificate of station ${stationId} ends at ${notAfter}, and could not be renewed: ${reason}. It is tried again every day. Over when one is installed.`,
       }
     }
+    case 'station.der-alarm': {
+      const { controlType, fault, ended, info } = fact.data
+      if (ended) return undefined
+      const what = [fault, controlType].filter((it) => it !== undefined).join(' by ')
+      return {
+        ...about,
+        alert_id: derAlarmId(siteId, stationId, controlType),
+        rule: 'der-alarm',
+        severity: 'warning',
+        text: `Station ${stationId} reports that the grid is not as it should be (${what})${info === undefined ? '' : `: ${info}`}. It may charge or feed in less, or not at all. Over when it says so.`,
+      }
+    }
     default:
       return undefined
   }
 }
 
-/** What ends alerts of a station: it connects, or installs a certificate. */
+/** What ends alerts of a station: it connects, installs a certificate, or says that an alarm is over. */
 export function alertsOver({ siteId, stationId }: LogEntry, fact: ReadEntry): string[] {
   if (fact.kind === 'station.connected') return [stationAlertId('station-refused', siteId, stationId)]
   if (fact.kind === 'station.certificate' && fact.data.outcome === 'accepted')
     return [certificateAlertId(siteId, stationId, fact.data.certificateType)]
+  if (fact.kind === 'station.der-alarm' && fact.data.ended)
+    return [derAlarmId(siteId, stationId, fact.data.controlType)]
   return []
+}
+
+/** Each type of control has an alarm of its own; its end need not name the fault. */
+function derAlarmId(siteId: string | null, stationId: string | null, controlType: string): string {
+  return `der-alarm:${siteId}:${stationId}:${controlType}`
 }
 
 /** Each kind of certificate has an alert of its own. */

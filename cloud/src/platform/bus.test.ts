@@ -6,21 +6,22 @@ import { createConnection, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Bus } from './bus.ts'
 import { systemClock, systemRandom } from './clock.ts'
+import { MAX_COUNTERS } from './counters.ts'
 import { createLog } from './log.ts'
 import { createMemoryBus, MAX_MEMORY_BUS_KEYS } from './memory-bus.ts'
 import { createRedisBus } from './redis-bus.ts'
-import { redisMissing, startRedisBehindSentinel, type TestRedis } from './test-redis.ts'
+import {
+  redisAnswers,
+  redisMissing,
+  redisUrl,
+  startRedisBehindSentinel,
+  type TestRedis,
+} from './test-redis.ts'
 import { createTestClock } from './testing.ts'
 
 const log = createLog('silent')
-const redisUrl = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379'
-const redisAnswers = await new Promise<boolean>((resolve) => {
-  const { hostname, port } = new URL(redisUrl)
-  const socket = createConnection(Number(port || 6379), hostname)
-  socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-  socket.once('connect', () => socket.destroy())
-})
-if (!redisAnswers) console.log(`contract of the bus against Redis: skipped, nothing answers at ${redisUrl}`)
+const redis = await redisAnswers()
+if (!redis) console.log(`contract of the bus against Redis: skipped, nothing answers at ${redisUrl}`)
 const prefix = `switchyard-test-${systemRandom.uuid()}:`
 
 if (redisMissing) console.log(`contract of the bus against Redis behind Sentinel: skipped, ${redisMissing}`)
@@ -30,7 +31,7 @@ const openRedis = (url: string) => createRedisBus({ url, prefix, clock: systemCl
 
 const buses = [
   { name: 'memory', skip: false, open: async () => createMemoryBus({ clock: systemClock, log }) },
-  { name: 'Redis', skip: !redisAnswers, open: () => openRedis(redisUrl) },
+  { name: 'Redis', skip: !redis, open: () => openRedis(redisUrl) },
   {
     name: 'Redis behind Sentinel',
     skip: redisMissing !== undefined,
@@ -99,10 +100,39 @@ for (const { name, skip, open } of buses) {
       await passed(bus)
       await expect.poll(() => bus.get('short')).toBeUndefined()
     })
+
+    it('says that a value was kept, and keeps a new one only where there is none', async () => {
+      expect(await bus.put('old', 1, 60_000)).toBe(true)
+      await bus.putNew('old', 2, 60_000)
+      await bus.putNew('new', 3, 60_000)
+      expect(await bus.getMany(['old', 'new'])).toEqual([1, 3])
+    })
+
+    it('counts each step of many at once, never below zero, until the counter ends', async () => {
+      const all = await Promise.all(Array.from({ length: 20 }, () => bus.add('many', 1, 60_000)))
+      expect(all.map((it) => it.count).sort((a, b) => a - b)).toEqual(
+        Array.from({ length: 20 }, (_, i) => i + 1),
+      )
+      for (const { endsInMs } of all) expect(endsInMs > 0 && endsInMs <= 60_000).toBe(true)
+      expect((await bus.add('many', -3, 60_000)).count).toBe(17)
+      expect((await bus.add('many', -40, 60_000)).count).toBe(0)
+      expect((await bus.add('many', 1, 60_000)).count).toBe(1)
+      await bus.add('brief', 5, 1)
+      await passed(bus)
+      await expect.poll(async () => (await bus.add('brief', 1, 1)).count).toBe(1)
+    })
   })
 }
 
 describe('the bus in memory', () => {
+  it('lets the oldest counters go at their bound', async () => {
+    const bus = createMemoryBus({ clock: createTestClock(), log })
+    for (let i = 0; i <= MAX_COUNTERS; i++) await bus.add(`n${i}`, 1, 1_000)
+    expect((await bus.add('n0', 1, 1_000)).count).toBe(1)
+    expect((await bus.add(`n${MAX_COUNTERS}`, 1, 1_000)).count).toBe(2)
+    await bus.close()
+  })
+
   it('lets the oldest values go at its bound, and expires by its clock', async () => {
     const clock = createTestClock()
     const bus = createMemoryBus({ clock, log })
@@ -120,11 +150,38 @@ describe('the bus over Redis', () => {
     const bus = await openRedis('redis://127.0.0.1:1')
     expect(bus.ready()).toBe(false)
     bus.publish('a', 1)
-    await bus.put('k', 1, 1_000)
+    expect(await bus.put('k', 1, 1_000)).toBe(false)
+    await bus.putNew('k', 1, 1_000)
     expect(await bus.get('k')).toBeUndefined()
     expect(await bus.getMany(['k'])).toEqual([undefined])
+    // It counts for itself.
+    for (const count of [1, 2, 3]) expect((await bus.add('n', 1, 60_000)).count).toBe(count)
     await bus.close()
   })
+
+  it.skipIf(!redis)(
+    'does without a Redis that is slow, and then asks nothing of it for a while',
+    async () => {
+      const clock = createTestClock()
+      const way = await startWay(new URL(redisUrl))
+      const bus = await createRedisBus({ ...way, prefix, clock, log })
+      const other = await openRedis(redisUrl)
+      try {
+        expect((await bus.add('slow', 1, 60_000)).count).toBe(1)
+        way.strand()
+        const waiting = Promise.all([bus.add('slow', 1, 60_000), bus.get('k')])
+        clock.advance(1_000)
+        expect(await waiting).toMatchObject([{ count: 1 }, undefined])
+        // While it rests nothing waits, and it counts for itself.
+        expect((await bus.add('slow', 1, 60_000)).count).toBe(2)
+        expect((await other.add('slow', 1, 60_000)).count).toBe(2)
+      } finally {
+        await bus.close()
+        await other.close()
+        await way.close()
+      }
+    },
+  )
 
   it.skipIf(redisMissing)(
     'goes on by itself when the master behind the Sentinels dies',
@@ -153,39 +210,36 @@ describe('the bus over Redis', () => {
     120_000,
   )
 
-  it.skipIf(!redisAnswers)(
-    'notices a connection that is dead without a word, and makes another',
-    async () => {
-      const way = await startWay(new URL(redisUrl))
-      const bus = await createRedisBus({
-        ...way,
-        prefix,
-        clock: systemClock,
-        log,
-        pingMs: 50,
-        silenceMs: 500,
-      })
-      try {
-        const heard: unknown[] = []
-        bus.subscribe('a', (it) => heard.push(it))
-        await listening(bus)
-        way.strand()
-        // What is said now may be lost; what is said once it has noticed is heard.
-        await expect
-          .poll(
-            () => {
-              bus.publish('a', 'again')
-              return heard
-            },
-            { timeout: 30_000 },
-          )
-          .toContain('again')
-      } finally {
-        await bus.close()
-        await way.close()
-      }
-    },
-  )
+  it.skipIf(!redis)('notices a connection that is dead without a word, and makes another', async () => {
+    const way = await startWay(new URL(redisUrl))
+    const bus = await createRedisBus({
+      ...way,
+      prefix,
+      clock: systemClock,
+      log,
+      pingMs: 50,
+      silenceMs: 500,
+    })
+    try {
+      const heard: unknown[] = []
+      bus.subscribe('a', (it) => heard.push(it))
+      await listening(bus)
+      way.strand()
+      // What is said now may be lost; what is said once it has noticed is heard.
+      await expect
+        .poll(
+          () => {
+            bus.publish('a', 'again')
+            return heard
+          },
+          { timeout: 30_000 },
+        )
+        .toContain('again')
+    } finally {
+      await bus.close()
+      await way.close()
+    }
+  })
 })
 
 /** A way to Redis whose connections can be made to carry nothing more, while new ones work. */

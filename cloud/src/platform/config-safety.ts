@@ -33,11 +33,13 @@ function* knownSecrets(given: Given): Generator<string> {
       'MQTT_PASSWORD',
       'MQTT_ADMIN_PASSWORD',
     ].map((name) => ({ name, value: given[name], is: 'it' })),
-    ...['DATABASE_URL', 'DATABASE_DIRECT_URL', 'REDIS_URL', 'MQTT_URL'].map((name) => ({
-      name,
-      value: passwordIn(given[name]),
-      is: 'the password in it',
-    })),
+    ...['DATABASE_URL', 'DATABASE_DIRECT_URL', 'DATABASE_REPLICA_URL', 'REDIS_URL', 'MQTT_URL'].map(
+      (name) => ({
+        name,
+        value: passwordIn(given[name]),
+        is: 'the password in it',
+      }),
+    ),
   ]
   for (const { name, value, is } of secrets)
     if (value && isKnown(value)) yield `${name}: ${is} is one that everybody knows; make a random one`

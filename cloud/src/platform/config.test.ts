@@ -47,6 +47,22 @@ it('every wrong value is named at once, and no value is told', () => {
   expect(problems.join()).not.toContain('secret-value')
 })
 
+it('TLS endpoints are read as host and port, a bounded number of them', () => {
+  const read = (TLS_ENDPOINTS: string) => readConfig({ ...needed, TLS_ENDPOINTS }).tlsEndpoints
+  expect(readConfig(needed).tlsEndpoints).toEqual([])
+  expect(read('haproxy:3443, 10.0.0.5:8883,[fd00::1]:443')).toEqual([
+    { host: 'haproxy', port: 3443 },
+    { host: '10.0.0.5', port: 8883 },
+    { host: 'fd00::1', port: 443 },
+  ])
+  const many = (n: number) => Array.from({ length: n }, (_, i) => `host-${i}:443`).join()
+  expect(read(many(16))).toHaveLength(16)
+  for (const wrong of ['haproxy', 'haproxy:0', 'haproxy:70000', 'https://haproxy:3443', many(17)])
+    expect(problemsOf({ ...needed, TLS_ENDPOINTS: wrong })).toEqual([
+      'TLS_ENDPOINTS: must be host:port, separated by commas, at most 16',
+    ])
+})
+
 it('what is missing is said to be needed, and what needs company says so', () => {
   expect(problemsOf({})).toEqual(['DATABASE_URL: is needed', 'SERVICE_KEY: is needed'])
   expect(problemsOf({ ...needed, MQTT_URL: 'mqtts://broker' })[0]).toMatch(

@@ -3,10 +3,13 @@
  * (for secrets). All wrong values are named at once; nothing else reads the environment.
  */
 import { readFileSync } from 'node:fs'
+import { BlockList } from 'node:net'
 import type { z } from 'zod'
 import { unsafeValues } from './config-safety.ts'
+import { type HostPort, readHostPorts } from './host-port.ts'
+import { readNetworks } from './http/peer-address.ts'
 import { TARGETS, type TargetName } from './service.ts'
-import { envName, settings } from './settings.ts'
+import { envName, MAX_TLS_ENDPOINTS, settings } from './settings.ts'
 
 export interface Config {
   readonly nodeEnv: 'development' | 'production' | 'test'
@@ -23,6 +26,10 @@ export interface Config {
   readonly databaseUrl: string
   /** Without a pooler in between: for what holds a lock of its session. */
   readonly databaseDirectUrl: string
+  /** `databaseUrl` leads through a pooler in transaction mode: another one is given for the direct way. */
+  readonly databasePooled: boolean
+  /** Undefined: reports are read from the primary. */
+  readonly databaseReplica: { readonly url: string; readonly maxLagMs: number } | undefined
   readonly redisUrl: string | undefined
   readonly redisKeyPrefix: string
   readonly mqtt: {
@@ -45,6 +52,10 @@ export interface Config {
     readonly operatorEmail: string | undefined
     readonly operatorPassword: string | undefined
   }
+  /** Requests of one API key or operator per minute; 0: no limit. */
+  readonly apiRateLimit: number
+  /** Proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: BlockList
   readonly dashboardDir: string | undefined
   /** ISO 15118: where contract certificates come from, and whether OCSP responders may have private addresses. */
   readonly iso15118: {
@@ -65,6 +76,8 @@ export interface Config {
   readonly siteOfflineAlertMs: number
   /** How long sessions may wait in review before an alert is raised. */
   readonly reviewWaitingAlertDays: number
+  /** Where the cloud itself speaks TLS, and shows certificates that end. */
+  readonly tlsEndpoints: readonly HostPort[]
   readonly shutdownDeadlineMs: number
 }
 
@@ -137,6 +150,11 @@ function freeze(it: z.infer<typeof settings>): Config {
     poolSizes: Object.freeze(pick(it, 'POOL_SIZE')),
     databaseUrl: it.DATABASE_URL,
     databaseDirectUrl: it.DATABASE_DIRECT_URL ?? it.DATABASE_URL,
+    databasePooled: it.DATABASE_DIRECT_URL !== undefined && it.DATABASE_DIRECT_URL !== it.DATABASE_URL,
+    databaseReplica:
+      it.DATABASE_REPLICA_URL === undefined
+        ? undefined
+        : Object.freeze({ url: it.DATABASE_REPLICA_URL, maxLagMs: it.DATABASE_REPLICA_MAX_LAG_MS }),
     redisUrl: it.REDIS_URL,
     redisKeyPrefix: it.REDIS_KEY_PREFIX,
     mqtt: Object.freeze({
@@ -154,6 +172,8 @@ function freeze(it: z.infer<typeof settings>): Config {
       operatorEmail: it.BOOTSTRAP_OPERATOR_EMAIL,
       operatorPassword: it.BOOTSTRAP_OPERATOR_PASSWORD,
     }),
+    apiRateLimit: it.API_RATE_LIMIT,
+    trustedProxies: readNetworks(it.TRUSTED_PROXIES ?? '') ?? new BlockList(),
     dashboardDir: it.DASHBOARD_DIR,
     iso15118: Object.freeze({
       contractCertificateUrl: it.CONTRACT_CERTIFICATE_URL,
@@ -169,6 +189,7 @@ function freeze(it: z.infer<typeof settings>): Config {
       : undefined,
     siteOfflineAlertMs: it.SITE_OFFLINE_ALERT_MS,
     reviewWaitingAlertDays: it.REVIEW_WAITING_ALERT_DAYS,
+    tlsEndpoints: Object.freeze(readHostPorts(it.TLS_ENDPOINTS ?? '', MAX_TLS_ENDPOINTS) ?? []),
     shutdownDeadlineMs: it.SHUTDOWN_DEADLINE_MS,
   })
 }

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
+import { Counters } from './counters.ts'
 
 /** Most values kept; the oldest go first. */
 export const MAX_MEMORY_BUS_KEYS = 50_000
@@ -9,7 +10,17 @@ export const MAX_MEMORY_BUS_KEYS = 50_000
 export function createMemoryBus({ clock, log }: { clock: Clock; log: Logger }): Bus {
   const handlers = new Map<string, Set<(message: unknown) => void>>()
   const values = new Map<string, { text: string; expiresAt: number }>()
+  const counters = new Counters(clock)
   let closed = false
+
+  function put(key: string, value: unknown, ttlMs: number): void {
+    values.delete(key)
+    values.set(key, { text: JSON.stringify(value), expiresAt: clock.now() + ttlMs })
+    for (const oldest of values.keys()) {
+      if (values.size <= MAX_MEMORY_BUS_KEYS) break
+      values.delete(oldest)
+    }
+  }
 
   function get(key: string): unknown {
     const held = values.get(key)
@@ -43,18 +54,20 @@ export function createMemoryBus({ clock, log }: { clock: Clock; log: Logger }): 
       }
     },
     async put(key, value, ttlMs) {
-      values.delete(key)
-      values.set(key, { text: JSON.stringify(value), expiresAt: clock.now() + ttlMs })
-      for (const oldest of values.keys()) {
-        if (values.size <= MAX_MEMORY_BUS_KEYS) break
-        values.delete(oldest)
-      }
+      put(key, value, ttlMs)
+      return true
+    },
+    async putNew(key, value, ttlMs) {
+      if (get(key) === undefined) put(key, value, ttlMs)
     },
     async get(key) {
       return get(key)
     },
     async getMany(keys) {
       return keys.map(get)
+    },
+    async add(key, by, windowMs) {
+      return counters.add(key, by, windowMs)
     },
     ready: () => !closed,
     async close() {

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import type { Sql } from 'postgres'
 import { recogniseDatabase } from './event-log/generation.ts'
+import { boundRole } from './pooler.ts'
 import { createDirectConnection } from './postgres.ts'
 
 /** Key of the advisory lock; the same for every process of every version. */
@@ -37,14 +38,22 @@ export async function migrate(
   databaseUrl: string,
   sources: readonly MigrationSource[],
   log: Logger,
+  {
+    pooled = false,
+  }: {
+    /** Services come through a pooler: their role is given what their connections cannot ask for. */ pooled?: boolean
+  } = {},
 ): Promise<string[]> {
   const sql = createDirectConnection(databaseUrl, 'migrations')
   try {
+    // A pooler in session mode does not pass on what is asked for when a connection is made.
+    await sql`set statement_timeout = 0`
     await sql`select pg_advisory_lock(${LOCK})`
     const applied: string[] = []
     for (const source of [LOG_MIGRATIONS, ...sources]) applied.push(...(await migrateSchema(sql, source)))
     await sql`select log.make_partitions(${DAYS_AHEAD})`
     await recogniseDatabase(sql, log)
+    if (pooled) await boundRole(sql)
     if (applied.length > 0) log.info({ applied }, 'migrations applied')
     else log.info('the schemas are up to date')
     return applied

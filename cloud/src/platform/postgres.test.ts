@@ -91,6 +91,26 @@ it('a query that is asked for in the moment in which its connection breaks is no
   }
 })
 
+it('a transaction whose connection breaks gives it back, whatever it still asks for', async () => {
+  const sql = createPool({ url: way.url, size: 1, name: 'test' })
+  const two = 2
+  try {
+    // The first is written into the break, the others when the connection is the pool's again.
+    const broken = sql.begin(async (tx) => {
+      await tx`select 1`
+      way.reset()
+      await tx`select 1`.catch(() => {})
+      await tx`select ${two}::int`.catch(() => {})
+      await tx`select ${two}::int`
+    })
+    await expect(broken).rejects.toThrow('CONNECTION_CLOSED')
+    expect(await sql`select ${two}::int as n`).toEqual([{ n: 2 }])
+    expect(await sql.begin((tx) => tx`select ${two}::int as n`)).toEqual([{ n: 2 }])
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}, 15_000)
+
 it('a connection that was closed for its silence is made anew, and nobody notices', async () => {
   const sql = createPool({ url: way.url, size: 1, name: 'test', silenceMs: 300 })
   try {

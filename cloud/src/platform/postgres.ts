@@ -8,6 +8,11 @@ import { systemRandom } from './clock.ts'
 export const STATEMENT_TIMEOUT_MS = 15_000
 /** A transaction that stands idle longer is ended by the server, so that it cannot hold locks. */
 export const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000
+/** As the server calls them. */
+export const CONNECTION_BOUNDS = {
+  statement_timeout: STATEMENT_TIMEOUT_MS,
+  idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+}
 /**
  * A server that lives has answered or cancelled by then. A connection that is silent for longer is unused, or dead without a word
  * (a router forgot it), and would hold whoever waits on it for as long as the system keeps it: it is closed, and made anew when needed.
@@ -41,9 +46,12 @@ export interface PoolOptions {
   name: string
   log?: Logger
   silenceMs?: number
+  /** `url` leads through a pooler in transaction mode: see pooler.ts. */
+  pooled?: boolean
 }
 
-export function createPool({ url, size, name, log, silenceMs = SILENCE_MS }: PoolOptions): Sql {
+export function createPool(options: PoolOptions): Sql {
+  const { url, size, name, log, silenceMs = SILENCE_MS, pooled = false } = options
   // `socket` is known to the client and not to its types.
   const sockets = { socket: socketsOf(silenceMs) }
   return postgres(url, {
@@ -52,11 +60,15 @@ export function createPool({ url, size, name, log, silenceMs = SILENCE_MS }: Poo
     idle_timeout: IDLE_CONNECTION_S,
     connect_timeout: CONNECT_TIMEOUT_S,
     backoff: reconnectDelayS,
+    // A prepared statement stays on the connection to the server, which behind a pooler is another one for the next transaction.
+    prepare: !pooled,
+    // One query at a time: the pooler takes its connection back after each answer, and what the client asks first for a query with
+    // parameters (their types, without a Sync) does not hold it. Sent behind another query, that would be answered to nobody.
+    ...(pooled ? { max_pipeline: 0 } : {}),
     types: { bigint },
     connection: {
       application_name: `switchyard ${name}`,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+      ...(pooled ? {} : CONNECTION_BOUNDS),
       timezone: 'UTC',
     },
     onnotice: (notice) => log?.debug({ notice: notice.message }, 'Postgres says'),
@@ -103,7 +115,8 @@ export function createDirectConnection(url: string, name: string): Sql {
     max: 1,
     connect_timeout: CONNECT_TIMEOUT_S,
     types: { bigint },
-    connection: { application_name: `switchyard ${name}`, statement_timeout: 0, timezone: 'UTC' },
+    // As text: the client does not send a zero, and the role may have a bound of its own (pooler.ts).
+    connection: { application_name: `switchyard ${name}`, statement_timeout: '0' as never, timezone: 'UTC' },
     onnotice: () => {},
   }) as unknown as Sql
 }

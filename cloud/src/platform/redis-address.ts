@@ -4,14 +4,13 @@
  * `rediss:` and `rediss+sentinel:`.
  */
 import type { RedisOptions } from 'ioredis'
+import { type HostPort, readHostPort } from './host-port.ts'
 
 /** What is ours to say of a client; its mapping of replies is left as it is. */
 export type ClientOptions = Omit<RedisOptions, 'replyMapping'>
 
 const SENTINEL = /^redis(s?)\+sentinel:\/\/(?:([^@/]*)@)?([^/]+)\/([A-Za-z0-9._-]+)(?:\/(\d+))?$/
-const HOST = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/
 const DEFAULT_SENTINEL_PORT = 26_379
-const MAX_PORT = 65_535
 
 export type RedisAddress = { url: string } | { options: ClientOptions }
 
@@ -21,12 +20,12 @@ export function readRedisAddress(text: string): RedisAddress | undefined {
     return URL.canParse(text) && new URL(text).hostname !== '' ? { url: text } : undefined
   const [, tls, credentials = '', hosts = '', name = '', db] = SENTINEL.exec(text) ?? []
   if (tls === undefined) return undefined
-  const sentinels = hosts.split(',').map(readHost)
+  const sentinels = hosts.split(',').map((it) => readHostPort(it, DEFAULT_SENTINEL_PORT))
   const account = readCredentials(credentials)
   if (!account || sentinels.some((it) => it === undefined)) return undefined
   return {
     options: {
-      sentinels: sentinels as { host: string; port: number }[],
+      sentinels: sentinels as HostPort[],
       name,
       ...account,
       ...(db === undefined ? {} : { db: Number(db) }),
@@ -35,13 +34,6 @@ export function readRedisAddress(text: string): RedisAddress | undefined {
       failoverDetector: true,
     },
   }
-}
-
-function readHost(text: string): { host: string; port: number } | undefined {
-  const [, host, port] = HOST.exec(text) ?? []
-  const number = port === undefined ? DEFAULT_SENTINEL_PORT : Number(port)
-  if (host === undefined || number < 1 || number > MAX_PORT) return undefined
-  return { host: host.replace(/^\[|\]$/g, ''), port: number }
 }
 
 /** `user:password`, each percent-encoded, or only `:password`. */

@@ -1,17 +1,29 @@
 /**
  * The bus over Redis, for more than one process. Nothing durable lies in it: while Redis is away messages are dropped, values
- * are unknown, and services go on by polling.
+ * are unknown, each process counts for itself, and services go on by polling.
  */
 import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { Bus } from './bus.ts'
 import type { Clock } from './clock.ts'
+import { Counters } from './counters.ts'
 import { type ClientOptions, readRedisAddress } from './redis-address.ts'
 
 /** Longest wait between two attempts to connect. */
 const MAX_RECONNECT_MS = 5_000
 /** A command that Redis does not answer in this time fails. */
 const COMMAND_TIMEOUT_MS = 2_000
+/** Longest that a request of the API waits for Redis: it can be answered without. */
+const QUICK_MS = 250
+/** For so long such requests do without a Redis that was slower. */
+const REST_MS = 5_000
+/** One step on the server: a counter and its end, which begin together. Gives the count and how long it lives on. */
+const ADD = `
+local count = redis.call('INCRBY', KEYS[1], ARGV[1])
+if count <= 0 then redis.call('DEL', KEYS[1]) return {0, tonumber(ARGV[2])} end
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then left = tonumber(ARGV[2]) redis.call('PEXPIRE', KEYS[1], left) end
+return {count, left}`
 /** How often each connection asks whether the other side is still there. */
 const PING_MS = 5_000
 /** A connection that is silent for so long is dead, whatever the system says of it, and is made anew. */
@@ -82,6 +94,27 @@ export async function createRedisBus(given: RedisBusOptions): Promise<Bus> {
     })
   }
   pingLater()
+  const counters = new Counters(clock)
+  let restsUntil = Number.NEGATIVE_INFINITY
+  /** What Redis answers soon; undefined when it does not, and then for a while without asking. */
+  const quickly = async <T>(ask: () => Promise<T>): Promise<T | undefined> => {
+    if (clock.mono() < restsUntil) return undefined
+    let cancel = (): void => {}
+    const late = new Promise<undefined>((resolve) => {
+      cancel = clock.after(QUICK_MS, () => {
+        restsUntil = clock.mono() + REST_MS
+        log.warn({ waitedMs: QUICK_MS, restMs: REST_MS }, 'Redis is slow; requests do without it for a while')
+        resolve(undefined)
+      })
+    })
+    try {
+      return await Promise.race([ask(), late])
+    } catch {
+      return undefined
+    } finally {
+      cancel()
+    }
+  }
   await Promise.all([commands.connect().catch(dropped), subscriber.connect().catch(dropped)])
 
   return {
@@ -102,15 +135,24 @@ export async function createRedisBus(given: RedisBusOptions): Promise<Bus> {
       }
     },
     async put(key, value, ttlMs) {
-      await commands.set(prefix + key, JSON.stringify(value), 'PX', Math.max(1, ttlMs)).catch(dropped)
+      const kept = commands.set(prefix + key, JSON.stringify(value), 'PX', Math.max(1, ttlMs))
+      return (await kept.catch(dropped)) === 'OK'
+    },
+    async putNew(key, value, ttlMs) {
+      await commands.set(prefix + key, JSON.stringify(value), 'PX', Math.max(1, ttlMs), 'NX').catch(dropped)
     },
     async get(key) {
-      return read(await commands.get(prefix + key).catch(() => null))
+      return read((await quickly(() => commands.get(prefix + key))) ?? null)
     },
     async getMany(keys) {
       if (keys.length === 0) return []
       const texts = await commands.mget(keys.map((it) => prefix + it)).catch(() => keys.map(() => null))
       return texts.map(read)
+    },
+    async add(key, by, windowMs) {
+      const told = await quickly(() => commands.eval(ADD, 1, prefix + key, by, windowMs))
+      if (!Array.isArray(told)) return counters.add(key, by, windowMs)
+      return { count: Number(told[0]), endsInMs: Number(told[1]) }
     },
     ready: () => commands.status === 'ready' && subscriber.status === 'ready',
     async close() {

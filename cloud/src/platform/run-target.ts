@@ -14,7 +14,9 @@ import { startRelay } from './event-log/relay.ts'
 import { type RunningServer, startServer } from './http/server.ts'
 import { createServiceClient } from './http/service-client.ts'
 import { createMetrics } from './metrics.ts'
+import { checkPooler } from './pooler.ts'
 import { createPool } from './postgres.ts'
+import { createReports } from './reports.ts'
 import type { Service, ServiceContext, TargetName } from './service.ts'
 
 /** What all targets of a process share. */
@@ -40,13 +42,14 @@ export interface RunningTarget {
 
 export async function startTarget(service: Service, parts: ProcessParts): Promise<RunningTarget> {
   const { config, bus, clock, random, instance, version } = parts
-  const log = parts.log.child({ service: service.name })
+  const log = parts.log.child({ service: service.name, instance })
   const metrics = createMetrics(service.name)
   const sql = createPool({
     url: config.databaseUrl,
     size: config.poolSizes[service.name],
     name: service.name,
     log,
+    pooled: config.databasePooled,
   })
   // Undone in the reverse order, at stop and when a later step of the start fails.
   const undo: ((deadlineMs: number) => Promise<void>)[] = [() => sql.end({ timeout: 2 })]
@@ -59,11 +62,23 @@ export async function startTarget(service: Service, parts: ProcessParts): Promis
     }
   }
   try {
+    if (config.databasePooled) await checkPooler(sql)
     const eventLog = await createEventLog({ sql, bus, schema: service.schema })
+    const reports = createReports({
+      sql,
+      replica: config.databaseReplica,
+      pooled: config.databasePooled,
+      name: service.name,
+      clock,
+      log,
+      metrics,
+    })
+    undo.push(() => reports.stop())
     const context: ServiceContext = {
       config,
       log,
       sql,
+      reports,
       eventLog,
       bus,
       clock,
@@ -82,7 +97,7 @@ export async function startTarget(service: Service, parts: ProcessParts): Promis
     // No part of readiness: without the bus everything goes on by polling, and no replica would be left to serve.
     new Gauge({
       name: 'switchyard_bus_up',
-      help: 'Whether wake-ups and live pictures pass (0: Redis is away, and all goes on by polling)',
+      help: 'Whether wake-ups and live pictures pass and limits count for all replicas (0: Redis is away; all goes on by polling, and each replica counts its own)',
       registers: [metrics],
       collect() {
         this.set(bus.ready() ? 1 : 0)

@@ -9,6 +9,7 @@ import type { Config } from './config.ts'
 import type { Projection } from './event-log/entry.ts'
 import type { EventLog } from './event-log/event-log.ts'
 import type { ServiceClient } from './http/service-client.ts'
+import type { Reports } from './reports.ts'
 
 export const TARGETS = [
   'api-gateway',
@@ -27,6 +28,8 @@ export interface ServiceContext {
   log: Logger
   /** Pool of this service, with statement and idle-in-transaction timeouts. */
   sql: Sql
+  /** For reads that may be a little old. */
+  reports: Reports
   eventLog: EventLog
   bus: Bus
   clock: Clock

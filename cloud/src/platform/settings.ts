@@ -3,6 +3,8 @@
  * each may also be given as NAME_FILE, a file that holds the value.
  */
 import { z } from 'zod'
+import { readHostPorts } from './host-port.ts'
+import { readNetworks } from './http/peer-address.ts'
 import { readRedisAddress } from './redis-address.ts'
 import { TARGETS, type TargetName } from './service.ts'
 
@@ -26,6 +28,8 @@ export const DEFAULT_POOL_SIZES: Record<TargetName, number> = {
   'ocpp-gateway': 4,
   'site-gateway': 7,
 }
+/** Most TLS endpoints that monitoring-service looks at. */
+export const MAX_TLS_ENDPOINTS = 16
 /** Off MQTT's own 1883, so that a broker of the machine is left alone. */
 export const DEFAULT_BROKER_PORT = 18830
 
@@ -72,11 +76,23 @@ export const settings = z.object({
   ...perTarget('REPLICAS', () =>
     count(0, 1_000).default(1).describe('How many replicas are run; only the budget of connections asks.'),
   ),
-  DATABASE_URL: url('postgres:', 'postgresql:').describe('Postgres 15 or later; may lead through a pooler.'),
+  DATABASE_URL: url('postgres:', 'postgresql:').describe(
+    'Postgres 15 or later; through a pooler (PgBouncer) in transaction mode where DATABASE_DIRECT_URL is another.',
+  ),
   DATABASE_DIRECT_URL: url('postgres:', 'postgresql:')
     .optional()
     .describe(
-      'The same database without a pooler in between: migrations hold a lock of the session. Absent: DATABASE_URL.',
+      'The same database without a pooler in between: migrations hold a lock of the session. Absent: DATABASE_URL, which then is direct itself.',
+    ),
+  DATABASE_REPLICA_URL: url('postgres:', 'postgresql:')
+    .optional()
+    .describe(
+      'A streaming replica, from which lists of CDRs and invoices are read; through a pooler where DATABASE_URL is. Absent: the primary.',
+    ),
+  DATABASE_REPLICA_MAX_LAG_MS: count(100, 600_000)
+    .default(5_000)
+    .describe(
+      'How much older than the primary such a list may be, milliseconds; beyond it, and without the replica, the primary is read.',
     ),
   DATABASE_MAX_CONNECTIONS: count(1, 100_000)
     .optional()
@@ -128,6 +144,18 @@ export const settings = z.object({
     .min(8, 'at least 8 characters')
     .optional()
     .describe("The first operator's password."),
+  API_RATE_LIMIT: count(0, 10_000_000)
+    .default(12_000)
+    .describe('Requests that one API key or operator may make in a minute, over all replicas; 0: no limit.'),
+  TRUSTED_PROXIES: z
+    .string()
+    .refine((it) => readNetworks(it) !== undefined, {
+      message: 'must be addresses or networks (10.0.0.0/8), separated by commas',
+    })
+    .optional()
+    .describe(
+      'Addresses and networks of proxies before api-gateway, whose `X-Forwarded-For` says where a sign-in comes from; absent: nobody is believed.',
+    ),
   DASHBOARD_DIR: text.optional().describe('The built dashboard, which api-gateway serves; absent: none.'),
   CONTRACT_CERTIFICATE_URL: url('http:', 'https:')
     .optional()
@@ -165,11 +193,22 @@ export const settings = z.object({
     .default(1)
     .describe('Share of the traces that begin here and are exported.'),
   SITE_OFFLINE_ALERT_MS: count(1_000, 86_400_000)
-    .default(60_000)
-    .describe('How long a site may be unheard of before an alert, milliseconds.'),
+    .default(20_000)
+    .describe(
+      'How long a site may be unheard of before an alert, milliseconds; no sooner than it counts as offline, after 20 s.',
+    ),
   REVIEW_WAITING_ALERT_DAYS: count(1, 365)
     .default(3)
     .describe('How long sessions may wait in review before an alert.'),
+  TLS_ENDPOINTS: z
+    .string()
+    .refine((it) => readHostPorts(it, MAX_TLS_ENDPOINTS) !== undefined, {
+      message: `must be host:port, separated by commas, at most ${MAX_TLS_ENDPOINTS}`,
+    })
+    .optional()
+    .describe(
+      `Where the cloud itself speaks TLS (\`host:port\`, separated by commas, at most ${MAX_TLS_ENDPOINTS}): monitoring-service looks every five minutes when the certificates there end. Absent: nowhere.`,
+    ),
   SHUTDOWN_DEADLINE_MS: count(100, 600_000)
     .default(10_000)
     .describe('How long a stop waits for what is under way, milliseconds.'),
@@ -179,6 +218,7 @@ export const settings = z.object({
 export const SECRETS: readonly (keyof typeof settings.shape)[] = [
   'DATABASE_URL',
   'DATABASE_DIRECT_URL',
+  'DATABASE_REPLICA_URL',
   'REDIS_URL',
   'MQTT_URL',
   'MQTT_PASSWORD',

@@ -1,14 +1,27 @@
-/** Real Redis servers for tests, alone or as a master with a replica and three Sentinels; ended by their pids, in a folder that goes. */
+/** Real Redis for tests: the one of this machine, or a master with a replica and three Sentinels; ended by their pids, in a folder that goes. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createConnection, createServer } from 'node:net'
+import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, vi } from 'vitest'
+import { freePorts } from '../../../launcher/free-ports.mjs'
 
 const PROGRAM = ['/usr/bin/redis-server', '/usr/local/bin/redis-server'].find((it) => existsSync(it))
 /** Why these tests cannot run here; undefined when they can. */
 export const redisMissing = PROGRAM === undefined ? 'redis-server is not installed' : undefined
+
+export const redisUrl = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379'
+
+/** Whether one answers at `redisUrl`. */
+export function redisAnswers(): Promise<boolean> {
+  const { hostname, port } = new URL(redisUrl)
+  return new Promise((resolve) => {
+    const socket = createConnection(Number(port || 6379), hostname)
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
+}
 
 const SENTINELS = 3
 const MASTER = 'switchyard'
@@ -97,17 +110,4 @@ function ask(port: number, command: string): Promise<string> {
     })
     socket.once('error', () => resolve(''))
   })
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      return server
-    }),
-  )
-  const ports = servers.map((it) => (it.address() as { port: number }).port)
-  await Promise.all(servers.map((it) => new Promise((resolve) => it.close(resolve))))
-  return ports
 }

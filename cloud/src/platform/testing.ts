@@ -34,8 +34,8 @@ import {
 } from './service.ts'
 
 const ADMIN_URL = process.env.TEST_DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/postgres'
-/** One connection instead of a pool: see database-contract.test.ts. */
-const DIRECT = process.env.TEST_CONNECTION === 'direct'
+/** `direct`: one connection instead of a pool; `pooled`: through TEST_POOLER, a port. See test-database-contract.ts. */
+const CONNECTION = process.env.TEST_CONNECTION ?? 'pool'
 /** Where tests' clocks start: 2026-11-23T12:00:00Z. */
 export const TEST_EPOCH_MS = 1_795_435_200_000
 export const TEST_SERVICE_KEY = 'service-key-of-the-tests'
@@ -180,15 +180,14 @@ export async function createTestPlatform(options: TestPlatformOptions = {}): Pro
   const config = testConfig(database.url, options.env)
   const clock = createTestClock()
   const bus = createMemoryBus({ clock, log })
-  const sql = DIRECT
-    ? createDirectConnection(database.url, 'test')
-    : createPool({ url: database.url, size: 4, name: 'test' })
+  const sql = connectionTo(database.url)
   const eventLog = await createEventLog({ sql, bus, schema: service.schema })
   const others = await startOthers()
   const context: ServiceContext = {
     config,
     log,
     sql,
+    reports: { read: (work) => work(sql), stop: async () => {} },
     eventLog,
     bus,
     clock,
@@ -197,7 +196,7 @@ export async function createTestPlatform(options: TestPlatformOptions = {}): Pro
     instance: 'test',
     client: (target) => createServiceClient(target, () => others.urlOf(target), config.serviceKey),
   }
-  const position = new Map<string, { seq: number; monoMs: number }>()
+  const positions = new Map<string, number>()
 
   async function catchUp(projection: Projection): Promise<void> {
     const consume = consumeOptions(context, projection)
@@ -220,33 +219,23 @@ export async function createTestPlatform(options: TestPlatformOptions = {}): Pro
     relay,
     async appendFacts(siteId, drafts, append = {}) {
       const journalId = append.journalId ?? `journal-${siteId}`
+      const partition = eventLog.partitionOf(siteId)
+      const at = append.at ?? instant(clock.now())
       const appended: LogEntry[] = []
-      for (const draft of drafts) {
-        const stream: Stream = streamOf(draft.kind)
+      for (const { stream, facts } of runsOf(drafts)) {
         const key = `${siteId} ${journalId} ${stream}`
-        const held = position.get(key) ?? {
-          seq: (await eventLog.streamState(siteId, journalId, stream))?.last ?? 0,
-          monoMs: 0,
-        }
-        const at = append.at ?? instant(clock.now())
-        const fact: Fact = { ...draft, at, monoMs: clock.mono(), bootId: 'boot-1', clock: 'synced' }
-        const seq = held.seq + 1
-        const partition = eventLog.partitionOf(siteId)
-        const row = { seq, id: `${journalId}-${stream}-${seq}`, fact: JSON.stringify(fact) }
-        const [result] = await eventLog.append(partition, [
-          {
-            tenantId: append.tenantId ?? 'default',
-            siteId,
-            journalId,
-            stream,
-            after: held.seq,
-            rows: [row],
-            authority: append.authority ?? true,
-          },
-        ])
-        if (!result?.appended) throw new Error(`${key} ${seq} was not appended`)
-        position.set(key, { seq, monoMs: clock.mono() })
-        appended.push(...(await newest(sql, eventLog, partition)))
+        const after = positions.get(key) ?? (await eventLog.streamState(siteId, journalId, stream))?.last ?? 0
+        const rows = facts.map((draft, i) => {
+          const fact: Fact = { ...draft, at, monoMs: clock.mono(), bootId: 'boot-1', clock: 'synced' }
+          const seq = after + 1 + i
+          return { seq, id: `${journalId}-${stream}-${seq}`, fact: JSON.stringify(fact) }
+        })
+        const { tenantId = 'default', authority = true } = append
+        const batch = { tenantId, siteId, journalId, stream, after, rows, authority }
+        const [result] = await eventLog.append(partition, [batch])
+        if (!result?.appended) throw new Error(`${key} from ${after + 1} was not appended`)
+        positions.set(key, after + rows.length)
+        appended.push(...(await newest(sql, eventLog, partition, rows.length)))
       }
       return appended
     },
@@ -270,6 +259,13 @@ export async function createTestPlatform(options: TestPlatformOptions = {}): Pro
       if (!options.database) await database.drop()
     },
   }
+}
+
+function connectionTo(url: string): Sql {
+  if (CONNECTION === 'direct') return createDirectConnection(url, 'test')
+  if (CONNECTION === 'pool') return createPool({ url, size: 4, name: 'test' })
+  const pooler = Object.assign(new URL(url), { hostname: '127.0.0.1', port: process.env.TEST_POOLER })
+  return createPool({ url: pooler.href, size: 4, name: 'test', pooled: true })
 }
 
 /** A valid configuration on free ports. */
@@ -309,15 +305,28 @@ export function askOf({ routes }: RunningService): Ask {
   }
 }
 
+/** Facts that follow each other in one stream, together: they are one batch of their site. */
+function runsOf(drafts: readonly FactDraft[]): { stream: Stream; facts: FactDraft[] }[] {
+  const runs: { stream: Stream; facts: FactDraft[] }[] = []
+  for (const draft of drafts) {
+    const stream = streamOf(draft.kind)
+    const last = runs.at(-1)
+    if (last?.stream === stream) last.facts.push(draft)
+    else runs.push({ stream, facts: [draft] })
+  }
+  return runs
+}
+
 async function newest(
   sql: Sql,
   eventLog: ServiceContext['eventLog'],
   partition: number,
+  count: number,
 ): Promise<LogEntry[]> {
   const [head] = await sql<
     { position: number }[]
   >`select position from log.head where partition = ${partition}`
-  return eventLog.read(partition, (head?.position ?? 1) - 1, 1)
+  return eventLog.read(partition, (head?.position ?? count) - count, count)
 }
 
 /** A real HTTP server that stands for the other targets, told apart by the first level of the path. */

@@ -1,24 +1,22 @@
-/** Whether a site is heard from: last-heard with expiry, written in groups. Wills are only a hint, and not needed. */
+/** Whether a site is heard from: last-heard with expiry, written in groups. Wills are only a hint, and not needed (decision 29). */
 
 import { instant } from '@switchyard/protocol/instant.ts'
-import { PRESENCE_EXPIRY_MS } from '@switchyard/protocol/site/grant.ts'
+import { OFFLINE_AFTER_MS, PRESENCE_EXPIRY_MS } from '@switchyard/protocol/site/grant.ts'
 import type { TransactionSql } from 'postgres'
 import { createLoop, type Loop } from '../platform/event-log/loop.ts'
 import type { ServiceContext } from '../platform/service.ts'
 
-/** How often what was heard is written. */
-export const PRESENCE_WRITE_MS = 3_000
-/** How often sites that fell silent are looked for. */
-const SWEEP_MS = 5_000
+/** How often what was heard is written, and sites that fell silent are looked for. */
+export const PRESENCE_WRITE_MS = 1_000
 
 export interface Presence {
   /** The lane in authority of this site said something. */
   heard(siteId: string): void
   /** Writes what was heard; sites that were offline are online again. */
   write(): Promise<void>
-  /** Marks sites that have been silent past the expiry. */
+  /** Marks sites that have been silent for OFFLINE_AFTER_MS. */
   sweep(): Promise<void>
-  /** Writes and sweeps on timers. A start waits one expiry before it calls anybody silent. */
+  /** Writes and sweeps on a timer. A start waits PRESENCE_EXPIRY_MS before it calls anybody silent: whom it cut off itself comes back until then. */
   start(): Loop
 }
 
@@ -66,7 +64,7 @@ export function createPresence(context: ServiceContext): Presence {
   }
 
   async function sweep(): Promise<void> {
-    const silentSince = new Date(clock.now() - PRESENCE_EXPIRY_MS)
+    const silentSince = new Date(clock.now() - OFFLINE_AFTER_MS)
     const gone = await sql.begin(async (tx) => {
       const rows = await tx<{ site_id: string; tenant_id: string; last_heard_at: Date }[]>`
         update site_gateway.site set online = false
@@ -95,7 +93,6 @@ export function createPresence(context: ServiceContext): Presence {
     sweep,
     start() {
       const startedMs = clock.mono()
-      let sweptMs = startedMs + PRESENCE_EXPIRY_MS
       return createLoop({
         clock,
         log,
@@ -103,9 +100,7 @@ export function createPresence(context: ServiceContext): Presence {
         pollMs: PRESENCE_WRITE_MS,
         work: async () => {
           await write()
-          if (clock.mono() - sweptMs < SWEEP_MS) return false
-          sweptMs = clock.mono()
-          await sweep()
+          if (clock.mono() - startedMs >= PRESENCE_EXPIRY_MS) await sweep()
           return false
         },
       })

@@ -11,3 +11,13 @@ export function sendRecall(
 ): void {
   send(to, 'recall', { reason, ...(token === undefined ? {} : { token }) })
 }
+
+/** Rows of site_gateway.lane: each is asked in the conversation that it is in. */
+export function recallLanes(
+  send: Send,
+  lanes: readonly { site_id: string; journal_id: string; epoch: number; nonce: string }[],
+  reason: string,
+): void {
+  for (const { site_id: siteId, journal_id: journalId, epoch, nonce } of lanes)
+    sendRecall(send, { siteId, journalId, epoch, nonce }, reason)
+}

@@ -150,3 +150,30 @@ it('takes up every lane where it stands, above every epoch, and sends nothing of
   })
   expect(told).toHaveLength(1)
 })
+
+it('asks a site for a hello that goes on in the conversation of before', { timeout: 60_000 }, async () => {
+  let at = await start()
+  let a = await site(at, 'a')
+  const { epoch } = await a.hello('a1')
+  await a.batch(1, [fact])
+  await stop()
+  backup = await backUp(database)
+  await putBack(database, backup)
+
+  at = await start()
+  a = await site(at, 'a')
+  Object.assign(a, { nonce: 'a1', epoch })
+  // Nothing contradicts what it knows: its rows are taken, and nothing tells it of the restore but the question.
+  expect(await a.batch(2, [fact])).toMatchObject({ upTo: 2 })
+  expect(await allReturned(at.target.context)).toBe(false)
+  let seq = 2
+  const asked = await until('the question', async () => {
+    // It is heard all the time: who is silent is offline, and is asked by nobody.
+    clock.advance(5_000)
+    await a.batch(++seq, [fact])
+    return a.received.find((it) => it.channel === 'recall')?.message
+  })
+  expect(asked).toMatchObject({ nonce: 'a1', epoch })
+  await a.hello('a2', { heads: headsAt(a, seq) })
+  expect(await allReturned(at.target.context)).toBe(true)
+})

@@ -7,7 +7,7 @@ import { LATE_PICTURE_MS, PRESENCE_EXPIRY_MS } from '@switchyard/protocol/site/g
 import { createLoop, type Loop } from '../platform/event-log/loop.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import type { Send } from './down.ts'
-import { sendRecall } from './recall.ts'
+import { recallLanes } from './recall.ts'
 
 const LOOK_MS = 5_000
 /** A lane that does not answer is asked again after this, and not at all once its last hello is this old. */
@@ -39,10 +39,7 @@ export function createRivals(context: ServiceContext, send: Send): Rivals {
                      and s.last_heard_at <= n.first_hello_at + ${LATE_PICTURE_MS} * interval '1 ms'))
           limit ${MAX_PER_LOOK} for update of n skip locked)
       returning l.site_id, l.journal_id, l.epoch, l.nonce`
-    for (const it of due) {
-      const to = { siteId: it.site_id, journalId: it.journal_id, epoch: it.epoch, nonce: it.nonce }
-      sendRecall(send, to, 'the journal in authority is silent')
-    }
+    recallLanes(send, due, 'the journal in authority is silent')
   }
 
   async function tellClones(): Promise<void> {

@@ -102,7 +102,7 @@ async function startSiteGateway(context: ServiceContext): Promise<RunningService
     documents.start(),
     rivals.start(),
     uploads.start(),
-    awaitReturn(context),
+    awaitReturn(context, send),
   ]
   const failed = (what: string) => (error: Error) =>
     log.warn(faultOf(error), `${what} failed; it is tried again`)

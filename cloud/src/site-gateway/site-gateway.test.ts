@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { DOCUMENT_CHUNK_BYTES } from '@switchyard/protocol/site/document.ts'
+import { OFFLINE_AFTER_MS } from '@switchyard/protocol/site/grant.ts'
+import { LIVE_INTERVAL_MS } from '@switchyard/protocol/site/live.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { BUS } from '../platform/bus.ts'
 import type { CloudFact } from '../platform/event-log/cloud-fact.ts'
 import { SHED_RETRY_MS } from './load.ts'
+import { createPresence } from './presence.ts'
 import { factText, startTestGateway, type TestGateway, TestSite, until } from './testing.ts'
 
 let gateway: TestGateway
@@ -320,7 +323,7 @@ describe('intentions', () => {
       await it1.next('command', (it) => it.nonce === 'n2' && (it.command as { id: string }).id === id)
     await it1.hello('n3', { bootId: 'boot-2' })
     await it1.next('command', (it) => it.nonce === 'n3')
-    gateway.clock.advance(30_000)
+    gateway.clock.advance(15_000)
     await request('restarting', 'last', 600_000)
     await it1.next('command', (it) => (it.command as { id: string }).id === 'last')
     const ids = it1.received
@@ -374,7 +377,11 @@ describe('intentions', () => {
       expect(sent()).toBe(count)
     }
     // After 10 and 20 s; the next is due after 40 s.
-    for (const count of [2, 3, 3]) await after10s(count)
+    for (const [i, count] of [2, 3, 3].entries()) {
+      // It is heard all the time.
+      await it1.batch(i + 1, [connected('a')])
+      await after10s(count)
+    }
   })
 
   it('as documents go down whole, in chunks, until the site has them', async () => {
@@ -483,7 +490,6 @@ describe('the present', () => {
         .map((entry) => entry.kind)
         .filter((kind) => /^site\.(on|off)line$/.test(kind))
     gateway.clock.advance(31_000)
-    for (let i = 0; i < 4; i++) gateway.clock.advance(5_000)
     await until('offline', async () => {
       gateway.clock.advance(5_000)
       return (await kinds()).includes('site.offline') ? true : undefined
@@ -495,6 +501,24 @@ describe('the present', () => {
     })
     expect((await kinds()).slice(0, 3)).toEqual(['site.online', 'site.offline', 'site.online'])
   })
+})
+
+it('calls nobody offline whose link fails for ten seconds just before a picture was due', async () => {
+  const presence = createPresence(gateway.target.context)
+  const it1 = await site('hiccup')
+  await it1.hello('n')
+  const offline = async () => (await logged('hiccup')).filter((entry) => entry.kind === 'site.offline').length
+  const heardAgainAfter = async (ms: number) => {
+    gateway.clock.advance(ms)
+    await presence.sweep()
+    presence.heard('hiccup')
+    await presence.write()
+  }
+  await heardAgainAfter(LIVE_INTERVAL_MS + 10_000)
+  await heardAgainAfter(LIVE_INTERVAL_MS + 10_000)
+  expect(await offline()).toBe(0)
+  await heardAgainAfter(OFFLINE_AFTER_MS + 1)
+  expect(await offline()).toBe(1)
 })
 
 describe('its own face', () => {

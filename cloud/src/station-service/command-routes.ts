@@ -10,6 +10,7 @@ import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { checkCommand } from './command-check.ts'
 import { awaitOutcome, commandResource, issueCommand } from './commands.ts'
+import { foundStation } from './found-station.ts'
 import { hashPassword } from './password-hash.ts'
 import { type CommandRow, changeUnderWay, findCommand, listStations } from './queries.ts'
 import { beginRotation, passwordOf } from './rotation.ts'
@@ -76,8 +77,7 @@ export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
     const tenantId = c.get('tenantId')
     const password = kind === 'RotatePassword' ? passwordOf(said, random) : undefined
     const args = password === undefined ? said : { ...said, password }
-    const [station] = await listStations(sql, { tenantId, stationId }, 1)
-    if (station === undefined) throw notFound(`There is no station ${stationId}`)
+    const station = await foundStation(sql, tenantId, stationId)
     await checkCommand(station.ocpp, { kind, args })
     const underWay = isSecurityChange(kind)
       ? await changeUnderWay(sql, { tenantId, stationId }, SECURITY_CHANGES)

@@ -10,11 +10,11 @@ import type { JSONValue, TransactionSql } from 'postgres'
 import { BUS } from '../platform/bus.ts'
 import { createLoop, type Loop } from '../platform/event-log/loop.ts'
 import { storable } from '../platform/event-log/storable.ts'
-import { notFound } from '../platform/http/problem.ts'
 import { seal } from '../platform/sealed.ts'
 import type { ServiceContext } from '../platform/service.ts'
+import { foundStation } from './found-station.ts'
 import { markOutcome } from './project-command.ts'
-import { type CommandRow, expireCommands, findCommand, insertCommand, listStations } from './queries.ts'
+import { type CommandRow, expireCommands, findCommand, insertCommand } from './queries.ts'
 
 /** How long after its expiry an outcome is still awaited before silence is given a name. */
 export const OUTCOME_GRACE_MS = 10_000
@@ -43,9 +43,7 @@ export async function issueCommand(
 ): Promise<{ commandId: string; siteId: string; expiresAtMs: number }> {
   const { sql, eventLog } = context
   const { tenantId, stationId } = issue
-  const [station] = await listStations(sql, { tenantId, stationId }, 1)
-  if (station === undefined) throw notFound(`There is no station ${stationId}`)
-  const siteId = station.site_id
+  const { site_id: siteId } = await foundStation(sql, tenantId, stationId)
   const { expiresAtMs } = await sql.begin((tx) => writeCommand(tx, context, commandId, { ...issue, siteId }))
   eventLog.wake()
   return { commandId, siteId, expiresAtMs }

@@ -27,14 +27,14 @@ export async function publishStations(tx: TransactionSql, context: PublishContex
     select station_id, coalesce(wanted_approved, approved) as approved, wanted_rejected, wanted_password_hash,
            wanted_next_password_hash, rotation_id, wanted_earlier_password_hashes, wanted_min_profile, wanted_profile_reset, wanted_certificate_cn,
            wanted_revoked_certificates,
-           wanted_items_per_message, wanted_baseline, wanted_failsafe, wanted_settings, wanted_max_power_w, wanted_quirks, removal, not ${isThere(tx, tx`station.station`)} as removed
+           wanted_items_per_message, wanted_baseline, wanted_failsafe, wanted_settings, wanted_monitors, wanted_max_power_w, wanted_quirks, removal, not ${isThere(tx, tx`station.station`)} as removed
     from station.station
     where site_id = ${context.siteId} and tenant_id = ${context.tenantId}
       and (wanted_approved is not null or wanted_password_hash is not null or wanted_baseline is not null
            or wanted_max_power_w is not null or wanted_rejected or wanted_min_profile is not null
            or wanted_profile_reset is not null or wanted_certificate_cn is not null or wanted_revoked_certificates is not null
            or wanted_next_password_hash is not null or wanted_items_per_message is not null
-           or wanted_failsafe is not null or wanted_settings is not null or wanted_quirks is not null or removal is not null)
+           or wanted_failsafe is not null or wanted_settings is not null or wanted_monitors is not null or wanted_quirks is not null or removal is not null)
     order by station_id`
   const stations = rows.map(entryOf)
   await publish(tx, context, 'stations', { stations })
@@ -56,6 +56,7 @@ interface WantedRow {
   wanted_baseline: boolean | null
   wanted_failsafe: boolean | null
   wanted_settings: string | null
+  wanted_monitors: string | null
   wanted_max_power_w: number | null
   wanted_quirks: string | null
   removal: string | null
@@ -87,6 +88,7 @@ function entryOf(row: WantedRow): DocumentBody<'stations'>['stations'][number] {
     ...told('baseline', row.wanted_baseline),
     ...told('failsafe', row.wanted_failsafe),
     ...told('settings', row.wanted_settings === null ? null : JSON.parse(row.wanted_settings)),
+    ...told('monitors', row.wanted_monitors === null ? null : JSON.parse(row.wanted_monitors)),
     ...told('maxPowerW', row.wanted_max_power_w),
     ...told('quirks', row.wanted_quirks === null ? null : JSON.parse(row.wanted_quirks)),
     ...told('removal', row.removal),

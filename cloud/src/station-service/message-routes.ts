@@ -19,7 +19,8 @@ import { answers, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { awaitOutcome, issueCommand } from './commands.ts'
-import { type CommandRow, listStations, type StationView } from './queries.ts'
+import { foundStation } from './found-station.ts'
+import type { CommandRow, StationView } from './queries.ts'
 import { quirksTouching } from './views.ts'
 
 /** Questions to the site for one request: its answers are small (24 KiB), and each stands in its ledger. */
@@ -63,8 +64,7 @@ export function messageRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
   app.openapi(route, async (c) => {
     const { stationId } = c.req.valid('param')
     const { limit, cursor, action, sessionId, from, to, format } = c.req.valid('query')
-    const [station] = await listStations(sql, { tenantId: c.get('tenantId'), stationId }, 1)
-    if (station === undefined) throw notFound(`There is no station ${stationId}`)
+    const station = await foundStation(sql, c.get('tenantId'), stationId)
     if (!station.site_online)
       throw conflict(`Site ${station.site_id} is not connected; its messages are kept there`)
     const deadlineMs = clock.now() + MAX_WAIT_MS

@@ -19,6 +19,8 @@ const KINDS: ReadonlySet<string> = new Set([
   'session.meter',
   'session.register',
   'session.gap',
+  'session.priority',
+  'session.station-cost',
   'session.ended',
   'session.forgotten',
   'session.held',
@@ -100,6 +102,8 @@ function rowOf(
     soc_percent: null,
     read_at: null,
     missing_events: null,
+    priority_charging: null,
+    station_cost: null,
     charging_state: null,
     reason: null,
     presumed: false,
@@ -130,7 +134,11 @@ function sessionAfter(row: SessionRow, entry: LogEntry, fact: ReadEntry): Sessio
     case 'session.updated':
       return ownSite && row.revision === 0 ? updated(row, entry, fact) : row
     case 'session.gap':
-      return ownSite ? withGap(row, entry, fact) : row
+      return ownSite ? noted(row, entry, { missing_events: gapText(fact) }) : row
+    case 'session.priority':
+      return ownSite ? noted(row, entry, { priority_charging: fact.data.activated }) : row
+    case 'session.station-cost':
+      return ownSite ? noted(row, entry, { station_cost: costText(row, fact) }) : row
     case 'session.meter':
     case 'session.register':
       return ownSite && row.revision === 0 ? metered(row, entry, fact) : row
@@ -170,21 +178,22 @@ function updated(
   }
 }
 
-/** Also after the end: what was missing may come late. */
-function withGap(
-  row: SessionRow,
-  { journal, receivedAt }: LogEntry,
-  { data }: Of<'session.gap'>,
-): SessionRow {
+/** What may be told after the end, too; a fact that the row shows already, or something newer, changes nothing. */
+function noted(row: SessionRow, { journal, receivedAt }: LogEntry, news: Partial<SessionRow>): SessionRow {
   if (journal === null) return row
   if (row.ledger_seq >= journal.seq && row.journal_id === journal.journalId) return row
-  return {
-    ...row,
-    missing_events: data.missing.length === 0 ? null : JSON.stringify(data),
-    heard_at: receivedAt,
-    ledger_seq: journal.seq,
-    journal_id: journal.journalId,
-  }
+  return { ...row, ...news, heard_at: receivedAt, ledger_seq: journal.seq, journal_id: journal.journalId }
+}
+
+function gapText({ data }: Of<'session.gap'>): string | null {
+  return data.missing.length === 0 ? null : JSON.stringify(data)
+}
+
+/** An event of the running that comes after the end says less than the end did. */
+function costText({ station_cost }: SessionRow, { data }: Of<'session.station-cost'>): string | null {
+  const { details: _, ...cost } = data
+  const isFinal = station_cost !== null && JSON.parse(station_cost).final
+  return isFinal && !cost.final ? station_cost : JSON.stringify(cost)
 }
 
 /** Energy is the register less the one at the start; a batch without a register leaves it as it was. */

@@ -16,6 +16,8 @@ interface ToldRow {
   site_id: string
   told: string | null
   told_at: Date | null
+  monitors_told: string | null
+  monitors_told_at: Date | null
   reboot_required: boolean
   position: number
   received_at: Date
@@ -23,7 +25,16 @@ interface ToldRow {
 const TOLD: RowTable = {
   name: 'station.settings_told',
   key: { tenant_id: 'text', station_id: 'text' },
-  columns: ['site_id', 'told', 'told_at', 'reboot_required', 'position', 'received_at'],
+  columns: [
+    'site_id',
+    'told',
+    'told_at',
+    'monitors_told',
+    'monitors_told_at',
+    'reboot_required',
+    'position',
+    'received_at',
+  ],
 }
 
 export interface ReportedRow {
@@ -52,6 +63,7 @@ const REPORTED: RowTable = {
 
 const KINDS: readonly string[] = [
   'station.settings',
+  'station.monitors',
   'station.settings-read',
   'station.report',
   'station.booted',
@@ -88,13 +100,15 @@ function keyOf({ entry, read }: Reading) {
   return { tenant_id: entry.tenantId, station_id: read.stationId! }
 }
 
+const NO_MONITORS = { monitors_told: null, monitors_told_at: null }
+
 function toldAfter(row: ToldRow | undefined, reading: Reading): ToldRow | undefined {
   const { entry, read } = reading
   const { siteId, position, receivedAt } = entry
   const isNewer = !row || (row.site_id === siteId ? row.position < position : row.received_at < receivedAt)
   if (!isNewer) return row
   const moved: ToldRow = {
-    ...(row ?? { ...keyOf(reading), told: null, told_at: null, reboot_required: false }),
+    ...(row ?? { ...keyOf(reading), told: null, told_at: null, ...NO_MONITORS, reboot_required: false }),
     site_id: siteId ?? '',
     position,
     received_at: receivedAt,
@@ -106,6 +120,8 @@ function toldAfter(row: ToldRow | undefined, reading: Reading): ToldRow | undefi
       const reboot_required = moved.reboot_required || asks
       return { ...moved, told: JSON.stringify({ applied, deviations }), told_at: receivedAt, reboot_required }
     }
+    case 'station.monitors':
+      return { ...moved, monitors_told: JSON.stringify(read.data), monitors_told_at: receivedAt }
     case 'station.booted':
       return row?.reboot_required ? { ...moved, reboot_required: false } : row
     case 'command.outcome':

@@ -6,6 +6,7 @@ import { storableReading } from '../platform/event-log/storable.ts'
 import { projectOutcome } from './project-command.ts'
 import { projectDocument } from './project-document.ts'
 import { projectMonitors } from './project-monitors.ts'
+import { projectNotifications } from './project-notifications.ts'
 import { projectProgress } from './project-progress.ts'
 import { projectReservation } from './project-reservation.ts'
 import { projectReviews } from './project-review.ts'
@@ -43,6 +44,7 @@ export function stationProjection(bus: Bus): Projection {
       // Before the settings, which forget a station that was removed.
       await projectMonitors(tx, readings)
       await projectSettings(tx, readings)
+      await projectNotifications(tx, readings)
       await projectSessions(tx, readings)
       await projectReviews(tx, readings)
       for (const { entry, read } of readings) {

@@ -6,7 +6,7 @@ import type { JSONValue, PendingQuery, Row, Sql, TransactionSql } from 'postgres
 import { requestIdIn } from './project-progress.ts'
 import type { StationRow } from './station-row.ts'
 
-type AnySql = Sql | TransactionSql
+export type AnySql = Sql | TransactionSql
 
 export interface SiteRow {
   site_id: string
@@ -22,6 +22,7 @@ export interface SiteRow {
   connection: Site['connection']
   wanted_baseline: boolean | null
   wanted_failsafe: boolean | null
+  wanted_running_cost: boolean | null
   /** JSON. */
   wanted_authorization: string | null
   stations: number

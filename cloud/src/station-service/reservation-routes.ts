@@ -3,11 +3,10 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { RESERVATION_STATUSES, reservation } from '@switchyard/protocol/api/reservations.ts'
 import { page, pageQuery } from '@switchyard/protocol/api/shapes.ts'
 import { decodeCursor, pageOf } from '../platform/http/cursor.ts'
-import { notFound } from '../platform/http/problem.ts'
 import { answers, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
-import { listStations } from './queries.ts'
+import { foundStation } from './found-station.ts'
 
 const list = createRoute({
   method: 'get',
@@ -41,8 +40,7 @@ export function reservationRoutes(app: OpenAPIHono<ServiceEnv>, { sql }: Service
     const { stationId } = c.req.valid('param')
     const { limit, cursor, status } = c.req.valid('query')
     const tenantId = c.get('tenantId')
-    const [known] = await listStations(sql, { tenantId, stationId }, 1)
-    if (known === undefined) throw notFound(`There is no station ${stationId}`)
+    await foundStation(sql, tenantId, stationId)
     const after = Number(decodeCursor(cursor, 'count')?.[0] ?? -1)
     const rows = await sql<ReservationRow[]>`
       select reservation_id, evse_id, connector_type, id_token, id_token_type, group_id, made_at, expires_at, status,

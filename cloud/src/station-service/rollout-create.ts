@@ -1,6 +1,8 @@
-/** A new roll-out: which image, which stations, and why not. */
+/** A new roll-out: which image or command, which stations, and why not. */
 import { firmware as firmwareShape } from '@switchyard/protocol/api/firmware.ts'
 import { MAX_ROLLOUT_STATIONS, type RolloutInput } from '@switchyard/protocol/api/rollouts.ts'
+import { COMMANDS } from '@switchyard/protocol/command/commands.ts'
+import type { JsonObject } from '@switchyard/protocol/json.ts'
 import type { TransactionSql } from 'postgres'
 import { conflict, invalid, ProblemError } from '../platform/http/problem.ts'
 import type { Caller } from '../platform/http/service-client.ts'
@@ -8,7 +10,8 @@ import type { ServiceContext } from '../platform/service.ts'
 import { checkCommand } from './command-check.ts'
 import { isThere } from './queries.ts'
 import type { RolloutRow } from './rollout-queries.ts'
-import { updateArgs } from './rollouts.ts'
+import { argsOf } from './rollouts.ts'
+import { passwordOf } from './rotation.ts'
 
 /** Roll-outs of one tenant that are not over; another one is refused until one is. */
 export const MAX_OPEN_ROLLOUTS = 100
@@ -20,7 +23,8 @@ const MAX_NAMED = 10
 interface Image {
   firmwareId: string | null
   location: string | null
-  version: string
+  /** Null: it is no firmware. */
+  version: string | null
   vendor: string | undefined
   model: string | undefined
 }
@@ -43,10 +47,12 @@ export async function createRollout(
   const { sql, clock, random } = context
   const { tenantId } = caller
   const image = await imageOf(context, caller, input)
+  const said = argsIn(input)
   const row = {
     rollout_id: random.uuid(),
     tenant_id: tenantId,
     name: input.name ?? null,
+    kind: input.kind,
     firmware_id: image.firmwareId,
     location: image.location,
     version: image.version,
@@ -60,13 +66,19 @@ export async function createRollout(
   return await sql.begin(async (tx) => {
     await makeRoom(tx, tenantId)
     const stations = await chosen(tx, tenantId, input, image)
-    const args = updateArgs({ ...row, policy: input.policy }, row.created_at)
+    const args = argsOf({ ...row, args: said, policy: input.policy }, row.created_at)
+    // Any that there can be: each station is given its own.
+    const checked = input.kind === 'RotatePassword' ? { ...args, password: passwordOf({}, random) } : args
     for (const ocpp of new Set(stations.map((it) => it.ocpp)))
-      await checkCommand(ocpp, { kind: 'UpdateFirmware', args }, 'args.')
+      await checkCommand(
+        ocpp,
+        { kind: input.kind, args: checked },
+        input.kind === 'UpdateFirmware' ? 'args.' : '',
+      )
     const [made] = await tx<RolloutRow[]>`
-      insert into station.rollout ${tx({ ...row, policy: tx.json(input.policy) as never })} returning *`
+      insert into station.rollout ${tx({ ...row, args: said && (tx.json(said) as never), policy: tx.json(input.policy) as never })} returning *`
     const rows = stations.map((it) => {
-      const isDone = it.firmware === image.version
+      const isDone = image.version !== null && it.firmware === image.version
       return {
         rollout_id: row.rollout_id,
         station_id: it.station_id,
@@ -91,6 +103,16 @@ export async function createRollout(
   })
 }
 
+/** As the command has them, with what is left out; null for firmware, whose arguments are the image. */
+function argsIn({ kind, args }: RolloutInput): JsonObject | null {
+  if (kind === 'UpdateFirmware') return null
+  const read = COMMANDS[kind].args.safeParse(args ?? {})
+  if (read.success) return read.data as JsonObject
+  throw invalid(
+    read.error.issues.map(({ path, message }) => ({ path: ['args', ...path].join('.'), message })),
+  )
+}
+
 async function imageOf(
   { client }: Pick<ServiceContext, 'client'>,
   caller: Caller,
@@ -99,8 +121,8 @@ async function imageOf(
   if (firmwareId === undefined)
     return {
       firmwareId: null,
-      location: location!,
-      version: version!,
+      location: location ?? null,
+      version: version ?? null,
       vendor: filter?.vendor,
       model: filter?.model,
     }
@@ -174,6 +196,7 @@ async function chosen(
      where t.tenant_id = ${tenantId} and ${isThere(tx, tx`t`)}
        ${asked === undefined ? tx`` : tx`and t.station_id = any(${asked})`}
        ${filter?.siteId === undefined ? tx`` : tx`and t.site_id = ${filter.siteId}`}
+       ${filter?.securityProfile === undefined ? tx`` : tx`and t.security_profile = ${filter.securityProfile}`}
        ${filter?.firmware === undefined ? tx`` : tx`and t.firmware = ${filter.firmware}`}
        ${filter === undefined || vendor === undefined ? tx`` : tx`and t.vendor = ${vendor}`}
        ${filter === undefined || model === undefined ? tx`` : tx`and t.model = ${model}`}

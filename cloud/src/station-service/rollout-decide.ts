@@ -1,10 +1,11 @@
 /**
- * What a roll-out of firmware does next: pure, from what is known of its stations now. First one station of each site (its canary),
+ * What a roll-out does next: pure, from what is known of its stations now. First one station of each site (its canary),
  * then the others, in waves: the next begins when all of one are through. It halts when too many have failed.
  */
 import type { CommandProgress, CommandResource } from '@switchyard/protocol/api/commands.ts'
 import type {
   RolloutHold,
+  RolloutKind,
   RolloutPolicy,
   RolloutStationState,
   RolloutStatus,
@@ -12,6 +13,12 @@ import type {
 
 /** A station whose site sent nothing (a session began meanwhile, too much waits) is told again after so long. */
 export const AGAIN_MS = 60_000
+/** A roll-out in which something has just happened is looked at again after so long; the longer nothing has, the later, at most after the second. */
+export const LOOK_MS = 2_000
+export const LOOK_MAX_MS = 20_000
+/** So what happens is seen after a tenth of the time more that it took to happen. */
+const QUIET_PART = 10
+
 /** A site may say a lot about why it sent nothing. */
 const MAX_REASON_CHARS = 500
 
@@ -25,11 +32,15 @@ const FAILURES: ReadonlySet<string> = new Set([
   'RevokedCertificate',
 ])
 /** Outcomes of a site that sent nothing, for a reason that passes. */
-const PASSING: ReadonlySet<string> = new Set(['Charging', 'TooManyWaiting'])
+const PASSING: ReadonlySet<string> = new Set(['Charging', 'TooManyWaiting', 'ChangeUnderWay'])
+/** Outcomes of a change that is not for the station: one that comes with a certificate has no password. */
+const NOT_FOR_IT: ReadonlySet<string> = new Set(['NotInProfile'])
 
 export interface RolloutNow {
   status: RolloutStatus
-  version: string
+  kind: RolloutKind
+  /** Null: it is no firmware. */
+  version: string | null
   policy: RolloutPolicy
   wave: number
   /** Failed stations that an operator has put up with. */
@@ -39,6 +50,7 @@ export interface StationNow {
   stationId: string
   siteId: string
   state: RolloutStationState
+  reason: string | null
   deadlineMs: number | null
   againMs: number | null
   /** Not removed. */
@@ -69,6 +81,13 @@ export interface Step {
   isThrough: boolean
   /** Nothing is being updated, so that nothing changes before an operator says so, unless it runs. */
   isQuiet: boolean
+}
+
+/** When a roll-out is looked at again, ms; `times`: of what has happened in it, at least one, and of what will by itself. */
+export function nextLookMs(times: readonly number[], nowMs: number): number {
+  const quietMs = nowMs - Math.max(...times.filter((it) => it <= nowMs))
+  const afterMs = Math.min(LOOK_MAX_MS, Math.max(LOOK_MS, quietMs / QUIET_PART))
+  return Math.round(Math.min(nowMs + afterMs, ...times.filter((it) => it > nowMs)))
 }
 
 /** `stations` in the order in which they are to be told. */
@@ -116,7 +135,9 @@ export function nextStep(rollout: RolloutNow, stations: readonly StationNow[], n
 }
 
 /** What became of a station that was told; undefined: nothing yet. */
-function judged(station: StationNow, { version, policy }: RolloutNow, nowMs: number): Change | undefined {
+function judged(station: StationNow, rollout: RolloutNow, nowMs: number): Change | undefined {
+  const { policy, version } = rollout
+  if (version === null) return judgedChange(station, rollout, nowMs)
   const { command, firmware, isThere } = station
   const progress = command?.progress ?? undefined
   // What it says after it has booted with the version still counts: 2.x verifies then.
@@ -140,6 +161,25 @@ function judged(station: StationNow, { version, policy }: RolloutNow, nowMs: num
   )
 }
 
+/** A change of how the station proves who it is: its command ends when a connection has proved it. */
+function judgedChange(
+  { state, isThere, command, deadlineMs }: StationNow,
+  { policy }: RolloutNow,
+  nowMs: number,
+): Change | undefined {
+  if (state !== 'updating') return undefined
+  if (!isThere) return over('skipped', 'it was removed')
+  if (command?.status === 'accepted') return over('done', null)
+  if (command?.status === 'failed' && NOT_FOR_IT.has(command.error?.code ?? ''))
+    return over('skipped', command.error!.description)
+  const refusal = command && refused(command, nowMs)
+  if (refusal) return refusal
+  if (command?.status === 'unknown')
+    return over('failed', `it is not known what came of it: ${command.error?.code ?? 'NoOutcome'}`)
+  if (nowMs < (deadlineMs ?? 0)) return undefined
+  return over('failed', `nothing came of it for ${policy.timeoutMinutes} min after it was told`)
+}
+
 /** By the outcome of its command. `unknown` is none: what it does next tells. */
 function refused(
   { status, reply, error }: NonNullable<StationNow['command']>,
@@ -161,7 +201,7 @@ function refused(
 /** Why one that waits cannot be told now; undefined: it can. */
 function held(station: StationNow, { version, policy }: RolloutNow, nowMs: number): Change | undefined {
   if (!station.isThere) return over('skipped', 'it was removed')
-  if (station.firmware === version) return over('skipped', `it has ${version} already`)
+  if (version !== null && station.firmware === version) return over('skipped', `it has ${version} already`)
   if (nowMs < (station.againMs ?? 0)) return { ...waits('again-later'), againMs: station.againMs }
   if (!station.isConnected) return waits('away')
   return station.isCharging && !policy.whileCharging ? waits('charging') : undefined
@@ -176,9 +216,10 @@ function haltedBy(
   const isFailed = (it: StationNow) => (changes.get(it.stationId)?.state ?? it.state) === 'failed'
   const failed = stations.filter(isFailed).length
   if (failed - forgiven < policy.maxFailures) return undefined
-  const tipped = stations.find((it) => it.state !== 'failed' && isFailed(it))
+  // One that could not be told at all failed with the step before.
+  const tipped = stations.find((it) => it.state !== 'failed' && isFailed(it)) ?? stations.findLast(isFailed)
   if (!tipped) return undefined
-  const why = `${tipped.stationId} failed: ${changes.get(tipped.stationId)?.reason}`
+  const why = `${tipped.stationId} failed: ${changes.get(tipped.stationId)?.reason ?? tipped.reason}`
   return { stationId: tipped.stationId, reason: failed === 1 ? why : `${failed} stations failed; ${why}` }
 }
 

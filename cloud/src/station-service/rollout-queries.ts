@@ -3,11 +3,13 @@ import {
   ROLLOUT_STATION_STATES,
   type Rollout,
   type RolloutHold,
+  type RolloutKind,
   type RolloutPolicy,
   type RolloutStation,
   type RolloutStationState,
   type RolloutStatus,
 } from '@switchyard/protocol/api/rollouts.ts'
+import type { JsonObject } from '@switchyard/protocol/json.ts'
 import type { Sql, TransactionSql } from 'postgres'
 import { isThere } from './queries.ts'
 import type { StationNow } from './rollout-decide.ts'
@@ -18,9 +20,11 @@ export interface RolloutRow {
   rollout_id: string
   tenant_id: string
   name: string | null
+  kind: RolloutKind
+  args: JsonObject | null
   firmware_id: string | null
   location: string | null
-  version: string
+  version: string | null
   signature: string | null
   signing_certificate: string | null
   policy: RolloutPolicy
@@ -131,6 +135,8 @@ export async function rolloutResources(sql: AnySql, rows: readonly RolloutRow[])
     return {
       rolloutId: row.rollout_id,
       name: row.name,
+      kind: row.kind,
+      args: row.args,
       firmwareId: row.firmware_id,
       location: row.location,
       version: row.version,

@@ -1,4 +1,4 @@
-/** `/v1/rollouts`: firmware for many stations, in stages. */
+/** `/v1/rollouts`: firmware, or another way to prove who they are, for many stations, in stages. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import {
   ROLLOUT_STATION_STATES,
@@ -32,9 +32,9 @@ const found = { 200: answers('The roll-out', shape), ...problems }
 const create = createRoute({
   method: 'post',
   path: '/v1/rollouts',
-  summary: 'Rolls a firmware out to many stations, in stages',
+  summary: 'Rolls a firmware, passwords, certificates or a security profile out to many stations, in stages',
   description:
-    'First one station of each site; when that runs the version, the others of the site, in waves. Stations that are away or in a session are held back. 409: a station is in another roll-out, or the image has not come whole. 422: no or too many stations, or stations that the image is not for.',
+    'First one station of each site; when that runs the version, or the change (`kind`) has come to its end, the others of the site, in waves. Stations that are away or in a session are held back. 409: a station is in another roll-out, or the image has not come whole. 422: no or too many stations, or stations that the image is not for.',
   request: { body: jsonBody(rolloutInput) },
   responses: { 201: answers('It runs', shape), ...problems },
 })
@@ -151,7 +151,7 @@ export function rolloutRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
         throw conflict(`The roll-out is ${row.status}, not ${from.join(' or ')}`)
       const at = new Date(clock.now())
       await tx`
-        update station.rollout set status = ${to}, reason = null, status_since = ${at}, open = true
+        update station.rollout set status = ${to}, reason = null, status_since = ${at}, open = true, look_at = ${at}
          where rollout_id = ${rolloutId}`
       await also(tx, row)
       if (row.status !== 'halted') return

@@ -1,15 +1,19 @@
 /**
- * Carries roll-outs of firmware on. Any process may take the next step of one: it locks the row of the roll-out, and what the step
+ * Carries roll-outs on. Any process may take the next step of one: it locks the row of the roll-out, and what the step
  * decides, the commands that it tells stations by among it, is committed with it or not at all.
  */
 
 import { MAX_ROLLOUT_STATIONS } from '@switchyard/protocol/api/rollouts.ts'
+import { SECURITY_CHANGES } from '@switchyard/protocol/command/commands.ts'
 import type { TransactionSql } from 'postgres'
 import { createLoop, type Loop } from '../platform/event-log/loop.ts'
+import { ProblemError } from '../platform/http/problem.ts'
 import { faultOf } from '../platform/log.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { writeCommand } from './commands.ts'
-import { nextStep, type StationNow, type Step } from './rollout-decide.ts'
+import { hashPassword } from './password-hash.ts'
+import { changeUnderWay } from './queries.ts'
+import { AGAIN_MS, LOOK_MS, nextLookMs, nextStep, type StationNow, type Step } from './rollout-decide.ts'
 import {
   type RolloutRow,
   type RolloutStationRow,
@@ -17,9 +21,10 @@ import {
   stationsOfRollout,
   writeStations,
 } from './rollout-queries.ts'
+import { beginRotation, passwordOf } from './rotation.ts'
 
-/** An open roll-out is looked at this often, whoever does it. */
-export const LOOK_MS = 2_000
+/** After its time a change has so long to be told as ended. */
+const OUTCOME_WAIT_MS = 60_000
 /** Roll-outs that one process looks at in a row; the others are for the next round, or for another process. */
 const AT_ONCE = 50
 
@@ -28,12 +33,12 @@ export function startRollouts(context: ServiceContext): Loop {
   return createLoop({
     clock,
     log,
-    name: 'roll-outs of firmware',
+    name: 'roll-outs',
     pollMs: LOOK_MS,
     work: async () => {
       const due = await sql<{ rollout_id: string }[]>`
-        select rollout_id from station.rollout where open and looked_at <= ${new Date(clock.now() - LOOK_MS)}
-         order by looked_at limit ${AT_ONCE}`
+        select rollout_id from station.rollout where open and look_at <= ${new Date(clock.now())}
+         order by look_at limit ${AT_ONCE}`
       for (const { rollout_id: rolloutId } of due)
         try {
           if (await stepOnce(context, rolloutId)) eventLog.wake()
@@ -55,16 +60,29 @@ async function stepOnce(context: ServiceContext, rolloutId: string): Promise<boo
       update station.rollout set looked_at = ${new Date(nowMs)}
        where rollout_id = (
          select rollout_id from station.rollout
-          where rollout_id = ${rolloutId} and open and looked_at <= ${new Date(nowMs - LOOK_MS)}
+          where rollout_id = ${rolloutId} and open and look_at <= ${new Date(nowMs)}
             for update skip locked)
       returning *`
     if (rollout === undefined) return false
     const rows = await stationsOfRollout(tx, { rolloutId, limit: MAX_ROLLOUT_STATIONS })
     const step = nextStep(rollout, rows.map(stationNow), nowMs)
-    await writeStations(tx, await told(tx, context, rollout, rows, step))
-    await writeRollout(tx, context, rollout, step)
+    const written = await told(tx, context, rollout, rows, step)
+    await writeStations(tx, written)
+    const lookMs = written.length > 0 ? nowMs + LOOK_MS : nextLookMs(times(rollout, rows), nowMs)
+    await writeRollout(tx, context, rollout, step, lookMs)
     return step.tell.length > 0 || step.halted !== undefined
   })
+}
+
+/** What has happened in a roll-out, and what will by itself, ms. */
+function times(rollout: RolloutRow, rows: readonly RolloutStationRow[]): number[] {
+  const all = rows.flatMap((it) => [
+    it.told_at,
+    it.finished_at,
+    it.again_at,
+    it.state === 'updating' ? it.deadline_at : null,
+  ])
+  return [rollout.status_since, ...all].flatMap((at) => at?.getTime() ?? [])
 }
 
 /** Writes the commands of a step; gives the rows that are not as they were. */
@@ -79,7 +97,9 @@ async function told(
   const now = new Date(nowMs)
   const timeoutMs = rollout.policy.timeoutMinutes * 60_000
   const written: RolloutStationRow[] = []
-  for (const row of rows) {
+  // Passwords lock their sites: in one order for all, so that two roll-outs do not wait for each other.
+  const bySite = [...rows].sort((a, b) => (a.site_id < b.site_id ? -1 : a.site_id > b.site_id ? 1 : 0))
+  for (const row of bySite) {
     const change = changes.get(row.station_id)
     if (
       change &&
@@ -95,17 +115,11 @@ async function told(
       })
     const turn = tell.find((it) => it.stationId === row.station_id)
     if (!turn) continue
-    const commandId = context.random.uuid()
-    await writeCommand(tx, context, commandId, {
-      tenantId: rollout.tenant_id,
-      siteId: row.site_id,
-      stationId: row.station_id,
-      kind: 'UpdateFirmware',
-      args: updateArgs(rollout, now),
-      ttlMs: timeoutMs,
-      actor: rollout.created_by,
-      trace: undefined,
-    })
+    const { commandId, ...refused } = await tellStation(tx, context, rollout, row, { now, timeoutMs })
+    if (commandId === undefined) {
+      written.push({ ...row, ...refused })
+      continue
+    }
     written.push({
       ...row,
       state: 'updating',
@@ -114,24 +128,63 @@ async function told(
       wave,
       command_id: commandId,
       told_at: now,
-      deadline_at: new Date(nowMs + timeoutMs),
+      deadline_at: new Date(nowMs + timeoutMs + (rollout.version === null ? OUTCOME_WAIT_MS : 0)),
       again_at: null,
     })
   }
   return written
 }
 
+/** Writes the command for one station; else how its row is to be, as it cannot be told now. */
+async function tellStation(
+  tx: TransactionSql,
+  context: ServiceContext,
+  rollout: RolloutRow,
+  { station_id: stationId, site_id: siteId }: RolloutStationView,
+  { now, timeoutMs }: { now: Date; timeoutMs: number },
+): Promise<{ commandId: string } | ({ commandId?: undefined } & Partial<RolloutStationRow>)> {
+  const { eventLog, random } = context
+  const { tenant_id: tenantId, kind } = rollout
+  const of = { tenantId, stationId, siteId }
+  if (kind !== 'UpdateFirmware' && (await changeUnderWay(tx, of, SECURITY_CHANGES)) !== undefined)
+    return { held_by: 'again-later', again_at: new Date(now.getTime() + AGAIN_MS) }
+  const commandId = random.uuid()
+  const password = kind === 'RotatePassword' ? passwordOf({}, random) : undefined
+  const hash = password && (await hashPassword(password, (n) => random.bytes(n)))
+  try {
+    if (hash) await beginRotation(tx, of, hash, commandId, { eventLog, at: now, trace: undefined })
+  } catch (error) {
+    // It says so before it writes anything.
+    if (!(error instanceof ProblemError)) throw error
+    return { state: 'failed', held_by: null, reason: error.message, finished_at: now }
+  }
+  await writeCommand(tx, context, commandId, {
+    ...of,
+    kind,
+    args: { ...argsOf(rollout, now), ...(password === undefined ? {} : { password }) },
+    ttlMs: timeoutMs,
+    actor: rollout.created_by,
+    trace: undefined,
+  })
+  return { commandId }
+}
+
 /** What a station is told; its site sees to it that no session runs where none shall be disturbed. */
-export function updateArgs(
-  rollout: Pick<RolloutRow, 'firmware_id' | 'location' | 'signature' | 'signing_certificate' | 'policy'>,
+export function argsOf(
+  rollout: Pick<
+    RolloutRow,
+    'kind' | 'args' | 'firmware_id' | 'location' | 'signature' | 'signing_certificate' | 'policy'
+  >,
   now: Date,
 ): object {
+  const sparing = rollout.policy.whileCharging ? {} : { whileCharging: false }
+  if (rollout.kind !== 'UpdateFirmware') return { ...rollout.args, ...sparing }
   const { firmware_id: firmwareId, location, signature, signing_certificate: signingCertificate } = rollout
   return {
     ...(firmwareId === null ? { location } : { firmwareId }),
     ...(signature === null ? {} : { signature, signingCertificate }),
     retrieveAt: now.toISOString(),
-    ...(rollout.policy.whileCharging ? {} : { whileCharging: false }),
+    ...sparing,
   }
 }
 
@@ -140,13 +193,14 @@ async function writeRollout(
   { clock, eventLog }: ServiceContext,
   rollout: RolloutRow,
   { halted, wave, isThrough, isQuiet }: Step,
+  lookMs: number,
 ): Promise<void> {
   const now = new Date(clock.now())
   const isOn = rollout.status === 'running' || rollout.status === 'paused'
   const status = halted ? 'halted' : isOn && isThrough ? 'completed' : rollout.status
   const open = status === 'running' || !isQuiet
   await tx`
-    update station.rollout set status = ${status}, wave = ${wave}, open = ${open},
+    update station.rollout set status = ${status}, wave = ${wave}, open = ${open}, look_at = ${new Date(lookMs)},
            status_since = ${status === rollout.status ? rollout.status_since : now},
            halts = ${rollout.halts + (halted ? 1 : 0)}, reason = ${halted?.reason ?? rollout.reason}
      where rollout_id = ${rollout.rollout_id}`
@@ -162,7 +216,7 @@ async function writeRollout(
       alertId: haltAlertId(rollout.rollout_id, rollout.halts + 1),
       rule: 'rollout-halted',
       severity: 'critical',
-      text: `The roll-out${what} of firmware ${rollout.version} is halted: ${halted.reason}. No further station is told; see /api/v1/rollouts/${rollout.rollout_id}/stations, then resume or cancel it.`,
+      text: `The roll-out${what} of ${rollout.version === null ? rollout.kind : `firmware ${rollout.version}`} is halted: ${halted.reason}. No further station is told; see /api/v1/rollouts/${rollout.rollout_id}/stations, then resume or cancel it.`,
     },
   })
 }
@@ -177,6 +231,7 @@ function stationNow(row: RolloutStationView): StationNow {
     stationId: row.station_id,
     siteId: row.site_id,
     state: row.state,
+    reason: row.reason,
     deadlineMs: row.deadline_at?.getTime() ?? null,
     againMs: row.again_at?.getTime() ?? null,
     isThere: row.is_there,

@@ -5,6 +5,8 @@ import type { ServiceContext } from '../platform/service.ts'
 import { appliedRoutes } from './applied.ts'
 import { commandRoutes } from './command-routes.ts'
 import { messageRoutes } from './message-routes.ts'
+import { monitorRoutes } from './monitor-routes.ts'
+import { notificationRoutes } from './notification-routes.ts'
 import { quirkRoutes } from './quirk-routes.ts'
 import { reservationRoutes } from './reservation-routes.ts'
 import { reviewRoutes } from './review-routes.ts'
@@ -25,8 +27,10 @@ export function stationServiceRoutes(context: ServiceContext): Hono {
   sitePolicyRoutes(app, context)
   stationRoutes(app, context)
   settingsRoutes(app, context)
+  monitorRoutes(app, context)
   quirkRoutes(app)
   reservationRoutes(app, context)
+  notificationRoutes(app, context)
   sessionRoutes(app, context)
   reviewRoutes(app, context)
   commandRoutes(app, context)

@@ -68,13 +68,25 @@ export async function runningAt(
     order by started_at desc`
 }
 
-/** The resource; a running session takes its newest readings from the picture where that is not older than the facts. */
 function missingEventsOf(told: string | null): Session['missingEvents'] {
   if (told === null) return null
   const { missing, lost = false } = JSON.parse(told) as FactData<'session.gap'>
   return { numbers: missing, lost }
 }
 
+function stationCostOf(told: string | null): Session['stationCost'] {
+  if (told === null) return null
+  const {
+    at,
+    final,
+    currency,
+    exclTax = null,
+    inclTax = null,
+  } = JSON.parse(told) as FactData<'session.station-cost'>
+  return { at, final, currency, exclTax, inclTax }
+}
+
+/** The resource; a running session takes its newest readings from the picture where that is not older than the facts. */
 export function sessionResource(row: SessionRow, picture: Live | undefined, now: Date): Session {
   const running = row.revision === 0
   const live = running
@@ -100,6 +112,8 @@ export function sessionResource(row: SessionRow, picture: Live | undefined, now:
     authorization: row.authorization,
     commandId: row.command_id,
     missingEvents: missingEventsOf(row.missing_events),
+    priorityCharging: row.priority_charging,
+    stationCost: stationCostOf(row.station_cost),
     startedAt: row.started_at.toISOString(),
     endedAt: row.ended_at?.toISOString() ?? null,
     durationMs: running ? Math.max(0, now.getTime() - row.started_at.getTime()) : row.duration_ms,

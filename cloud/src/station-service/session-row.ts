@@ -28,6 +28,10 @@ export interface SessionRow {
   read_at: Date | null
   /** JSON: what the site told last of missing events; null: none is missing. */
   missing_events: string | null
+  /** OCPP 2.1: whether it charges with priority; null: nothing was told. */
+  priority_charging: boolean | null
+  /** JSON: what its station says that it costs (2.1); null: nothing was told. */
+  station_cost: string | null
   /** OCPP 2.x; 1.6 tells it with the connector. */
   charging_state: string | null
   reason: string | null
@@ -81,6 +85,8 @@ export const SESSION: RowTable = {
     'soc_percent',
     'read_at',
     'missing_events',
+    'priority_charging',
+    'station_cost',
     'charging_state',
     'reason',
     'presumed',

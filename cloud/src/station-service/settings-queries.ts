@@ -2,6 +2,7 @@
 import type { StationSettings } from '@switchyard/protocol/api/settings.ts'
 import type { DocumentBody } from '@switchyard/protocol/site/document.ts'
 import type { FactData } from '@switchyard/protocol/site/fact.ts'
+import type { WantedMonitor } from '@switchyard/protocol/site/monitor.ts'
 import { type SettingRef, settingKey, type WantedSetting } from '@switchyard/protocol/site/setting.ts'
 import type { Sql, TransactionSql } from 'postgres'
 import { lockSite, type PublishContext, publishText } from './documents.ts'
@@ -15,6 +16,8 @@ export interface ModelRow {
   vendor: string
   model: string
   settings: string
+  /** JSON text; null: none are wanted. */
+  monitors: string | null
   quirks: string | null
   changed_at: Date
 }
@@ -26,7 +29,7 @@ export async function listModels(
   limit = 1_000,
 ): Promise<ModelRow[]> {
   return await sql<ModelRow[]>`
-    select vendor, model, settings, quirks, changed_at from station.model_settings
+    select vendor, model, settings, monitors, quirks, changed_at from station.model_settings
     where tenant_id = ${tenantId} and (vendor, model) > (${vendor ?? ''}, ${model ?? ''})
     order by vendor, model limit ${limit}`
 }
@@ -42,12 +45,15 @@ export async function publishModels(
   context: Omit<PublishContext, 'siteId'>,
   siteIds: readonly string[],
 ): Promise<void> {
-  const models = (await listModels(tx, context.tenantId)).map(({ vendor, model, settings, quirks }) => ({
-    vendor,
-    model,
-    settings: JSON.parse(settings) as WantedSetting[],
-    ...(quirks === null ? {} : { quirks: quirksIn(quirks) }),
-  }))
+  const models = (await listModels(tx, context.tenantId)).map(
+    ({ vendor, model, settings, monitors, quirks }) => ({
+      vendor,
+      model,
+      settings: JSON.parse(settings) as WantedSetting[],
+      ...(monitors === null ? {} : { monitors: JSON.parse(monitors) as WantedMonitor[] }),
+      ...(quirks === null ? {} : { quirks: quirksIn(quirks) }),
+    }),
+  )
   const text = JSON.stringify({ models } satisfies DocumentBody<'models'>)
   for (const siteId of siteIds) {
     await lockSite(tx, siteId)

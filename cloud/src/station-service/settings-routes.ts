@@ -14,14 +14,13 @@ import { MAX_WANTED_MODELS } from '@switchyard/protocol/site/document.ts'
 import { ATTRIBUTE_TYPES } from '@switchyard/protocol/site/setting.ts'
 import { isStorable } from '../platform/event-log/storable.ts'
 import { decodeCursor, pageOf } from '../platform/http/cursor.ts'
-import { conflict, invalid, notFound } from '../platform/http/problem.ts'
+import { conflict, invalid } from '../platform/http/problem.ts'
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
-import { awaitSiteHas } from './applied.ts'
-import { lockSite, publishStations } from './documents.ts'
-import { listStations } from './queries.ts'
+import { foundStation } from './found-station.ts'
 import { quirksIn, quirksText } from './quirk-wishes.ts'
+import { sayWish } from './say-wish.ts'
 import {
   listModels,
   listMonitors,
@@ -33,7 +32,6 @@ import {
   type ReportedView,
   settingsOf,
 } from './settings-queries.ts'
-import { wishOfStation } from './wanted.ts'
 
 const params = z.object({ stationId: z.string() })
 
@@ -84,7 +82,7 @@ const putProfile = createRoute({
   method: 'put',
   path: '/v1/settings-profiles',
   summary:
-    'Replaces what is wanted and said of all stations of a model; an empty list without quirks removes it',
+    'Replaces what is wanted and said of all stations of a model; empty lists without quirks remove it',
   description:
     'Vendor and model as the stations tell them when they boot. A wish of a single station goes before one of its model, and so does what is said of its quirks.',
   request: { body: jsonBody(settingsProfileInput) },
@@ -94,16 +92,10 @@ const putProfile = createRoute({
 export function settingsRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext): void {
   const { sql, clock, eventLog } = context
 
-  async function siteOf(tenantId: string, stationId: string): Promise<string> {
-    const [row] = await listStations(sql, { tenantId, stationId }, 1)
-    if (row === undefined) throw notFound(`There is no station ${stationId}`)
-    return row.site_id
-  }
-
   app.openapi(get, async (c) => {
     const { stationId } = c.req.valid('param')
     const { tenantId } = c.var
-    await siteOf(tenantId, stationId)
+    await foundStation(sql, tenantId, stationId)
     return c.json(await settingsOf(sql, tenantId, stationId), 200)
   })
 
@@ -111,16 +103,9 @@ export function settingsRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCon
     const { stationId } = c.req.valid('param')
     const { desired } = c.req.valid('json')
     const { tenantId, trace } = c.var
-    const siteId = await siteOf(tenantId, stationId)
-    const at = new Date(clock.now())
+    const { site_id: siteId } = await foundStation(sql, tenantId, stationId)
     const wanted_settings = desired.length === 0 ? null : JSON.stringify(desired)
-    await sql.begin(async (tx) => {
-      await lockSite(tx, siteId)
-      await wishOfStation(tx, { tenantId, stationId, siteId }, { wanted_settings }, at)
-      await publishStations(tx, { eventLog, tenantId, siteId, at, trace })
-    })
-    eventLog.wake()
-    await awaitSiteHas(context, { tenantId, siteId, name: 'stations' }, c.req.raw.signal)
+    await sayWish(context, { tenantId, stationId, siteId, trace }, { wanted_settings }, c.req.raw.signal)
     return c.json(await settingsOf(sql, tenantId, stationId), 200)
   })
 
@@ -128,7 +113,7 @@ export function settingsRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCon
     const { stationId } = c.req.valid('param')
     const { limit, cursor, name } = c.req.valid('query')
     const { tenantId } = c.var
-    await siteOf(tenantId, stationId)
+    await foundStation(sql, tenantId, stationId)
     const after = decodeCursor(cursor, 'text', 'number', 'number', 'text')
     const rows = await listReported(sql, { tenantId, stationId, name, after }, limit + 1)
     const keyOf = (row: ReportedView) => [
@@ -144,7 +129,7 @@ export function settingsRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCon
     const { stationId } = c.req.valid('param')
     const { limit, cursor } = c.req.valid('query')
     const { tenantId } = c.var
-    await siteOf(tenantId, stationId)
+    await foundStation(sql, tenantId, stationId)
     const afterId = decodeCursor(cursor, 'number')?.[0]
     const rows = await listMonitors(sql, { tenantId, stationId, afterId }, limit + 1)
     return c.json(
@@ -163,14 +148,15 @@ export function settingsRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCon
   })
 
   app.openapi(putProfile, async (c) => {
-    const { vendor, model, desired, assignedQuirks = {} } = c.req.valid('json')
+    const { vendor, model, desired, desiredMonitors = [], assignedQuirks = {} } = c.req.valid('json')
     for (const [path, text] of Object.entries({ vendor, model }))
       if (!isStorable(text)) throw invalid([{ path, message: 'holds characters that no name has' }])
     const { tenantId, trace } = c.var
     const at = new Date(clock.now())
     const quirks = quirksText(assignedQuirks)
-    const row = { vendor, model, settings: JSON.stringify(desired), quirks, changed_at: at }
-    const isNothing = desired.length === 0 && quirks === null
+    const monitors = desiredMonitors.length === 0 ? null : JSON.stringify(desiredMonitors)
+    const row = { vendor, model, settings: JSON.stringify(desired), monitors, quirks, changed_at: at }
+    const isNothing = desired.length === 0 && monitors === null && quirks === null
     await sql.begin(async (tx) => {
       await lockModels(tx, tenantId)
       const models = await listModels(tx, tenantId)
@@ -185,7 +171,7 @@ export function settingsRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCon
         await tx`
           insert into station.model_settings ${tx({ tenant_id: tenantId, ...row })}
           on conflict (tenant_id, vendor, model) do update set
-            settings = excluded.settings, quirks = excluded.quirks, changed_at = excluded.changed_at`
+            settings = excluded.settings, monitors = excluded.monitors, quirks = excluded.quirks, changed_at = excluded.changed_at`
       const sites = await tx<{ site_id: string }[]>`
         select site_id from station.site where tenant_id = ${tenantId} order by site_id`
       await publishModels(
@@ -199,9 +185,17 @@ export function settingsRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCon
   })
 }
 
-function profileResource({ vendor, model, settings, quirks, changed_at }: ModelRow) {
+function profileResource({ vendor, model, settings, monitors, quirks, changed_at }: ModelRow) {
   const desired = JSON.parse(settings)
-  return { vendor, model, desired, assignedQuirks: quirksIn(quirks), changedAt: changed_at.toISOString() }
+  const desiredMonitors = monitors === null ? [] : JSON.parse(monitors)
+  return {
+    vendor,
+    model,
+    desired,
+    desiredMonitors,
+    assignedQuirks: quirksIn(quirks),
+    changedAt: changed_at.toISOString(),
+  }
 }
 
 function placeOf(row: { evse_id: number; connector_id: number }) {

@@ -250,7 +250,7 @@ test('no station fills the table: what it reports is bounded, and what is known 
   expect(rows.find((r) => r.name === `K${MAX_REPORTED_SETTINGS - 1}`)?.value).toBe('b')
 })
 
-test('baseline and failsafe are switched for a site and for a station', async () => {
+test('baseline and failsafe are switched for a site and for a station, and what stations are told of costs for a site', async () => {
   await tell(...booted)
   const site = await it.ask('PATCH', `/v1/sites/${SITE}`, { baseline: false, failsafe: false })
   expect(site.body).toMatchObject({ baseline: false, failsafe: false })
@@ -260,8 +260,9 @@ test('baseline and failsafe are switched for a site and for a station', async ()
   expect((await document('stations')).stations).toMatchObject([{ failsafe: true, baseline: true }])
   expect(await shown()).toMatchObject({ baseline: true, failsafe: true })
   await it.ask('PATCH', '/v1/stations/CS-1', { failsafe: null, baseline: null })
-  await it.ask('PATCH', `/v1/sites/${SITE}`, { failsafe: null })
-  expect(await document('site')).toEqual({ timeZone: 'Europe/Berlin', baseline: false })
+  await it.ask('PATCH', `/v1/sites/${SITE}`, { failsafe: null, runningCost: true })
+  expect(await document('site')).toEqual({ timeZone: 'Europe/Berlin', baseline: false, runningCost: true })
+  expect((await it.ask('GET', `/v1/sites/${SITE}`)).body).toMatchObject({ runningCost: true })
   expect(await shown()).toMatchObject({ baseline: false, failsafe: null })
 })
 

@@ -1,6 +1,6 @@
 /**
  * `PATCH /v1/sites/{siteId}`: what an operator wants of a site: whether energy that nobody identified for is billed there, whether
- * baseline and failsafe are set on its stations, and how it decides who may charge beyond its tokens.
+ * baseline and failsafe are set on its stations, whether those are told what sessions cost, and how it decides who may charge beyond its tokens.
  */
 import { X509Certificate } from 'node:crypto'
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
@@ -28,7 +28,7 @@ export function sitePolicyRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceC
 
   app.openapi(patch, async (c) => {
     const { siteId } = c.req.valid('param')
-    const { unidentifiedEnergy, baseline, failsafe, authorization } = c.req.valid('json')
+    const { unidentifiedEnergy, baseline, failsafe, runningCost, authorization } = c.req.valid('json')
     requireCas('contractRoots', authorization?.contractRoots ?? [])
     requireCas('statusIssuers', authorization?.statusIssuers ?? [])
     const { tenantId, trace } = c.var
@@ -40,13 +40,14 @@ export function sitePolicyRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceC
       const wanted = {
         wanted_baseline: baseline === undefined ? row.wanted_baseline : baseline,
         wanted_failsafe: failsafe === undefined ? row.wanted_failsafe : failsafe,
+        wanted_running_cost: runningCost === undefined ? row.wanted_running_cost : runningCost,
         wanted_authorization:
           authorization === undefined
             ? row.wanted_authorization
             : authorization && JSON.stringify(authorization),
       }
       await tx`update station.site set ${tx(wanted)} where tenant_id = ${tenantId} and site_id = ${siteId}`
-      if (baseline !== undefined || failsafe !== undefined || authorization !== undefined)
+      if ([baseline, failsafe, runningCost, authorization].some((it) => it !== undefined))
         await publishSite(tx, { eventLog, tenantId, siteId, at, trace }, siteBody(row.time_zone, wanted))
       if (unidentifiedEnergy === undefined || row.unidentified_energy === unidentifiedEnergy) return
       await tx`
@@ -70,16 +71,20 @@ export function sitePolicyRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceC
 }
 
 function siteBody(timeZone: string, wanted: Wanted): DocumentBody<'site'> {
-  const { wanted_baseline, wanted_failsafe, wanted_authorization } = wanted
+  const { wanted_baseline, wanted_failsafe, wanted_running_cost, wanted_authorization } = wanted
   return {
     timeZone,
     ...(wanted_baseline === null ? {} : { baseline: wanted_baseline }),
     ...(wanted_failsafe === null ? {} : { failsafe: wanted_failsafe }),
+    ...(wanted_running_cost === null ? {} : { runningCost: wanted_running_cost }),
     ...(wanted_authorization === null ? {} : { authorization: JSON.parse(wanted_authorization) }),
   }
 }
 
-type Wanted = Pick<SiteRow, 'wanted_baseline' | 'wanted_failsafe' | 'wanted_authorization'>
+type Wanted = Pick<
+  SiteRow,
+  'wanted_baseline' | 'wanted_failsafe' | 'wanted_running_cost' | 'wanted_authorization'
+>
 
 /** A site that was given what is no certificate would judge every contract as one of no known root. */
 function requireCas(field: keyof AuthorizationPolicy, pems: readonly string[]): void {

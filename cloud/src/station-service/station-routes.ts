@@ -9,15 +9,16 @@ import {
   stationPut,
 } from '@switchyard/protocol/api/stations.ts'
 import { decodeCursor, pageOf } from '../platform/http/cursor.ts'
-import { conflict, invalid, notFound, ProblemError } from '../platform/http/problem.ts'
+import { conflict, invalid, ProblemError } from '../platform/http/problem.ts'
 import { answers, jsonBody, problems } from '../platform/http/responses.ts'
 import type { ServiceEnv, ServiceVariables } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { awaitSiteHas } from './applied.ts'
 import { leaveDirectSite, takeDirectSite } from './direct-site.ts'
 import { lockSite, publishStations } from './documents.ts'
+import { foundStation } from './found-station.ts'
 import { hashPassword } from './password-hash.ts'
-import { findSite, listStations, type StationView } from './queries.ts'
+import { findSite, listStations } from './queries.ts'
 import { quirksText } from './quirk-wishes.ts'
 import { rotationTo } from './rotation.ts'
 import { stationResources } from './views.ts'
@@ -84,11 +85,7 @@ const remove = createRoute({
 export function stationRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceContext): void {
   const { sql, clock, random, eventLog } = context
 
-  async function found(tenantId: string, stationId: string): Promise<StationView> {
-    const [row] = await listStations(sql, { tenantId, stationId }, 1)
-    if (row === undefined) throw notFound(`There is no station ${stationId}`)
-    return row
-  }
+  const found = (tenantId: string, stationId: string) => foundStation(sql, tenantId, stationId)
   async function resource(tenantId: string, stationId: string) {
     const [shown] = await stationResources(context, tenantId, [await found(tenantId, stationId)])
     return shown!

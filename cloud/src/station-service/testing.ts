@@ -13,6 +13,8 @@ export interface TestStationService {
   service: RunningService
   ask: Ask
   createSite(): ReturnType<Ask>
+  /** Facts of the site, taken by the service. */
+  tell(...facts: FactDraft[]): Promise<void>
   /** The site is heard from. */
   online(): Promise<unknown>
   stop(): Promise<void>
@@ -32,6 +34,10 @@ export async function startStationService(): Promise<TestStationService> {
     service,
     ask,
     createSite: () => ask('POST', '/v1/sites', { siteId: SITE, name: 'Yard', timeZone: 'Europe/Berlin' }),
+    async tell(...facts) {
+      await platform.appendFacts(SITE, facts)
+      await platform.settle(service)
+    },
     online: async () =>
       await platform.sql`update station.site set online = true, presence_since = now() where site_id = ${SITE}`,
     async stop() {

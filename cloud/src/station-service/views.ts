@@ -30,6 +30,7 @@ export function siteResource(row: SiteRow, picture: Live | undefined): Site {
     connection: row.connection,
     baseline: row.wanted_baseline,
     failsafe: row.wanted_failsafe,
+    runningCost: row.wanted_running_cost ?? false,
     authorization: row.wanted_authorization === null ? null : JSON.parse(row.wanted_authorization),
     stations: row.stations,
   }

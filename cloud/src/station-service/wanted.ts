@@ -27,6 +27,8 @@ export interface StationWish {
   wanted_failsafe?: boolean | null
   /** JSON text of a list; no part of what PUT of the station replaces. */
   wanted_settings?: string | null
+  /** JSON text of a list; like the settings. */
+  wanted_monitors?: string | null
   wanted_max_power_w?: number | null
   /** JSON text: quirk -> whether it has it. */
   wanted_quirks?: string | null
@@ -78,6 +80,7 @@ export async function removeStation(
   const nothing = {
     ...NOTHING_WANTED,
     wanted_settings: null,
+    wanted_monitors: null,
     wanted_password_hash: null,
     wanted_next_password_hash: null,
     wanted_earlier_password_hashes: null,

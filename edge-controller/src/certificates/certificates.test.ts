@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import 'reflect-metadata'
 import { webcrypto, X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import * as tls from 'node:tls'
 import * as x509 from '@peculiar/x509'
 import type { DocumentBody } from '@switchyard/protocol/site/document.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -44,8 +46,8 @@ afterEach(async () => {
 async function openSite({ organization, crls = [] }: { organization?: string; crls?: string[] } = {}) {
   site = await TestController.start({
     config: { onboarding: 'closed' },
-    tls: { ...ca.server, clientCas: [ca.certificate], crls, organization },
-    ports: { signCertificate: signedBy(ca, 'site-1', organization) },
+    tls: { own: ca.own, clientCas: [ca.certificate], crls, organization },
+    ports: { signer: signedBy(ca, 'site-1', organization) },
   })
 }
 type Entry = DocumentBody<'stations'>['stations'][number]
@@ -65,7 +67,7 @@ async function request(name: string, signer?: webcrypto.CryptoKeyPair) {
 /** A certificate as a station has it, by a CA. */
 async function certificate(by: SiteCa, name = 'CN=CP1,O=Op', names = ['CP1', 'SN-77']) {
   const { csr, key } = await request(name)
-  const signed = await signedBy(by, 'site-1', undefined)(csr, names)
+  const signed = await signedBy(by, 'site-1', undefined).sign(csr, names)
   if ('refused' in signed) throw new Error(signed.refused)
   return { ca: ca.certificate, cert: signed.chain, key, serialNumber: signed.serialNumber }
 }
@@ -91,20 +93,23 @@ describe('the CA of a site', () => {
   it('is made once, its keys are for their owner only, and the certificate of the controller follows its names', async () => {
     const again = await openCa('ca')
     expect(again.certificate).toBe(ca.certificate)
-    expect(again.server).toEqual(ca.server)
-    for (const name of ['ca.key', 'server.key'])
+    expect(again.own).toEqual(ca.own)
+    for (const name of ['ca.key', 'server.key', 'server-rsa.key'])
       expect(statSync(join(folder, 'ca', name)).mode & 0o777).toBe(0o600)
-    const server = new X509Certificate(ca.server.cert)
-    expect(server.checkIP('127.0.0.1')).toBe('127.0.0.1')
-    expect(server.checkHost('localhost')).toBe('localhost')
-    expect(server.verify(new X509Certificate(ca.certificate).publicKey)).toBe(true)
+    const own = ca.own.map(({ cert }) => new X509Certificate(cert))
+    expect(own.map((it) => it.publicKey.asymmetricKeyType)).toEqual(['ec', 'rsa'])
+    for (const server of own) {
+      expect(server.checkIP('127.0.0.1')).toBe('127.0.0.1')
+      expect(server.checkHost('localhost')).toBe('localhost')
+      expect(server.verify(new X509Certificate(ca.certificate).publicKey)).toBe(true)
+    }
     const later = await openCa('ca', Date.now() + 800 * 86_400_000)
     expect(later.certificate).toBe(ca.certificate)
-    expect(later.server.cert).not.toBe(ca.server.cert)
+    for (const [i, { cert }] of later.own.entries()) expect(cert).not.toBe(ca.own[i]!.cert)
   })
 
   it('signs for the names of the station only, and for who has the key', async () => {
-    const sign = signedBy(ca, 'site-1', 'Operator')
+    const { sign } = signedBy(ca, 'site-1', 'Operator')
     const [fits, foreign, elsewhere] = await Promise.all([
       request('CN=SN-77,O=Operator'),
       request('CN=SN-78,O=Operator'),
@@ -124,6 +129,52 @@ describe('the CA of a site', () => {
     expect(await sign('nonsense', ['SN-77'])).toMatchObject({ refused: expect.stringContaining('PKCS #10') })
     const stolen = await request('CN=SN-77,O=Operator', foreign.keys)
     expect(await sign(stolen.csr, ['SN-77'])).toEqual({ refused: 'its signature is not of its own key' })
+  })
+})
+
+/** With which suite and for which kind of key a station of one suite shakes hands; rejects where it is refused. */
+async function shakesHands(options: tls.ConnectionOptions) {
+  const { hostname, port } = new URL(site.url)
+  const socket = tls.connect({ host: hostname, port: Number(port), ca: ca.certificate, ...options })
+  await once(socket, 'secureConnect')
+  const { version, standardName } = socket.getCipher()
+  const kind = socket.getPeerX509Certificate()?.publicKey.asymmetricKeyType
+  socket.destroy()
+  return { version, standardName, kind }
+}
+
+describe('the suites of the TLS port', () => {
+  it('are those that OCPP asks for, by the key that the station knows, and TLS 1.3', async () => {
+    await openSite()
+    const old = (ciphers: string) => shakesHands({ ciphers, maxVersion: 'TLSv1.2' })
+    for (const [ciphers, standardName, kind] of [
+      ['ECDHE-ECDSA-AES128-GCM-SHA256', 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256', 'ec'],
+      ['ECDHE-ECDSA-AES256-GCM-SHA384', 'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384', 'ec'],
+      ['AES128-GCM-SHA256', 'TLS_RSA_WITH_AES_128_GCM_SHA256', 'rsa'],
+      ['AES256-GCM-SHA384', 'TLS_RSA_WITH_AES_256_GCM_SHA384', 'rsa'],
+    ] as const)
+      expect(await old(ciphers)).toMatchObject({ standardName, kind })
+    for (const [sigalgs, kind] of [
+      ['ecdsa_secp256r1_sha256', 'ec'],
+      ['rsa_pss_rsae_sha256', 'rsa'],
+    ] as const)
+      expect(await shakesHands({ minVersion: 'TLSv1.3', sigalgs })).toMatchObject({
+        version: 'TLSv1.3',
+        kind,
+      })
+  })
+
+  it('are no others: without authenticated encryption, or without a certificate', async () => {
+    await openSite()
+    for (const ciphers of [
+      'AES128-SHA',
+      'ECDHE-ECDSA-AES128-SHA',
+      'ECDHE-RSA-AES256-SHA384',
+      'ADH-AES128-GCM-SHA256',
+    ])
+      await expect(shakesHands({ ciphers: `${ciphers}:@SECLEVEL=0`, maxVersion: 'TLSv1.2' })).rejects.toThrow(
+        /handshake failure/,
+      )
   })
 })
 
@@ -207,6 +258,34 @@ describe('security profile 3', () => {
 })
 
 describe('SignCertificate', () => {
+  it('of 2.x is rejected with the reason where the request is not fit to be signed', async () => {
+    await openSite()
+    await want()
+    const socket = await connectRaw(site.url, 'CP1', ['ocpp2.0.1'], {}, await certificate(ca))
+    await ask(socket, 'BootNotification', {
+      reason: 'PowerUp',
+      chargingStation: { vendorName: 'V', model: 'M' },
+    })
+    const foreign = (await request('CN=ANOTHER')).csr
+    const reasons = [
+      [foreign, 'its common name is ANOTHER, not CP1'],
+      ['nonsense', 'it is no certificate signing request (PKCS #10)'],
+    ]
+    for (const [csr, additionalInfo] of reasons)
+      expect(await ask(socket, 'SignCertificate', { csr: csr! })).toEqual({
+        status: 'Rejected',
+        statusInfo: { reasonCode: 'InvalidCSR', additionalInfo },
+      })
+    const told = await site.until(async () => {
+      const facts = await site.factsOf('station.certificate')
+      return facts.length === reasons.length && facts
+    })
+    expect(told.map(({ data }) => [data.outcome, data.reason])).toEqual(
+      reasons.map(([, reason]) => ['refused', reason]),
+    )
+    socket.close()
+  })
+
   it('brings a station from a password to a certificate of its own, which it comes back with', async () => {
     await openSite()
     const passwordHash = await hashPassword('s3cret-s3cret', Buffer.alloc(16, 1))
@@ -230,7 +309,7 @@ describe('SignCertificate', () => {
     })
 
     const wrong = await request('CN=ANOTHER')
-    expect(await ask(renewed, 'SignCertificate', { csr: wrong.csr })).toEqual({ status: 'Accepted' })
+    expect(await ask(renewed, 'SignCertificate', { csr: wrong.csr })).toEqual({ status: 'Rejected' })
     const refused = await site.until(async () => (await site.factsOf('station.certificate'))[1])
     expect(refused.data).toMatchObject({ outcome: 'refused', reason: expect.stringContaining('ANOTHER') })
     renewed.close()

@@ -26,12 +26,16 @@ export function isForCars(type: CertificateType): type is V2gCertificateType {
 }
 
 export type Signed = (Issued & { commonName: string }) | { refused: string }
-/** Signs a request for one of `names`, or says why not. Must not reject. */
-export type SignCertificate = (csr: string, names: readonly string[]) => Promise<Signed>
+/** Who signs for stations, each request for one of `names`. Neither must reject. */
+export interface CertificateSigner {
+  sign(csr: string, names: readonly string[]): Promise<Signed>
+  /** Why it would not be signed; undefined: it would. */
+  faultOf(csr: string, names: readonly string[]): Promise<string | undefined>
+}
 
-/** Sends the station what was signed, and tells what came of it. `sign`: by the CA of the site; absent: it has none. */
+/** Sends the station what was signed, and tells what came of it. `signer`: the CA of the site; absent: it has none. */
 export async function issueCertificate(
-  sign: SignCertificate | undefined,
+  signer: CertificateSigner | undefined,
   call: Call,
   wish: CertificateWish,
   names: readonly string[],
@@ -39,7 +43,7 @@ export async function issueCertificate(
   const { about } = wish
   const { certificateType = 'ChargingStationCertificate' } = about
   const kind = isForCars(certificateType) ? { certificateType } : {}
-  const issued = await signed(sign, wish, names)
+  const issued = await signed(signer, wish, names)
   if ('refused' in issued) return { outcome: 'refused', ...kind, reason: issued.refused.slice(0, 500) }
   const { chain, commonName, serialNumber, notAfter } = issued
   const answer = await call('CertificateSigned', { certificateChain: chain, ...about })
@@ -52,10 +56,10 @@ export async function issueCertificate(
 }
 
 async function signed(
-  sign: SignCertificate | undefined,
+  signer: CertificateSigner | undefined,
   { csr, chain }: CertificateWish,
   names: readonly string[],
 ): Promise<Signed> {
   if (chain !== undefined) return (await import('./signed-by-v2g-ca.ts')).checkSigned(csr, chain)
-  return sign ? sign(csr, names) : { refused: 'the site has no CA' }
+  return signer ? signer.sign(csr, names) : { refused: 'the site has no CA' }
 }

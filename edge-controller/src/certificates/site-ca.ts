@@ -2,8 +2,9 @@
  * The CA of one site: it signs the certificate of its controller, and those of its stations (A00, A02: security profiles 2 and 3). It
  * lies in one folder, made at the first start, or put there by who has a CA already:
  *
- *     ca.pem  ca.key          the CA; whoever is to trust the site is given ca.pem
- *     server.pem  server.key  the controller's own certificate, made anew when it ends soon or other names are wanted
+ *     ca.pem          ca.key          the CA; whoever is to trust the site is given ca.pem
+ *     server.pem      server.key      the controller's own certificate, made anew when it ends soon or other names are wanted
+ *     server-rsa.pem  server-rsa.key  the same by an RSA key, for stations that know only RSA suites
  *
  * Keys are readable for their owner only (mode 0600), and never leave the folder.
  */
@@ -17,6 +18,21 @@ import type { Random } from '../ports.ts'
 import type { CertificateRequest } from './certificate-request.ts'
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+/** Of the controller's own keys, one each: a CSMS is to offer suites of both (2.0.1 Part 2, A00.FR.318; 1.6 security whitepaper). */
+const SERVER_KEYS = [
+  { name: 'server', algorithm: ALGORITHM, usage: x509.KeyUsageFlags.digitalSignature },
+  {
+    name: 'server-rsa',
+    algorithm: {
+      name: 'RSASSA-PKCS1-v1_5',
+      hash: 'SHA-256',
+      modulusLength: 2048,
+      publicExponent: new Uint8Array([1, 0, 1]),
+    },
+    // With TLS_RSA_WITH_... the station encrypts to the key.
+    usage: x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEncipherment,
+  },
+] as const
 const DAY_MS = 86_400_000
 const CA_DAYS = 20 * 365
 const SERVER_DAYS = 825
@@ -26,6 +42,12 @@ export const STATION_DAYS = 365
 const RENEW_BEFORE_MS = 90 * DAY_MS
 /** Clocks of stations may be a little behind. */
 const BACKDATED_MS = 3_600_000
+
+/** A certificate with those of its chain, and its key: PEM. */
+export interface KeyPair {
+  cert: string
+  key: string
+}
 
 export interface Issued {
   /** PEM: the station's certificate, then the CA's. */
@@ -48,19 +70,19 @@ export class SiteCa {
   readonly #options: SiteCaOptions
   readonly #certificate: x509.X509Certificate
   readonly #key: webcrypto.CryptoKey
-  /** Of the controller, PEM. */
-  readonly server: { cert: string; key: string }
+  /** Of the controller: one by an elliptic curve, one by RSA. */
+  readonly own: readonly KeyPair[]
 
   private constructor(
     options: SiteCaOptions,
     certificate: x509.X509Certificate,
     key: webcrypto.CryptoKey,
-    server: SiteCa['server'],
+    own: readonly KeyPair[],
   ) {
     this.#options = options
     this.#certificate = certificate
     this.#key = key
-    this.server = server
+    this.own = own
   }
 
   /** PEM. */
@@ -72,7 +94,9 @@ export class SiteCa {
   static async open(options: SiteCaOptions): Promise<SiteCa> {
     mkdirSync(options.folder, { recursive: true, mode: 0o700 })
     const { certificate, key } = await openCa(options)
-    return new SiteCa(options, certificate, key, await openServer(options, certificate, key))
+    const own: KeyPair[] = []
+    for (const kind of SERVER_KEYS) own.push(await openServer(options, kind, certificate, key))
+    return new SiteCa(options, certificate, key, own)
   }
 
   /** A certificate for a station: its request's key, with the name that the request has. */
@@ -132,9 +156,14 @@ async function openCa({ folder, siteId, random, now }: SiteCaOptions) {
   return { certificate, key: keys.privateKey }
 }
 
-async function openServer(options: SiteCaOptions, ca: x509.X509Certificate, caKey: webcrypto.CryptoKey) {
+async function openServer(
+  options: SiteCaOptions,
+  { name, algorithm, usage }: (typeof SERVER_KEYS)[number],
+  ca: x509.X509Certificate,
+  caKey: webcrypto.CryptoKey,
+): Promise<KeyPair> {
   const { folder, hostnames, random, now } = options
-  const [certFile, keyFile] = [join(folder, 'server.pem'), join(folder, 'server.key')]
+  const [certFile, keyFile] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)]
   if (existsSync(certFile) && existsSync(keyFile)) {
     const cert = readFileSync(certFile, 'utf8')
     const before = new x509.X509Certificate(cert)
@@ -143,7 +172,7 @@ async function openServer(options: SiteCaOptions, ca: x509.X509Certificate, caKe
     if (isFor && before.issuer === ca.subject && before.notAfter.getTime() - now() > RENEW_BEFORE_MS)
       return { cert, key: readFileSync(keyFile, 'utf8') }
   }
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
+  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(random),
     subject: [{ CN: [hostnames[0] ?? 'localhost'] }],
@@ -155,7 +184,7 @@ async function openServer(options: SiteCaOptions, ca: x509.X509Certificate, caKe
     signingAlgorithm: ALGORITHM,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.KeyUsagesExtension(usage, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
       new x509.SubjectAlternativeNameExtension(
         hostnames.map((value) => ({ type: isIP(value) ? ('ip' as const) : ('dns' as const), value })),

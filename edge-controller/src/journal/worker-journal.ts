@@ -25,8 +25,14 @@ export class WorkerJournal extends GroupedJournal {
 
 function threadOf(file: JournalFile, events: JournalDiskEvents): JournalDisk {
   const worker = startWorker(file)
+  /** Number of the request to close, once there is one. */
+  let closing: number | undefined
   let ending = false
-  worker.on('message', (response: Response) => events.answered(response))
+  worker.on('message', (response: Response) => {
+    // With that answer the thread ends by itself, which may be seen before who asked has gone on.
+    if (response.n === closing) ending = true
+    events.answered(response)
+  })
   worker.on('error', (cause) =>
     events.failed(new JournalFailed(`journal thread: ${cause.message}`, { cause })),
   )
@@ -34,7 +40,10 @@ function threadOf(file: JournalFile, events: JournalDiskEvents): JournalDisk {
     if (!ending) events.failed(new JournalFailed('the journal thread ended'))
   })
   return {
-    send: (request: Request) => worker.postMessage(request),
+    send(request: Request) {
+      if (request.op === 'close') closing = request.n
+      worker.postMessage(request)
+    },
     async end() {
       ending = true
       await worker.terminate()

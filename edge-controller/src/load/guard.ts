@@ -44,11 +44,18 @@ interface Payload {
   setVariableData?: { component?: { name?: string }; variable?: { name?: string } }[]
   key?: string
   activate?: boolean
+  scheduleUpdate?: object
   controlType?: string
 }
 
-/** Why a schema-valid call does not pass on a site with a limit; undefined when it does. */
-export function refusalOf(call: OutgoingCall): Refusal | undefined {
+/**
+ * Why a schema-valid call does not pass on a site with a limit; undefined when it does. `dynamic`: the dynamic profiles that the station is
+ * known to have.
+ */
+export function refusalOf(
+  call: OutgoingCall,
+  dynamic: readonly { id: number; purpose: string }[] = [],
+): Refusal | undefined {
   const payload = call.payload as Payload
   const profile = payload.csChargingProfiles ?? payload.chargingProfile
   const refuse = (reason: string): Refusal => ({
@@ -86,8 +93,9 @@ export function refusalOf(call: OutgoingCall): Refusal | undefined {
       )
         ? refuse(SETTINGS_REASON)
         : undefined
-    // 2.1. Which profile has that id, and what it allows, is known to the station only.
+    // 2.1 (K28). One for the whole station can only lower, as when it was set; a setpoint moves power by itself.
     case 'UpdateDynamicSchedule':
+      if (isLowering(payload, dynamic)) return undefined
       return refuse('limits of profiles are told by load control on a site with a limit')
     // Priority overrules the limits of the session (K23); its end gives them back.
     case 'UsePriorityCharging':
@@ -104,6 +112,15 @@ export function refusalOf(call: OutgoingCall): Refusal | undefined {
     default:
       return undefined
   }
+}
+
+function isLowering(
+  { chargingProfileId, scheduleUpdate = {} }: Payload,
+  dynamic: readonly { id: number; purpose: string }[],
+): boolean {
+  const profile = dynamic.find(({ id }) => id === chargingProfileId)
+  const isLimitsAlone = Object.keys(scheduleUpdate).every((name) => /^limit(_L[23])?$/.test(name))
+  return TIGHTENING.includes(profile?.purpose ?? '') && isLimitsAlone
 }
 
 function isOfProfiles(name: string | undefined): boolean {

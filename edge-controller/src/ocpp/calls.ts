@@ -15,6 +15,11 @@ export type CallOutcome =
   /** Never sent. */
   | { status: 'not-sent'; reason: 'expired' | 'queue-full' | 'connection-lost' }
 
+/** The word on a call that was not answered: the station's error, or why nothing came. */
+export function whyUnanswered(outcome: Exclude<CallOutcome, { status: 'answered' }>): string {
+  return outcome.status === 'failed' ? outcome.code : outcome.reason
+}
+
 export interface CallOptions {
   /** From sending to the answer; the protocol's default without it. */
   timeoutMs?: number

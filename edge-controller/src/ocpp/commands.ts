@@ -1,11 +1,5 @@
 /** Commands become OCPP calls: all of them checked before the first is sent, and their replies become one outcome. */
-import {
-  COMMANDS,
-  type CommandArgs,
-  type CommandKind,
-  isCommandKind,
-  plan,
-} from '@switchyard/protocol/command/commands.ts'
+import { COMMANDS, type CommandKind, isCommandKind, plan } from '@switchyard/protocol/command/commands.ts'
 import {
   CommandFault,
   type OutgoingCall,
@@ -64,9 +58,7 @@ export async function carryOut(
     return failed('UnknownKind', `this controller knows no command ${kind.slice(0, 64)}`)
   const parsed = COMMANDS[kind].args.safeParse(command.args)
   if (!parsed.success) return failed('InvalidArguments', z.prettifyError(parsed.error).slice(0, 500))
-  const isSparing =
-    kind === 'UpdateFirmware' && (parsed.data as CommandArgs<'UpdateFirmware'>).whileCharging === false
-  if (isSparing && ports.isCharging)
+  if (isSparing(parsed.data) && ports.isCharging)
     return failed('Charging', 'a session runs at the station; nothing was sent')
   let calls: OutgoingCall[]
   try {
@@ -90,6 +82,11 @@ export async function carryOut(
   if (result === 'not-sent' || !isUnderWay(result)) await withdraw?.()
   // A station may tell its password among its settings.
   return result === 'not-sent' || !result.reply ? result : { ...result, reply: withoutSecrets(result.reply) }
+}
+
+/** Whether the arguments ask to wait while a session runs. */
+export function isSparing(args: unknown): boolean {
+  return (args as { whileCharging?: unknown } | null)?.whileCharging === false
 }
 
 /** Whether the station may do what it was told. A raw call counts as accepted whatever the answer was. */

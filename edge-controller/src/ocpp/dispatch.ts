@@ -3,7 +3,7 @@ import { describeErrors, type ErrorCode, errorCodeFor } from '@switchyard/protoc
 import type { CallErrorFrame, CallFrame, SendFrame } from '@switchyard/protocol/ocpp/frame.ts'
 import type { MessageChecks, SchemaError, Validators } from '@switchyard/protocol/ocpp/validators.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
-import { beginHop } from '@switchyard/tracing/hop.ts'
+import { beginHop, type Hop } from '@switchyard/tracing/hop.ts'
 import type { CentralSystemPorts } from '../central-system-ports.ts'
 import type { StatusRequest } from '../certificates/chain-status.ts'
 import type { RevocationStatus } from '../certificates/revocation.ts'
@@ -44,6 +44,8 @@ export interface DispatchPorts {
   judgeContract(shown: ShownContract): Promise<ContractVerdict>
   statusesOf(requests: readonly StatusRequest[]): Promise<(RevocationStatus | undefined)[]>
   askCertificates?: CentralSystemPorts['askCertificates']
+  /** Why a signing request for the station's own certificate is not signed here; undefined: it is. */
+  requestFault(csr: string): Promise<string | undefined>
   after(after: After): void
   /** What the station told could not be journalled, and it can be asked for again. */
   missed(): void
@@ -52,13 +54,22 @@ export interface DispatchPorts {
 }
 
 /** Takes a message and says what to answer, where it is a call; undefined only when the journal failed. Never rejects. */
-export async function dispatch(
+export function dispatch(
   call: CallFrame | SendFrame,
   ports: DispatchPorts,
 ): Promise<Answer | LeftWithStation | undefined> {
   const hop = beginHop(`ocpp ${call.action.slice(0, MAX_ACTION_CHARS)}`, 'server', undefined)
-  const answer = await taken(call, ports, hop?.traceparent)
-  hop?.end(failureOf(answer), { 'ocpp.station': ports.stationId, 'ocpp.version': ports.validators.version })
+  // A promise that only passes on is felt, with every message (measured).
+  return hop ? traced(call, ports, hop) : taken(call, ports, undefined)
+}
+
+async function traced(
+  call: CallFrame | SendFrame,
+  ports: DispatchPorts,
+  hop: Hop,
+): Promise<Answer | LeftWithStation | undefined> {
+  const answer = await taken(call, ports, hop.traceparent)
+  hop.end(failureOf(answer), { 'ocpp.station': ports.stationId, 'ocpp.version': ports.validators.version })
   return answer
 }
 
@@ -96,19 +107,22 @@ async function taken(
   const shown = route.contract?.(payload)
   const judged = shown && ports.judgeContract(shown)
   const authorization = idToken && (await ports.authorize(idToken))
-  const contract = await judged
+  const contract = judged && (await judged)
   const requests = route.statuses?.(payload)
   const statuses = requests && (await ports.statusesOf(requests))
   const question = route.question?.(payload, ports.context(authorization))
   const certificates = question && (await ports.askCertificates?.(stationId, question))
+  const csr = route.request?.(payload)
+  const requestFault = csr === undefined ? undefined : await ports.requestFault(csr)
   try {
     // Nothing may be awaited between the decision and the journal: others decide on the state that this one changes.
     const context = ports.context(authorization)
     if (certificates) context.certificates = certificates
+    if (requestFault !== undefined) context.requestFault = requestFault
     if (contract) context.contract = contract
     if (statuses) context.statuses = statuses
     const decision = route.handle(context, payload)
-    await committed(state, decision.outcome, trace)
+    await (trace === undefined ? state.commit(decision.outcome) : traceCommit(state, decision.outcome, trace))
     const { reply, after } = decision
     return {
       frame: { type: 'callResult', id: call.id, payload: reply },
@@ -134,8 +148,8 @@ async function taken(
   }
 }
 
-async function committed(state: SiteState, outcome: Outcome, trace: string | undefined): Promise<void> {
-  const hop = trace === undefined ? undefined : beginHop('journal commit', 'internal', trace)
+async function traceCommit(state: SiteState, outcome: Outcome, trace: string): Promise<void> {
+  const hop = beginHop('journal commit', 'internal', trace)
   try {
     await state.commit(outcome, trace)
     hop?.end()

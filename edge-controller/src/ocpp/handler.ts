@@ -1,5 +1,6 @@
 /** What a message handler is: a pure function from the site as committed and one payload to a reply and what must become durable. */
 
+import type { OutgoingCall } from '@switchyard/protocol/command/define.ts'
 import type { OcppVersion } from '@switchyard/protocol/ocpp/version.ts'
 import type { CertificateQuestion, CertificateReply } from '@switchyard/protocol/site/certificate-question.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
@@ -7,6 +8,7 @@ import type { StatusRequest } from '../certificates/chain-status.ts'
 import type { CertificateWish } from '../certificates/issue.ts'
 import type { RevocationStatus } from '../certificates/revocation.ts'
 import type { Draft, StateReader } from '../draft.ts'
+import type { Refusal } from '../load/guard.ts'
 import type { Authorization } from '../session/authorize.ts'
 import type { ContractVerdict, ShownContract } from '../session/plug-and-charge.ts'
 import type { Session, SessionContext } from '../session/session.ts'
@@ -21,6 +23,8 @@ export interface HandlerContext extends SessionContext {
   authorization: Authorization | undefined
   /** The cloud's answer to the route's `question`; absent: none was asked, or nobody answered in time. */
   certificates?: CertificateReply
+  /** Why the CA of the site does not sign what the message asks it to. */
+  requestFault?: string
   /** What the contract is worth that the route's `contract` found in the payload; undefined where there was none. */
   contract?: ContractVerdict
   /** What was found of the route's `statuses`, in their order; undefined where none was to be had. */
@@ -29,6 +33,8 @@ export interface HandlerContext extends SessionContext {
   stationIds: readonly string[]
   /** What a session may draw, mA per phase; undefined: the site has no limit, or its station has confirmed none. */
   limitOf(session: Session): number | undefined
+  /** Why load control would not let a call to this station pass; undefined when it may. */
+  refusalOf(call: OutgoingCall): Refusal | undefined
   heartbeatIntervalS: number
   /** The disk is too full for another session: it is recorded, and not accepted. */
   refusesSessions: boolean
@@ -69,6 +75,8 @@ export interface Route {
   statuses?(payload: unknown): StatusRequest[]
   /** What the cloud must be asked before the message can be decided on. */
   question?(payload: unknown, context: HandlerContext): CertificateQuestion | undefined
+  /** The signing request that must be read before the message can be decided on: PEM. */
+  request?(payload: unknown): string | undefined
   /** Taken from a station that has not been accepted. */
   beforeBoot?: boolean
   /** Taken from one that waits for approval: the site asks for it then (B02). */
@@ -89,6 +97,7 @@ export function route<Request, Response extends object>(
     contract?: (payload: Request) => ShownContract | undefined
     statuses?: (payload: Request) => StatusRequest[]
     question?: (payload: Request, context: HandlerContext) => CertificateQuestion | undefined
+    request?: (payload: Request) => string | undefined
     beforeBoot?: boolean
     whilePending?: boolean
     resendable?: boolean

@@ -197,7 +197,8 @@ export class LocalLists {
   }
 }
 
-function whyOf({ status, reply, error }: CommandResult): string {
+/** Why a command of the site's own was not done, in the station's words where it has said some. */
+export function whyOf({ status, reply, error }: CommandResult): string {
   const said = typeof reply?.status === 'string' ? reply.status : status
   return (error ? `${error.code}: ${error.description}` : said).slice(0, 500)
 }

@@ -1,14 +1,16 @@
-/**
- * Keeps one station at what is wanted of its settings: after every boot, at once when a document changes it, and when it comes back
- * without a boot after a change. In the background: sessions do not wait for it. What nothing is wanted of is not called.
- */
+/** Keeps one station at what is wanted of its settings, of the monitors of its variables and of its tariff. What nothing is wanted of is not called. */
+import type { Tariff } from '@switchyard/protocol/pricing/tariff.ts'
 import type { Draft } from '../draft.ts'
 import type { Log } from '../ports.ts'
 import type { SiteState } from '../site-state.ts'
 import { inParts } from '../station/station-event.ts'
+import { keepMonitors, keptMonitors, type MonitorWish, monitorWishes } from '../station/wanted-monitors.ts'
 import { firstOfEach, operatorsWishes, type Wish } from '../station/wanted-settings.ts'
 import type { Connection } from './connection.ts'
 import type { OcppModule } from './module.ts'
+import { settleTariff, wantedTariff } from './reconcile-tariff.ts'
+import { type Attempt, Reconciliation, type StationLine } from './reconciliation.ts'
+import { type MonitorLine, settleMonitors } from './settle-monitors.ts'
 import { type BaselineWish, type SettleLine, settleSettings } from './settle-settings.ts'
 
 export interface ReconcilerPorts extends Pick<SettleLine, 'itemsPerMessage' | 'refusal'> {
@@ -18,76 +20,83 @@ export interface ReconcilerPorts extends Pick<SettleLine, 'itemsPerMessage' | 'r
   baselineWish: BaselineWish
   /** Whether the metering baseline is set on it. */
   hasBaseline(): boolean
+  report: MonitorLine['report']
   commit(decide: (draft: Draft) => void): Promise<void>
-}
-
-/** The connection of a station, and how its version says settings. */
-export interface SettingsLine {
-  connection: Connection
-  module: OcppModule
 }
 
 export class SettingsReconciler {
   readonly #ports: ReconcilerPorts
-  #line: SettingsLine | undefined
-  #isRunning = false
-  /** Counts boots: what was read before one says nothing after it. */
-  #boots = 0
-  /** What was wanted when the station was brought to it last; undefined: not since its boot, or our start. */
-  #settled: string | undefined
+  readonly #settings: Reconciliation<Wish[]>
+  readonly #monitors: Reconciliation<MonitorWish[]>
+  readonly #tariff: Reconciliation<Tariff | null>
   #isToBeRead = false
 
   constructor(ports: ReconcilerPorts) {
     this.#ports = ports
-  }
-
-  /** The station has booted: it may have lost settings, or taken those that a reboot was required for. */
-  booted(line: SettingsLine): void {
-    this.#boots += 1
-    this.#settled = undefined
-    this.#isToBeRead = true
-    this.begin(line)
-  }
-
-  /** The station is there; again on the same connection, where something may have changed. */
-  begin(line: SettingsLine): void {
-    this.#line = line
-    if (this.#isRunning) return
-    this.#isRunning = true
-    void this.#run().finally(() => {
-      this.#isRunning = false
+    this.#settings = new Reconciliation({
+      wanted: ({ module }) => this.#wishes(module),
+      settle: (line, wishes, attempt) => this.#settle(line, wishes, attempt),
+    })
+    this.#monitors = new Reconciliation({
+      wanted: () => monitorWishes(ports.state, ports.stationId),
+      settle: (line, wishes, attempt) => this.#settleMonitors(line, wishes, attempt),
+    })
+    this.#tariff = new Reconciliation({
+      wanted: (line) => wantedTariff(ports, line),
+      settle: (line, tariff, attempt) => settleTariff(ports, line, tariff, attempt),
     })
   }
 
+  /** The station has booted. */
+  booted(line: StationLine): void {
+    this.#isToBeRead = true
+    this.#settings.booted(line)
+    this.#monitors.booted(line)
+    this.#tariff.booted(line)
+  }
+
+  /** The station is there; again on the same connection, where something may have changed. */
+  begin(line: StationLine): void {
+    this.#settings.begin(line)
+    this.#monitors.begin(line)
+    this.#tariff.begin(line)
+  }
+
   hasBegunOn(connection: Connection): boolean {
-    return this.#line?.connection === connection
+    return this.#settings.hasBegunOn(connection)
   }
 
-  async #run(): Promise<void> {
-    for (let line = this.#line; line && !line.connection.closed; line = this.#line) {
-      const wishes = this.#wishes(line.module)
-      const wanted = JSON.stringify(wishes)
-      if (wanted === this.#settled) return
-      if (await this.#settle(line, wishes)) this.#settled = wanted
-    }
-  }
-
-  /** Whether it was brought to an end. */
-  async #settle({ connection, module }: SettingsLine, wishes: readonly Wish[]): Promise<boolean> {
+  async #settle({ connection, module }: StationLine, wishes: Wish[], attempt: Attempt): Promise<void> {
     const { stationId, log, itemsPerMessage, refusal, commit } = this.#ports
     // Nothing is wanted, and nothing has been.
-    if (wishes.length === 0 && this.#settled === undefined) return true
-    const boots = this.#boots
+    if (wishes.length === 0 && attempt.isFirst) return
     const line = { call: connection.call, words: module.settings, itemsPerMessage, refusal }
     const data = await settleSettings(line, wishes)
-    if (connection.closed || this.#boots !== boots) return false
+    if (!attempt.isCurrent()) return
     if (data.deviations.length > 0)
       log.warn({ deviations: data.deviations }, 'the station does not take all settings that are wanted')
     await commit((draft) => draft.fact({ kind: 'station.settings', stationId, data }))
-    if (!this.#isToBeRead) return true
+    if (!this.#isToBeRead) return
     this.#isToBeRead = false
     await this.#readAll(connection, module)
-    return this.#boots === boots
+  }
+
+  async #settleMonitors({ connection }: StationLine, wishes: MonitorWish[], attempt: Attempt): Promise<void> {
+    const { stationId, state, log, itemsPerMessage, report, commit } = this.#ports
+    const kept = keptMonitors(state, stationId)
+    if (wishes.length === 0 && kept.length === 0) return
+    const line: MonitorLine = {
+      version: connection.version,
+      call: connection.call,
+      itemsPerMessage,
+      report,
+      keep: (monitors) => commit((draft) => keepMonitors(draft, stationId, monitors)),
+    }
+    const data = await settleMonitors(line, wishes, kept)
+    if (!attempt.isCurrent()) return
+    if (data.deviations.length > 0)
+      log.warn({ deviations: data.deviations }, 'the station does not have all monitors that are wanted')
+    await commit((draft) => draft.fact({ kind: 'station.monitors', stationId, data }))
   }
 
   async #readAll(connection: Connection, { settings: words }: OcppModule): Promise<void> {

@@ -7,7 +7,8 @@ import { isSecretSetting } from '@switchyard/protocol/command/secrets.ts'
 import type { FactData } from '@switchyard/protocol/site/fact.ts'
 import { MAX_SETTING_CHARS, type SettingRef, type WantedSetting } from '@switchyard/protocol/site/setting.ts'
 import type { Wish } from '../station/wanted-settings.ts'
-import type { Call, CallOutcome } from './calls.ts'
+import { type Call, whyUnanswered } from './calls.ts'
+import { inGroups } from './in-groups.ts'
 
 /** How one OCPP version says settings. What a station answers has passed no schema: every reader takes anything. */
 export interface SettingsWords {
@@ -123,10 +124,7 @@ async function readInto(line: SettleLine, items: readonly Item[]): Promise<boole
 }
 
 function parts(items: readonly Item[], line: SettleLine, action: string, otherwise: number): Item[][] {
-  const most = line.itemsPerMessage(action) ?? otherwise
-  const all: Item[][] = []
-  for (let from = 0; from < items.length; from += most) all.push(items.slice(from, from + most))
-  return all
+  return inGroups(items, line.itemsPerMessage(action) ?? otherwise)
 }
 
 function told(items: readonly Item[], couldRead: boolean): Settled {
@@ -169,8 +167,4 @@ function sorted(list: string): string {
     .map((part) => part.trim())
     .sort()
     .join(',')
-}
-
-function whyUnanswered(outcome: Exclude<CallOutcome, { status: 'answered' }>): string {
-  return outcome.status === 'failed' ? outcome.code : outcome.reason
 }

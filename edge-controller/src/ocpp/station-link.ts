@@ -29,13 +29,8 @@ import type { Moment } from '../session/timing.ts'
 import type { TransactionIds } from '../session/transaction-ids.ts'
 import { takeConnection } from '../station/connected.ts'
 import { quirksAt } from '../station/quirks.ts'
-import { forgetStation, isToBeForgotten, LOCAL_LIST_KIND } from '../station/removal.ts'
-import {
-  expireReservations,
-  hasExpired,
-  isAboutReservations,
-  takeReservationAnswer,
-} from '../station/reservations.ts'
+import { forgetStation, isToBeForgotten } from '../station/removal.ts'
+import { expireReservations, hasExpired } from '../station/reservations.ts'
 import {
   type Credential,
   certificateNames,
@@ -51,10 +46,13 @@ import { type Answer, Connection } from './connection.ts'
 import { dispatch } from './dispatch.ts'
 import { sendFirst } from './first-call.ts'
 import type { After, ChargingOffer, HandlerContext } from './handler.ts'
+import { keptOfAnswer } from './kept-of-answer.ts'
 import { Lane } from './lane.ts'
 import type { OcppModule, OutgoingCall } from './module.ts'
 import { MODULES } from './modules.ts'
-import { type SettingsLine, SettingsReconciler } from './reconcile-settings.ts'
+import { monitorsReported } from './monitors-reported.ts'
+import { SettingsReconciler } from './reconcile-settings.ts'
+import type { StationLine } from './reconciliation.ts'
 import type { Standing } from './security-changes/change.ts'
 import { StationCommands } from './station-commands.ts'
 import type { ListLimits } from './station-limits.ts'
@@ -72,7 +70,7 @@ export interface StationLinkPorts extends CentralSystemPorts {
   /** The station has booted and was accepted. */
   onBooted(stationId: string): void
   /** Why load control does not let a call pass; undefined when it may. */
-  refusalOf(call: OutgoingCall): Refusal | undefined
+  refusalOf(call: OutgoingCall, stationId: string): Refusal | undefined
   /** What a session may draw, mA per phase; undefined: the site has no limit, or its station has confirmed none. */
   limitOf(session: Session): number | undefined
   /** A charging profile for a session is to be sent. */
@@ -115,6 +113,7 @@ export class StationLink {
       hasBaseline: () => this.#settings().baseline,
       itemsPerMessage: (action) => this.#commands.itemsPerMessage(action),
       refusal: (call) => this.#refusal(call),
+      report: (variables) => monitorsReported(this.execute, this.stationId, ports.clock.now(), variables),
       commit: (decide) => this.#commit(decide),
     })
   }
@@ -139,8 +138,7 @@ export class StationLink {
       routes: module.routes,
       isAccepted: () => this.#isAccepted(),
       isPending: () => stationOf(this.#ports.state, this.stationId)?.boot?.status === 'Pending',
-      around: (call: CallFrame | SendFrame) =>
-        surroundingsOf(this.#ports.state, this.stationId, call, clock.now()),
+      around: (call: CallFrame | SendFrame) => surroundingsOf(this.#ports.state, this.stationId, call, clock),
       wasAskedFor: (action: string) => connection.wasAskedFor(action),
       spokeUnbooted: () => this.#asks.boot(connection),
       context: (authorization: Authorization | undefined) => this.#context(version, authorization),
@@ -154,6 +152,7 @@ export class StationLink {
         }),
       judgeContract: (shown: ShownContract) => judgeShown(this.stationId, shown, this.#ports),
       statusesOf: (requests: readonly StatusRequest[]) => statusesOf(this.stationId, requests, this.#ports),
+      requestFault: (csr: string) => this.#requestFault(csr),
       after: (after: After) => this.#after(after, connection, module),
       missed: () => this.#asks.statusWasMissed(),
     }))
@@ -192,7 +191,7 @@ export class StationLink {
   }
 
   /** A message was taken and its answer sent. */
-  #answered(answer: Answer, { action, payload }: CallFrame | SendFrame, line: SettingsLine): void {
+  #answered(answer: Answer, { action, payload }: CallFrame | SendFrame, line: StationLine): void {
     answer.after?.()
     this.#commands.heard(action, payload)
     // One that came back without a boot may have missed a change.
@@ -247,7 +246,7 @@ export class StationLink {
 
   /** A call that would go round load control is refused, and the refusal told. */
   #refusal(call: OutgoingCall): string | undefined {
-    const refusal = this.#ports.refusalOf(call)
+    const refusal = this.#ports.refusalOf(call, this.stationId)
     if (!refusal) return undefined
     const { evseId, wantedMa, reason } = refusal
     void this.#commit((draft) =>
@@ -268,16 +267,9 @@ export class StationLink {
 
   /** What the site keeps of a station's answer to a command's call; once it is durable the command goes on. */
   async #takeAnswer(action: string, payload: unknown, reply: unknown): Promise<void> {
-    if (action === 'SendLocalList') {
-      // What it holds now is another list than the one that was kept for it; who keeps it says which.
-      const isKept = this.#ports.state.get(LOCAL_LIST_KIND, this.stationId) !== undefined
-      if (isKept) await this.#commit((draft) => draft.remove(LOCAL_LIST_KIND, this.stationId))
-      return
-    }
-    if (!isAboutReservations(action)) return
-    const { status } = reply as { status?: string }
-    const answer = { action, payload, status }
-    await this.#commit((draft) => takeReservationAnswer(draft, this.stationId, answer))
+    const { state } = this.#ports
+    const take = keptOfAnswer(state, this.stationId, { action, payload, reply })
+    if (take) await this.#commit(take)
   }
 
   /** Reservations whose time is over end, where the time is known. */
@@ -399,7 +391,7 @@ export class StationLink {
 
   /** Made for every message, so in one piece: spreading parts into it was a fifteenth of a message's time (measured). */
   #context(version: OcppVersion, authorization: Authorization | undefined): HandlerContext {
-    const { state, config, transactionIds, stationIds, signCertificate } = this.#ports
+    const { state, config, transactionIds, stationIds, signer } = this.#ports
     const settings = this.#settings()
     const mayAskForCertificate = this.#credential.profile > 0 && !this.#signing
     const { stationId, at, maxPowerW, mintSessionId } = this.#sessionContext(settings.maxPowerW)
@@ -414,10 +406,11 @@ export class StationLink {
       authorization,
       stationIds: authorization ? stationIds() : [],
       limitOf: this.#ports.limitOf,
+      refusalOf: (call) => this.#ports.refusalOf(call, stationId),
       heartbeatIntervalS: config.heartbeatIntervalS,
       refusesSessions: state.refusesSessions,
       mayAskForCertificate,
-      signsCertificates: signCertificate !== undefined && mayAskForCertificate,
+      signsCertificates: signer !== undefined && mayAskForCertificate,
       drawTransactionId: (draft) => transactionIds.draw(draft),
     }
   }
@@ -431,11 +424,17 @@ export class StationLink {
     else void this.#issueCertificate(connection, after)
   }
 
+  /** Of a request that would be signed now, were it in order. */
+  async #requestFault(csr: string): Promise<string | undefined> {
+    if (this.#credential.profile === 0 || this.#signing) return undefined
+    return this.#ports.signer?.faultOf(csr, certificateNames(this.#ports.state, this.stationId))
+  }
+
   async #issueCertificate(connection: Connection, wish: CertificateWish): Promise<void> {
     this.#signing = true
     const before = this.#credential.certificate
     const names = certificateNames(this.#ports.state, this.stationId)
-    const data = await issueCertificate(this.#ports.signCertificate, connection.call, wish, names)
+    const data = await issueCertificate(this.#ports.signer, connection.call, wish, names)
     this.#signing = false
     const { stationId } = this
     const about = { before, change: this.#commands.changing }

@@ -1,6 +1,7 @@
 /** What a station's messages are amended by: its quirks, and the time zone of its site. */
 import { appliedDocument } from '../documents.ts'
 import type { StateReader } from '../draft.ts'
+import type { Clock } from '../ports.ts'
 import { quirksAt } from '../station/quirks.ts'
 import type { Surroundings } from './amend.ts'
 
@@ -9,11 +10,11 @@ export function surroundingsOf(
   state: StateReader,
   stationId: string,
   { action, payload }: { action: string; payload: unknown },
-  nowMs: number,
+  clock: Pick<Clock, 'now'>,
 ): Surroundings | undefined {
   const quirks = quirksAt(state, stationId, action === 'BootNotification' ? bootWords(payload) : undefined)
   if (quirks.size === 0) return undefined
-  return { quirks, timeZone: appliedDocument(state, 'site')?.timeZone, nowMs }
+  return { quirks, timeZone: appliedDocument(state, 'site')?.timeZone, nowMs: clock.now() }
 }
 
 /** What a boot of either version tells, before any schema has passed it. */

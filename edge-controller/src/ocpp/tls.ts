@@ -1,25 +1,38 @@
 /** TLS for stations: what the port is opened with, and the certificate that a station shows (security profiles 2 and 3). */
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import type { KeyPair } from '../certificates/site-ca.ts'
 import type { Knock } from './admission.ts'
 
-/** PEM throughout. */
+/**
+ * What is spoken with TLS 1.2: the four suites that OCPP asks a CSMS for (2.0.1 Part 2, A00.FR.318; 1.6 security whitepaper, 5.3), and
+ * those with forward secrecy and authenticated encryption. Suites of TLS 1.3 come with it.
+ */
+export const DEFAULT_CIPHERS = [
+  ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-CHACHA20-POLY1305'],
+  ...['ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES256-GCM-SHA384', 'ECDHE-RSA-CHACHA20-POLY1305'],
+  ...['AES128-GCM-SHA256', 'AES256-GCM-SHA384'],
+].join(':')
+
 export interface TlsOptions {
-  cert: string
-  key: string
-  /** CAs of stations' certificates; a certificate of another is refused. */
+  /** Of the controller: one of each kind of key. */
+  own: readonly KeyPair[]
+  /** OpenSSL's names, with colons; undefined: `DEFAULT_CIPHERS`. */
+  ciphers?: string | undefined
+  /** CAs of stations' certificates, PEM; a certificate of another is refused. */
   clientCas: readonly string[]
-  /** Revoked certificates of those CAs: one list of each, or none at all. */
+  /** Revoked certificates of those CAs, PEM: one list of each, or none at all. */
   crls: readonly string[]
   /** What a station's certificate must name as its organization; undefined: any. */
   organization: string | undefined
 }
 
 /** TLS 1.2 or later. A certificate is asked for and looked at in the upgrade, so that a refusal can say its reason. */
-export function ofTls({ cert, key, clientCas, crls }: TlsOptions) {
+export function ofTls({ own, ciphers = DEFAULT_CIPHERS, clientCas, crls }: TlsOptions) {
   return {
-    cert,
-    key,
+    cert: own.map(({ cert }) => cert),
+    key: own.map(({ key }) => key),
+    ciphers,
     ca: [...clientCas],
     ...(crls.length > 0 ? { crl: [...crls] } : {}),
     minVersion: 'TLSv1.2' as const,

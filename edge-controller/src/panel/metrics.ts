@@ -69,7 +69,8 @@ export function createMetrics(
     help: 'Limit of the site per phase; none where none is set',
     registers: [registry],
     collect() {
-      this.reset()
+      // A reset would leave 0, which is a limit.
+      this.remove()
       const limitMa = status().load?.limitMa
       if (limitMa !== undefined) this.set(limitMa)
     },

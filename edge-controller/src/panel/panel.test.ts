@@ -137,6 +137,14 @@ it('answers health, status and metrics, and nothing else', async () => {
   expect((await ask('/', { method: 'POST' })).code).toBe(405)
 })
 
+it('tells no limit of the site where there is none', async () => {
+  expect((await ask('/metrics')).body).toMatch(/^switchyard_site_limit_milliamperes(\{[^}]*\})? 32000$/m)
+  const { load } = withTokens
+  withTokens.load = null
+  expect((await ask('/metrics')).body).not.toMatch(/^switchyard_site_limit_milliamperes/m)
+  withTokens.load = load
+})
+
 it('refuses a foreign host name on loopback', async () => {
   expect((await ask('/', { host: 'evil.example' })).code).toBe(421)
   expect((await ask('/', { host: '127.0.0.1:8080' })).code).toBe(200)

@@ -9,7 +9,7 @@ import { type Ended, impossible, settle } from '@switchyard/protocol/billing/set
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { Tariff } from '@switchyard/protocol/pricing/tariff.ts'
 import { appliedDocument } from '../documents.ts'
-import type { Draft } from '../draft.ts'
+import type { Draft, StateReader } from '../draft.ts'
 import { MOST_FROM_ZERO_MILLI_WH } from './plausibility.ts'
 import { type Session, startOf, TARIFF_KIND } from './session.ts'
 
@@ -23,18 +23,42 @@ interface SessionTariff {
   finalCost?: number
 }
 
+/** The tariff of sessions that start at the station now. */
+export function tariffAt(state: StateReader, stationId: string): Tariff | undefined {
+  const tariffs = appliedDocument(state, 'tariffs')
+  return tariffs?.byStation[stationId] ?? tariffs?.default
+}
+
 /** Keeps the tariff for the session, if its start is of now: one that changes meanwhile is the next session's. */
 export function keepTariff(draft: Draft, session: Session, nowMs: number): void {
   const { stationId, sessionId, startedAtMs, offline } = session
   if (offline || Math.abs(nowMs - startedAtMs) > TARIFF_KNOWN_WITHIN_MS) return
-  const tariffs = appliedDocument(draft, 'tariffs')
-  const tariff = tariffs?.byStation[stationId] ?? tariffs?.default
+  const tariff = tariffAt(draft, stationId)
   if (tariff) draft.put(TARIFF_KIND, sessionId, { tariff } satisfies SessionTariff)
 }
 
+export interface RunningCost {
+  /** Including tax, in the tariff's currency. */
+  amount: number
+  atMs: number
+  tariff: Tariff
+}
+
+/** The tariff of the session's start; undefined where the site does not know it. */
+export function keptTariff(state: StateReader, sessionId: string): Tariff | undefined {
+  return state.get<SessionTariff>(TARIFF_KIND, sessionId)?.tariff
+}
+
+/** As `runningCost`, with what it goes by. */
+export function runningCostOf(state: StateReader, session: Session, atMs: number): RunningCost | undefined {
+  const tariff = keptTariff(state, session.sessionId)
+  const amount = tariff && runningCost(state, session, atMs)
+  return amount === undefined || tariff === undefined ? undefined : { amount, atMs, tariff }
+}
+
 /** So far, including tax, in the tariff's currency; undefined: nothing can be said. `atMs`: time of the event that asks. */
-export function runningCost(draft: Draft, session: Session, atMs: number): number | undefined {
-  const kept = draft.get<SessionTariff>(TARIFF_KIND, session.sessionId)
+export function runningCost(state: StateReader, session: Session, atMs: number): number | undefined {
+  const kept = state.get<SessionTariff>(TARIFF_KIND, session.sessionId)
   if (!kept || session.end) return kept?.finalCost
   const { evseId, connectorId, transactionId, authorization, review, idToken } = session
   const { startRegisterMilliWh, register } = session
@@ -68,10 +92,16 @@ export function finalCost(draft: Draft, sessionId: string): number | undefined {
     .outcome()
     .facts.findLast((fact) => fact.kind === 'session.ended' && fact.sessionId === sessionId)
   if (ended?.kind !== 'session.ended') return kept.finalCost
-  const cost = billed(kept.tariff, sessionId, ended.data) ?? asTold(kept.tariff, ended.data)
+  const cost = costOfEnd(draft, sessionId, ended.data)
   const { finalCost: _before, ...without } = kept
   draft.put(TARIFF_KIND, sessionId, cost === undefined ? without : { ...without, finalCost: cost })
   return cost
+}
+
+/** Of an end that was told, as `finalCost` says it with the end itself. */
+export function costOfEnd(state: StateReader, sessionId: string, ended: Ended): number | undefined {
+  const tariff = keptTariff(state, sessionId)
+  return tariff && (billed(tariff, sessionId, ended) ?? asTold(tariff, ended))
 }
 
 /** As billing would settle it, were nothing billed of it yet. */

@@ -8,17 +8,12 @@ import { changeConnector, changeStation, withRegister } from '../station/station
 import { profileOf } from './meter.ts'
 import { checkStep, checkZeroStart } from './plausibility.ts'
 import {
-  PROFILE_KIND,
+  forgetSession,
   putSession,
-  SESSION_KIND,
   type Session,
   type SessionContext,
   type SessionEnd,
-  sessionById,
   startOf,
-  TARIFF_KIND,
-  TRANSACTION_KIND,
-  transactionKey,
   withConnectorFree,
   withReasons,
 } from './session.ts'
@@ -222,16 +217,4 @@ function leave(draft: Draft, session: Session, registerMilliWh: number | undefin
       forgetSession(draft, forgotten)
     return { ...station, running: station.running.filter((id) => id !== sessionId), ended }
   })
-}
-
-/** Nothing of the session is known any more: a stop that still comes is one of an unknown transaction. */
-export function forgetSession(draft: Draft, sessionId: string): void {
-  const session = sessionById(draft, sessionId)
-  // A station may have used its id again: then it is another session's now.
-  const key = session && transactionKey(session.stationId, session.transactionId)
-  if (key !== undefined && draft.get<string>(TRANSACTION_KIND, key) === sessionId)
-    draft.remove(TRANSACTION_KIND, key)
-  draft.remove(SESSION_KIND, sessionId)
-  draft.remove(PROFILE_KIND, sessionId)
-  draft.remove(TARIFF_KIND, sessionId)
 }

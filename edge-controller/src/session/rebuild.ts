@@ -8,6 +8,8 @@ import type { Draft, StateReader } from '../draft.ts'
 import { changeConnector, changeStation, newStation, STATION_KIND, stationOf } from '../station/station.ts'
 import { ENDED_MAX } from './end.ts'
 import {
+  meteredOf,
+  putMetered,
   putSession,
   type Session,
   sessionById,
@@ -127,13 +129,18 @@ function measured(session: Session, at: string, milliWh: number | undefined): Se
 }
 
 /**
- * Puts sessions back: those that the state still has as it has them, the others as facts told them, each with its station,
+ * Puts sessions back: those that the state still has as it has them, the others and what was metered as facts told them, each with its station,
  * its connector and its transaction. Returns how many were put back.
  */
 export function restoreSessions(draft: Draft, kept: readonly Session[], told: readonly Session[]): number {
   const lost = told.filter(({ sessionId }) => !sessionById(draft, sessionId))
   const inOrder = [...kept, ...lost].sort((a, b) => a.startedAtMs - b.startedAtMs)
   for (const session of lost) putSession(draft, session)
+  for (const { sessionId, register } of told) {
+    const session = sessionById(draft, sessionId)!
+    if (register && !session.register)
+      putMetered(draft, sessionId, { ...meteredOf(draft, session), register })
+  }
   for (const session of inOrder) {
     const key = transactionKey(session.stationId, session.transactionId)
     if (draft.get(TRANSACTION_KIND, key) === undefined) draft.put(TRANSACTION_KIND, key, session.sessionId)

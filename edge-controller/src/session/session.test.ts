@@ -7,7 +7,7 @@ import { statusNotification } from '../ocpp/v16/status-notification.ts'
 import { stopTransaction } from '../ocpp/v16/stop-transaction.ts'
 import { Decisions } from '../testing/decide.ts'
 import { ENDED_MAX } from './end.ts'
-import { PROFILE_KIND, SESSION_KIND, TRANSACTION_KIND } from './session.ts'
+import { PROFILE_KIND, SESSION_KIND, sessionById, TRANSACTION_KIND } from './session.ts'
 
 const at = (time: string) => `2026-11-23T${time}Z`
 
@@ -153,8 +153,7 @@ describe('meter values without an id of ours', () => {
       transactionId,
       meterValue: [{ timestamp: at('08:30:00'), sampledValue: [{ value: wh }] }],
     })
-  const register = (d: Decisions) =>
-    d.get<{ register?: { milliWh: number } }>(SESSION_KIND, 'session-1')?.register
+  const register = (d: Decisions) => sessionById(d, 'session-1')?.register
 
   it.each([0, -1])('with %d are of the session on the connector', (placeholder) => {
     const { d, start } = site()
@@ -189,9 +188,7 @@ describe('clocks of stations', () => {
     start('08:00:00', 0)
     meter('10:00:00', '9000')
     meter('09:00:00', '4000')
-    expect(d.get<{ register: object }>(SESSION_KIND, 'session-1')?.register).toMatchObject({
-      milliWh: 9_000_000,
-    })
+    expect(sessionById(d, 'session-1')?.register).toMatchObject({ milliWh: 9_000_000 })
   })
 
   it('never set, and at its beginning again after a boot: what starts last is the newer session', () => {

@@ -1,4 +1,4 @@
-/** A charging session as the site keeps it: entities of kind `session`, `session.profile`, `session.tariff` and `transaction`. */
+/** A charging session as the site keeps it: entities of kind `session`, `session.metered`, `session.profile`, `session.tariff` and `transaction`. */
 import type { FactData, IdToken, ReviewReason } from '@switchyard/protocol/site/fact.ts'
 import type { Draft, StateReader } from '../draft.ts'
 import type { ChargingNeeds } from '../load/charging-plan.ts'
@@ -9,7 +9,12 @@ import type { SignedSoFar } from './signed.ts'
 import type { Moment, TimedAt } from './timing.ts'
 
 export const SESSION_KIND = 'session'
-/** Register points of a session, apart from it: they change once in a quarter hour, the session with every reading. */
+/**
+ * What a reading changes of a session, apart from it: writing all of the session with every reading was an eighth of what a message
+ * costs (measured).
+ */
+const METERED_KIND = 'session.metered'
+/** Register points of a session, apart from it: they change once in a quarter hour. */
 export const PROFILE_KIND = 'session.profile'
 /** The tariff of a session's start (see cost.ts), apart from it: it does not change. */
 export const TARIFF_KIND = 'session.tariff'
@@ -47,11 +52,9 @@ export interface Session {
   /** Nobody could be asked about its token: it charges by the offline policy. */
   onTrust?: boolean
   startRegisterMilliWh?: number
-  /** The newest register, the start's included. */
-  register?: { atMs: number; milliWh: number }
-  /** The newest reading, for the live picture. */
-  reading?: { atMs: number; powerW?: number; currentMa?: number[]; socPercent?: number }
-  /** Identifies the reading taken last, so that a resent one is told. */
+  /** These three as Metered has them. */
+  register?: NonNullable<Metered['register']>
+  reading?: LastReading
   readingKey?: string
   chargingState?: string
   /** What its car has told that it needs (2.x, K15). */
@@ -83,6 +86,29 @@ export interface Session {
   end?: SessionEnd
 }
 
+/**
+ * What METERED_KIND holds, all of it replaced by every reading: one shape, whatever a station measures, and never spread into a session
+ * on the way of a reading, which is dear (measured).
+ */
+export interface Metered {
+  /** The newest register, the start's included. */
+  register: { atMs: number; milliWh: number } | undefined
+  /** The newest reading, for the live picture. */
+  reading: LastReading | undefined
+  /** Identifies the reading taken last, so that a resent one is told. */
+  readingKey: string | undefined
+}
+
+export interface LastReading {
+  atMs: number
+  powerW?: number | undefined
+  currentMa?: number[] | undefined
+  socPercent?: number | undefined
+}
+
+/** A session as SESSION_KIND holds it. */
+export type Unmetered = Omit<Session, keyof Metered>
+
 export type ProfilePoint = FactData<'session.ended'>['profile'][number]
 
 /** What session decisions are told of their surroundings. */
@@ -95,8 +121,27 @@ export interface SessionContext {
 }
 
 export function sessionById(state: StateReader, sessionId: string | undefined): Session | undefined {
-  return sessionId === undefined ? undefined : state.get<Session>(SESSION_KIND, sessionId)
+  const session = unmeteredById(state, sessionId)
+  if (!session) return undefined
+  const { register, reading, readingKey } = meteredOf(state, session)
+  return {
+    ...session,
+    ...(register ? { register } : {}),
+    ...(reading ? { reading } : {}),
+    ...(readingKey === undefined ? {} : { readingKey }),
+  }
 }
+
+/** Without what was metered: for what comes with every reading. */
+export function unmeteredById(state: StateReader, sessionId: string | undefined): Unmetered | undefined {
+  return sessionId === undefined ? undefined : state.get<Unmetered>(SESSION_KIND, sessionId)
+}
+
+export function meteredOf(state: StateReader, { sessionId }: Unmetered): Metered {
+  return state.get<Metered>(METERED_KIND, sessionId) ?? NOT_METERED
+}
+
+const NOT_METERED: Metered = { register: undefined, reading: undefined, readingKey: undefined }
 
 export function transactionKey(stationId: string, transactionId: string): string {
   return `${stationId}/${transactionId}`
@@ -112,7 +157,15 @@ export function sessionOfTransaction(
   stationId: string,
   transactionId: string,
 ): Session | undefined {
-  return sessionById(state, state.get<string>(TRANSACTION_KIND, transactionKey(stationId, transactionId)))
+  return sessionById(state, sessionIdOf(state, stationId, transactionId))
+}
+
+export function sessionIdOf(
+  state: StateReader,
+  stationId: string,
+  transactionId: string,
+): string | undefined {
+  return state.get<string>(TRANSACTION_KIND, transactionKey(stationId, transactionId))
 }
 
 /** Whether a running session has its connector, or waits to hear which; not so where a newer one has it. */
@@ -149,8 +202,34 @@ export function withConnectorFree(
   return free === undefined ? session : { ...session, connectorFree: free }
 }
 
+/** What was metered stays as it is where the session was read without it. */
 export function putSession(draft: Draft, session: Session): void {
+  const { register, reading, readingKey } = session
+  if (!register && !reading && readingKey === undefined) {
+    putUnmetered(draft, session)
+    return
+  }
+  const { register: _register, reading: _reading, readingKey: _key, ...rest } = session
+  putUnmetered(draft, rest)
+  putMetered(draft, session.sessionId, { register, reading, readingKey })
+}
+
+export function putUnmetered(draft: Draft, session: Unmetered): void {
   draft.put(SESSION_KIND, session.sessionId, session)
+}
+
+export function putMetered(draft: Draft, sessionId: string, metered: Metered): void {
+  draft.put(METERED_KIND, sessionId, metered)
+}
+
+/** Nothing of the session is known any more: a stop that still comes is one of an unknown transaction. */
+export function forgetSession(draft: Draft, sessionId: string): void {
+  const session = sessionById(draft, sessionId)
+  // A station may have used its id again: then it is another session's now.
+  const key = session && transactionKey(session.stationId, session.transactionId)
+  if (key !== undefined && draft.get<string>(TRANSACTION_KIND, key) === sessionId)
+    draft.remove(TRANSACTION_KIND, key)
+  for (const kind of [SESSION_KIND, METERED_KIND, PROFILE_KIND, TARIFF_KIND]) draft.remove(kind, sessionId)
 }
 
 /** Reasons in the order in which they were found, each once. */

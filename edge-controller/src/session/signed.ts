@@ -6,7 +6,7 @@ import { instant } from '@switchyard/protocol/instant.ts'
 import type { SampledValue } from '@switchyard/protocol/site/fact.ts'
 import type { Draft } from '../draft.ts'
 import { keptValues, type Reading } from './reading.ts'
-import type { Session } from './session.ts'
+import type { Unmetered } from './session.ts'
 
 /** Bytes of the signed values of one session that go into the ledger; those beyond stay with the readings. */
 export const SIGNED_MAX_BYTES = 64 * 1024
@@ -24,9 +24,9 @@ export interface SignedSoFar {
 /** Takes the signed values of a reading, and returns the session and the values of the reading without what is told here. */
 export function takeSigned(
   draft: Draft,
-  session: Session,
+  session: Unmetered,
   { atMs, values }: Reading,
-): { session: Session; values: SampledValue[] } {
+): { session: Unmetered; values: SampledValue[] } {
   if (!values.some(isSigned)) return { session, values }
   let { bytes, omitted } = session.signed ?? { bytes: 0, omitted: 0 }
   const fit = new Set(keptValues(values))

@@ -126,6 +126,11 @@ export function takeProof(
   draft.fact({ kind: 'station.password-proved', stationId, data: { rotation: next.id } })
 }
 
+/** From now on the station may hold the new password of a rotation, whatever becomes of the command. */
+export function beginSending(draft: Draft, stationId: string, rotation: string): void {
+  changeStation(draft, stationId, (station) => ({ ...station, sentRotation: rotation }))
+}
+
 /** The new password of a rotation never came to the station: it is not taken any more. */
 export function giveUpRotation(draft: Draft, stationId: string, rotation: string, reason: string): void {
   if (isProved(draft, stationId, rotation)) return

@@ -60,6 +60,8 @@ export interface Station {
   proved?: { profile: number; reset?: string }
   /** The newest rotation of its password of which the new one was used. */
   provedRotation?: string
+  /** The newest rotation of which the new password may have gone to the station. */
+  sentRotation?: string
   /** The newest rotation of which the new password never came to the station. */
   givenUpRotation?: string
   /** The newest that the site has signed for it, and that it took. */

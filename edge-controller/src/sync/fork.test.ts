@@ -8,7 +8,8 @@ import { CuttableLine, startAedes, type TestBroker } from './testing/test-broker
 import { TestCloud } from './testing/test-cloud.ts'
 import { FastClock, TestSite, type TestSiteOptions } from './testing/test-site.ts'
 
-const SPEED = 50
+/** Thirty silent seconds, which move authority, are 1.2 s then: a crowded machine may stand still for half a second. */
+const SPEED = 25
 
 describe('a journal whose history has parted from the cloud', { timeout: 60_000 }, () => {
   let folder: string
@@ -163,8 +164,10 @@ describe('a journal whose history has parted from the cloud', { timeout: 60_000 
     for (const it of boxes) await it.work(5)
     for (const it of boxes) await allOf(it)
     expect(cloud.hellos.length).toBe(hellos)
-    expect(cloud.site.journalId).toBe('J1')
-    expect(lane(fork)?.fenced).toBe(true)
+    // Which of the two it is, is not said: the fork's, where its box was heard last or the other one was silent for too long.
+    const inAuthority = cloud.site.journalId === 'J1' ? other : fork
+    expect(boxes.filter((it) => it.sync.status().authority)).toEqual([inAuthority])
+    expect(boxes.filter((it) => !lane(it)?.fenced)).toEqual([inAuthority])
   })
 
   it('cloned, with the clone idle: the box that is there marks its history and keeps its authority', async () => {

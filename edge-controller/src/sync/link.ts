@@ -325,7 +325,7 @@ export class Link {
     const { clock, state, siteId, log } = this.#ports
     const cloudMs = Date.parse(message.time)
     if (Number.isNaN(cloudMs))
-      return log.warn({ siteId, time: message.time }, 'a welcome without a time was dropped')
+      return log.warn({ siteId, cloudTime: message.time }, 'a welcome without a time was dropped')
     if (this.#conversation && message.epoch <= this.#conversation.epoch) return
     this.#cancelTimer()
 

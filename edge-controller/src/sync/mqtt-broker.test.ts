@@ -2,15 +2,16 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { Aedes, type AuthenticateError } from 'aedes'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { Log } from '../ports.ts'
+import type { Clock, Log } from '../ports.ts'
 import { systemRandom } from '../random.ts'
-import { MqttBroker } from './mqtt-broker.ts'
+import { MqttBroker, type MqttBrokerOptions } from './mqtt-broker.ts'
 import { FastClock } from './testing/test-site.ts'
 
 let aedes: Aedes
 let server: Server
 let site: MqttBroker | undefined
 let reasons: string[]
+let delaysMs: number[]
 let onReason: () => void
 
 beforeEach(async () => {
@@ -18,6 +19,7 @@ beforeEach(async () => {
   server = createServer((socket) => aedes.handle(socket))
   await listen(0)
   reasons = []
+  delaysMs = []
   onReason = () => {}
 })
 afterEach(async () => {
@@ -34,14 +36,20 @@ async function listen(port: number): Promise<void> {
 const log: Log = {
   debug() {},
   info(fields) {
-    reasons.push((fields as { reason: string }).reason)
+    const { reason, delayMs } = fields as { reason: string; delayMs: number }
+    reasons.push(reason)
+    delaysMs.push(delayMs)
     onReason()
   },
   warn() {},
   error() {},
 }
 
-function connecting(password: string, port = (server.address() as AddressInfo).port): Promise<void> {
+function connecting(
+  password: string,
+  port = (server.address() as AddressInfo).port,
+  options: Partial<Pick<MqttBrokerOptions, 'clock' | 'random'>> = {},
+): Promise<void> {
   site = new MqttBroker({
     url: `mqtt://127.0.0.1:${port}`,
     siteId: 'site-1',
@@ -50,6 +58,7 @@ function connecting(password: string, port = (server.address() as AddressInfo).p
     clock: new FastClock(50),
     random: systemRandom,
     log,
+    ...options,
   })
   return new Promise((resolve) => site!.start({ onConnect: resolve, onDisconnect() {}, onMessage() {} }))
 }
@@ -94,4 +103,27 @@ it('goes on trying while there is no broker at all', async () => {
   expect(reasons[0]).toContain('ECONNREFUSED')
   await listen(port)
   await connected
+})
+
+it('tries often in the seconds after a loss, for most links are back soon, and then ever more seldom', async () => {
+  const { port } = server.address() as AddressInfo
+  let nowMs = 0
+  // Nothing takes time but the waits.
+  const clock: Clock = {
+    quality: () => 'synced',
+    now: () => nowMs,
+    mono: () => nowMs,
+    after(delayMs, work) {
+      const timer = setImmediate(() => {
+        nowMs += delayMs
+        work()
+      })
+      return () => clearImmediate(timer)
+    },
+  }
+  await connecting('any', port, { clock, random: { ...systemRandom, fraction: () => 1 } })
+  await new Promise<void>((resolve) => aedes.close(() => resolve()))
+  server.close()
+  await refusals(8)
+  expect(delaysMs.slice(0, 8)).toEqual([1_000, 2_000, 3_000, 3_000, 3_000, 3_000, 60_000, 60_000])
 })

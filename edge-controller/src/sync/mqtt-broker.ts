@@ -10,6 +10,9 @@ import { fullJitterMs } from './backoff.ts'
 
 const RECONNECT_FIRST_MS = 1_000
 const RECONNECT_CAP_MS = 60_000
+/** In the first seconds after a loss the waits stay short: who is back from a hiccup of ten is not told to be offline. */
+const HICCUP_MS = 15_000
+const HICCUP_CAP_MS = 3_000
 /** A connection that lasted this long starts the waits over. */
 const STABLE_AFTER_MS = 10_000
 const CONNECT_TIMEOUT_MS = 15_000
@@ -35,6 +38,7 @@ export class MqttBroker implements Broker {
   #client: MqttClient | undefined
   #subscribed = false
   #attempt = 0
+  #lostMs = Number.NEGATIVE_INFINITY
   #cancelRetry = (): void => {}
 
   constructor(options: MqttBrokerOptions) {
@@ -113,7 +117,9 @@ export class MqttBroker implements Broker {
       if (!this.#events) return
       if (wasUp) this.#events.onDisconnect(reason)
       if (clock.mono() - openedMs >= STABLE_AFTER_MS) this.#attempt = 0
-      const delayMs = fullJitterMs(this.#attempt++, RECONNECT_FIRST_MS, RECONNECT_CAP_MS, random)
+      if (wasUp && this.#attempt === 0) this.#lostMs = clock.mono()
+      const capMs = clock.mono() - this.#lostMs < HICCUP_MS ? HICCUP_CAP_MS : RECONNECT_CAP_MS
+      const delayMs = fullJitterMs(this.#attempt++, RECONNECT_FIRST_MS, capMs, random)
       log.info({ siteId, reason, delayMs }, 'no connection to the broker')
       this.#cancelRetry = clock.after(delayMs, () => this.#open())
     })

@@ -27,6 +27,7 @@ import { DOCUMENT_KIND } from '../documents.ts'
 import type { StateReader } from '../draft.ts'
 import type { Entity, EntityKey } from '../journal/port.ts'
 import { bucketsVersion, TOKENS_KIND, type TokensInBuckets } from '../tokens.ts'
+import { hasWithdrawn, withdrawnWith } from '../withdrawn-tokens.ts'
 
 /** What became of a chunk. `foreign`: it builds on a version that is not here, or (distrust) on other tokens than are here. */
 export type Taken =
@@ -144,14 +145,17 @@ export class TokenBuckets {
     const value: TokensInBuckets = { version, form: BUCKETS_FORM, body: {} }
     const puts: Entity[] = [{ kind: DOCUMENT_KIND, id: 'tokens', value: value as unknown as Json }]
     const deletes: EntityKey[] = []
+    let isWithdrawn = false
     for (let bucket = 0; bucket < TOKEN_BUCKETS; bucket++) {
       const text = buckets.get(bucket)
       if (text === undefined && !isWhole) continue
       const id = String(bucket)
       const before = this.#state.get<string>(TOKENS_KIND, id)
+      isWithdrawn ||= hasWithdrawn(before, text)
       if (text && text !== before) puts.push({ kind: TOKENS_KIND, id, value: text })
       else if (!text && before !== undefined) deletes.push({ kind: TOKENS_KIND, id })
     }
+    if (isWithdrawn) puts.push(withdrawnWith(version))
     return { kind: 'ready', puts, deletes }
   }
 }

@@ -63,6 +63,7 @@ export class Decisions implements StateReader {
       authorization: { idToken, status: this.status, source: 'document', offline: false },
       stationIds: ['CP1'],
       limitOf: () => undefined,
+      refusalOf: () => undefined,
       heartbeatIntervalS: 300,
       refusesSessions: false,
       mayAskForCertificate: false,

@@ -43,10 +43,7 @@ class FaultyJournal extends InlineJournal {
 export interface TestControllerOptions {
   config?: Partial<SiteControllerConfig>
   ports?: Partial<
-    Pick<
-      CentralSystemPorts,
-      'ask' | 'askCertificates' | 'record' | 'onFatal' | 'signCertificate' | 'security'
-    >
+    Pick<CentralSystemPorts, 'ask' | 'askCertificates' | 'record' | 'onFatal' | 'signer' | 'security'>
   >
   tls?: TlsOptions
   at?: string

@@ -1,6 +1,11 @@
-/** Staged roll-outs of firmware, as the API takes and shows them. What a client sends is read strictly. */
+/** Staged roll-outs of firmware, and of changes of how stations prove who they are, as the API takes and shows them. What a client sends is read strictly. */
 import { z } from 'zod'
+import { SECURITY_CHANGES } from '../command/commands.ts'
+import { anyJson } from '../json.ts'
 import { FIRMWARE_ID_PATTERN } from '../site/file.ts'
+
+export const ROLLOUT_KINDS = ['UpdateFirmware', ...SECURITY_CHANGES] as const
+export type RolloutKind = (typeof ROLLOUT_KINDS)[number]
 
 /** Stations of one roll-out; more are several roll-outs. */
 export const MAX_ROLLOUT_STATIONS = 1_000
@@ -8,8 +13,8 @@ export const MAX_ROLLOUT_STATIONS = 1_000
 /** running: goes on by itself; paused: by an operator; halted: too many have failed; cancelled and completed are over. */
 export const ROLLOUT_STATUSES = ['running', 'paused', 'halted', 'cancelled', 'completed'] as const
 /**
- * waiting: its turn has not come, or it is held back; updating: it was told; done: it runs the version; failed; skipped: it has the
- * version already, or is not there any more; cancelled: it was not told before the roll-out was cancelled.
+ * waiting: its turn has not come, or it is held back; updating: it was told; done: it runs the version, or the change has come to its end;
+ * failed; skipped: it has the version already, the change is not for it, or it is not there any more; cancelled: it was not told before the roll-out was cancelled.
  */
 export const ROLLOUT_STATION_STATES = [
   'waiting',
@@ -35,7 +40,7 @@ export const rolloutPolicy = z.strictObject({
   whileCharging: z.boolean().default(false),
   /** A station that is not through so long after it was told has failed. */
   timeoutMinutes: z.int().min(1).max(10_080).default(120),
-  /** By what a station is through: it booted with the version, or it said Installed (for those that tell no version, or another word for it). */
+  /** Of firmware: by what a station is through: it booted with the version, or it said Installed (for those that tell no version, or another word for it). */
   confirmBy: z.enum(['version', 'installed']).default('version'),
 })
 export type RolloutPolicy = z.infer<typeof rolloutPolicy>
@@ -48,12 +53,18 @@ const rolloutFilter = z
     model: text.optional(),
     /** The version that they have now, as they told it when they booted. */
     firmware: text.optional(),
+    /** The security profile of their newest connection. */
+    securityProfile: z.int().min(0).max(3).optional(),
   })
   .refine((it) => Object.values(it).some((value) => value !== undefined), 'names nothing to choose by')
 
 export const rolloutInput = z
   .strictObject({
     name: z.string().min(1).max(100).optional(),
+    /** What stations are told; all but UpdateFirmware are commands of that name, and have `args` in the place of the image. */
+    kind: z.enum(ROLLOUT_KINDS).default('UpdateFirmware'),
+    /** As of the command; a password is drawn for each station, and `whileCharging` follows from the policy. */
+    args: z.record(z.string(), anyJson).optional(),
     /** An image of `/firmware`: its version, vendor and model are those of the image. */
     firmwareId: z.string().regex(FIRMWARE_ID_PATTERN, 'is no firmware id').optional(),
     /** Or where stations fetch it themselves; needs `version`. */
@@ -70,7 +81,19 @@ export const rolloutInput = z
   .check(({ value, issues }) => {
     const fault = (path: string, message: string) =>
       issues.push({ code: 'custom', path: [path], message, input: value })
-    if ((value.firmwareId === undefined) === (value.location === undefined))
+    if (value.kind === 'UpdateFirmware') {
+      if (value.args !== undefined) fault('args', 'firmware is named by firmwareId or location')
+    } else {
+      for (const field of ['firmwareId', 'location', 'version', 'signature', 'signingCertificate'] as const)
+        if (value[field] !== undefined) fault(field, `a roll-out of ${value.kind} has no firmware`)
+      if (value.policy.confirmBy !== 'version') fault('policy.confirmBy', 'is for firmware')
+      if (value.args?.password !== undefined)
+        fault('args.password', 'no two stations share a password: one is drawn for each')
+      if (value.args?.whileCharging !== undefined)
+        fault('args.whileCharging', 'is said by policy.whileCharging')
+    }
+    const isFirmware = value.kind === 'UpdateFirmware'
+    if (isFirmware && (value.firmwareId === undefined) === (value.location === undefined))
       fault('firmwareId', 'exactly one of firmwareId and location is needed')
     if ((value.stations === undefined) === (value.filter === undefined))
       fault('stations', 'exactly one of stations and filter is needed')
@@ -84,6 +107,8 @@ export const rolloutInput = z
   })
   .meta({ id: 'RolloutInput' })
 export type RolloutInput = z.infer<typeof rolloutInput>
+/** The same as a client sends it: defaults may be left out. */
+export type RolloutWish = z.input<typeof rolloutInput>
 
 export const rolloutResume = z.strictObject({
   /** The stations that failed take their turn again. */
@@ -94,10 +119,14 @@ export const rollout = z
   .object({
     rolloutId: z.string(),
     name: z.string().nullable(),
-    /** Null: stations fetch it at `location`. */
+    kind: z.enum(ROLLOUT_KINDS),
+    /** Of a command that is not UpdateFirmware. */
+    args: z.record(z.string(), anyJson).nullable(),
+    /** Null: stations fetch it at `location`, or it is no firmware. */
     firmwareId: z.string().nullable(),
     location: z.string().nullable(),
-    version: z.string(),
+    /** Null: it is no firmware. */
+    version: z.string().nullable(),
     policy: rolloutPolicy,
     status: z.enum(ROLLOUT_STATUSES),
     /** Why it is halted. */

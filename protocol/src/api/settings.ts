@@ -1,6 +1,7 @@
 /** Settings of stations in the public API: what is wanted of one station or of a model, what came of it, and what stations report. */
 import { z } from 'zod'
 import { isSecretSetting } from '../command/secrets.ts'
+import { wantedMonitor } from '../site/monitor.ts'
 import {
   ATTRIBUTE_TYPES,
   MAX_WANTED_SETTINGS,
@@ -8,7 +9,9 @@ import {
   settingKey,
   wantedSetting,
 } from '../site/setting.ts'
+import { desiredMonitors } from './monitors.ts'
 import { assignedQuirks } from './quirks.ts'
+import { SETTING_STATUSES } from './setting-status.ts'
 import { pageQuery } from './shapes.ts'
 
 const instant = z.iso.datetime()
@@ -45,6 +48,8 @@ export const settingsProfileInput = z.strictObject({
   vendor: z.string().min(1).max(100),
   model: z.string().min(1).max(100),
   desired,
+  /** Monitors that all of the model shall have (2.x); left out: none. */
+  desiredMonitors: desiredMonitors.optional(),
   /** Quirks that all of the model have (true) or have not (false); left out: nothing is said. */
   assignedQuirks: assignedQuirks.optional(),
 })
@@ -53,6 +58,7 @@ export const settingsProfile = z
     vendor: z.string(),
     model: z.string(),
     desired: z.array(wantedSetting),
+    desiredMonitors: z.array(wantedMonitor).default([]),
     assignedQuirks: assignedQuirks.default({}),
     changedAt: instant,
   })
@@ -64,8 +70,6 @@ const which = {
   connectorId: z.int().nullable(),
   attributeType: z.enum(ATTRIBUTE_TYPES),
 }
-/** pending: its site has not told yet what came of it. */
-export const SETTING_STATUSES = ['applied', 'drift', 'pending'] as const
 export const stationSettings = z
   .object({
     stationId: z.string(),

@@ -25,6 +25,8 @@ export const problem = z
     code: z.string().optional(),
     /** Where the input is wrong. */
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    /** Of the request that went wrong; the lines that the services logged for it have it too. */
+    requestId: z.string().optional(),
   })
   .meta({ id: 'Problem' })
 export type Problem = z.infer<typeof problem>
@@ -65,6 +67,8 @@ export const site = z
     baseline: z.boolean().nullable().default(null),
     /** Whether the failsafe limit is installed on its stations; null: it is. */
     failsafe: z.boolean().nullable().default(null),
+    /** Whether its stations are told what sessions cost, for the driver, beyond what 2.x stations are answered. */
+    runningCost: z.boolean().default(false),
     /** How it decides who may charge beyond its tokens; null: as its controller is configured. */
     authorization: authorizationPolicy.nullable().default(null),
     stations: z.int(),
@@ -85,6 +89,8 @@ export const sitePatch = z.strictObject({
   baseline: z.boolean().nullable().optional(),
   /** Whether the failsafe limit is installed on its stations, where they do not say otherwise; null: it is. */
   failsafe: z.boolean().nullable().optional(),
+  /** Whether its stations are told what sessions cost; null: they are not. */
+  runningCost: z.boolean().nullable().optional(),
   /** Replaces the whole; null: as its controller is configured. */
   authorization: z.strictObject(authorizationPolicy.shape).nullable().optional(),
 })
@@ -135,6 +141,20 @@ export const session = z
         numbers: z.array(z.object({ from: z.int(), to: z.int() })),
         /** The station says that none of them waits: they do not come. */
         lost: z.boolean(),
+      })
+      .nullable()
+      .default(null),
+    /** Whether it charges with priority, by its driver's wish or a command (OCPP 2.1); null: nothing was told. */
+    priorityCharging: z.boolean().nullable().default(null),
+    /** What its station itself has computed that it costs (OCPP 2.1), decimal text; what is billed is `cost`. Null: nothing was told. */
+    stationCost: z
+      .object({
+        at: z.string(),
+        /** Of its end; else so far. */
+        final: z.boolean(),
+        currency: z.string(),
+        exclTax: z.string().nullable(),
+        inclTax: z.string().nullable(),
       })
       .nullable()
       .default(null),

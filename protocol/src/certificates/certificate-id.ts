@@ -27,6 +27,30 @@ export async function certificateId(certificate: Uint8Array, issuer: Uint8Array)
   }
 }
 
+/**
+ * Whether a station that names a certificate so means this one (DER), which is a root, or one whose issuer is not at hand: then the key of
+ * that cannot be compared. Throws where it cannot be read.
+ */
+export async function isNamedBy(id: CertificateId, certificate: Uint8Array): Promise<boolean> {
+  const { serialNumber, issuer, subject, subjectPublicKeyInfo } = Certificate.fromBER(bytes(certificate))
+  const same = (hex: string, other: string) => withoutZeros(hex) === withoutZeros(other)
+  if (!same(hexOf(serialNumber.valueBlock.valueHexView), id.serialNumber)) return false
+  const hash = hashBy(id.hashAlgorithm)
+  if ((await hash(issuer.toSchema().toBER(false))) !== id.issuerNameHash.toLowerCase()) return false
+  if (!issuer.isEqual(subject)) return true
+  // "The issuer's public key" of 2.0.1 Edition 1 was read as either; later editions say that it is the bare key.
+  const readings = [
+    bytes(subjectPublicKeyInfo.subjectPublicKey.valueBlock.valueHexView),
+    subjectPublicKeyInfo.toSchema().toBER(false),
+  ]
+  return (await Promise.all(readings.map(hash))).includes(id.issuerKeyHash.toLowerCase())
+}
+
+/** Stations write numbers with and without zeros before them (2.0.1 Edition 2: without). */
+function withoutZeros(hex: string): string {
+  return hex.toLowerCase().replace(/^0+(?=.)/, '')
+}
+
 /** Whether a certificate (DER) is the issuer's of what is asked about. */
 export async function isIssuerOf(issuer: Uint8Array, id: CertificateId): Promise<boolean> {
   return isIssuer(Certificate.fromBER(bytes(issuer)), id)
@@ -43,13 +67,17 @@ async function issuerHashes(
   { subject, subjectPublicKeyInfo }: Certificate,
   hashAlgorithm: CertificateId['hashAlgorithm'],
 ) {
-  const hash = async (data: ArrayBuffer | Uint8Array<ArrayBuffer>) =>
-    hexOf(new Uint8Array(await crypto.subtle.digest(WEB_NAMES[hashAlgorithm], data)))
+  const hash = hashBy(hashAlgorithm)
   return {
     hashAlgorithm,
     issuerNameHash: await hash(subject.toSchema().toBER(false)),
     issuerKeyHash: await hash(bytes(subjectPublicKeyInfo.subjectPublicKey.valueBlock.valueHexView)),
   }
+}
+
+function hashBy(hashAlgorithm: CertificateId['hashAlgorithm']) {
+  return async (data: ArrayBuffer | Uint8Array<ArrayBuffer>): Promise<string> =>
+    hexOf(new Uint8Array(await crypto.subtle.digest(WEB_NAMES[hashAlgorithm], data)))
 }
 
 /** False also where the signature is of a kind that is not known here. */

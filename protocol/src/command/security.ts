@@ -14,6 +14,12 @@ const CHANGE_TTL_MS = 3_600_000
 /** 2.x: `passwordString`, of 16 characters at least; the same for 1.6, whose stations are given 40 hex digits unless told otherwise. */
 const PASSWORD = /^[A-Za-z0-9*\-_=:+|@.]{16,40}$/
 
+/** Of every change. */
+const sparing = {
+  /** false: it does not begin, and the station is not disconnected for it, while a session runs there; one that cannot begin fails with `Charging`. */
+  whileCharging: z.boolean().optional(),
+}
+
 export const securityChanges = {
   RotatePassword: command(
     {
@@ -29,6 +35,7 @@ export const securityChanges = {
         .string()
         .regex(PASSWORD, 'is no password of OCPP: 16 to 40 of A-Z a-z 0-9 * - _ = : + | @ .')
         .optional(),
+      ...sparing,
     }),
   )
     .v16('ChangeConfiguration', ({ password }) => ({ key: 'AuthorizationKey', value: drawn(password) }))
@@ -50,7 +57,7 @@ export const securityChanges = {
       ttlMs: CHANGE_TTL_MS,
       idempotent: true,
     },
-    z.object({}),
+    z.object(sparing),
   )
     .v16('ExtendedTriggerMessage', () => ({ requestedMessage: 'SignChargePointCertificate' as const }))
     .v2('TriggerMessage', () => ({ requestedMessage: 'SignChargingStationCertificate' as const })),
@@ -78,6 +85,7 @@ export const securityChanges = {
       messageTimeout: part.seconds.default(30),
       /** Whether the certificate of the site's CA is installed where the station has no root certificate for the site. */
       installRoot: z.boolean().default(false),
+      ...sparing,
     }),
   )
     .v16('ChangeConfiguration', ({ profile, url, slot }, context) => {

@@ -26,7 +26,7 @@ function arbitraryFrame(version: OcppVersion): fc.Arbitrary<Frame> {
       case 'send':
         return fc.record({ type: fc.constant(type), id, action, payload })
       case 'callResult':
-        return fc.record({ type: fc.constant(type), id, payload })
+        return fc.record({ type: fc.constant(type), id, payload: payload.map((said) => ({ said })) })
       default:
         return plainError.map((value) => ({ type, ...value }) as Frame)
     }
@@ -61,6 +61,15 @@ describe.each(OCPP_VERSIONS)('frames of OCPP %s', (version) => {
       }),
       { numRuns: 500 },
     )
+  })
+
+  it('that answer with no object are malformed, and not answered', () => {
+    for (const payload of ['null', '[]', '"yes"', '1']) {
+      const code = version === '1.6' ? 'FormationViolation' : 'FormatViolation'
+      expect(parseFrame(version, `[3,"a",${payload}]`)).toMatchObject({
+        ...{ type: 'malformed', id: 'a', code, answer: false },
+      })
+    }
   })
 
   it('without a readable id are answered with id -1 and the code for what is no message', () => {

@@ -110,6 +110,9 @@ export function parseFrame(version: OcppVersion, text: string): Frame | Malforme
     }
     case CALLRESULT:
       if (parts.length !== 3) return malformed(id, formatError(version), elements(3, parts.length), false)
+      // OCPP-J 4.2.2: an object, also where there is nothing to say. Whoever reads an answer counts on that.
+      if (!isObject(parts[2]))
+        return malformed(id, formatError(version), 'the payload of the answer is no object', false)
       return { type: 'callResult', id, payload: parts[2] }
     default: {
       // Stations leave out description and details; what matters is that the call has failed.
@@ -152,6 +155,10 @@ export function frameToArray(frame: Frame): unknown[] {
 export function answerToMalformed(frame: MalformedFrame): CallErrorFrame | undefined {
   if (!frame.answer) return undefined
   return { type: 'callError', id: frame.id, code: frame.code, description: frame.why, details: {} }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isTypeOf(version: OcppVersion, type: number): boolean {

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { tariff } from '../pricing/tariff.ts'
+import { MAX_WANTED_MONITORS, wantedMonitor } from './monitor.ts'
 import { MAX_WANTED_SETTINGS, wantedSetting } from './setting.ts'
 
 /** Which quirks stations have or have not, by name; a name that this version does not know says nothing to it. */
@@ -64,6 +65,8 @@ export const stationsDocument = z.object({
       failsafe: z.boolean().optional(),
       /** What it shall be set to; goes before the baseline, and before what is wanted of its model. */
       settings: z.array(wantedSetting).max(MAX_WANTED_SETTINGS).optional(),
+      /** Monitors that it shall have (2.x); go before what is wanted of its model. */
+      monitors: z.array(wantedMonitor).max(MAX_WANTED_MONITORS).optional(),
       /** Quirks that it has (true) or has not, whatever is known of its model. */
       quirks: quirkWishes.optional(),
       /** Largest power of one connector, W; the bound for plausibility. */
@@ -107,6 +110,8 @@ export const siteDocument = z.object({
   offlinePolicy: z.enum(['accept', 'refuse']).optional(),
   authorization: authorizationPolicy.optional(),
   timeZone: z.string().optional(),
+  /** Whether stations are told what their sessions cost, beyond what they ask for; absent: they are not. */
+  runningCost: z.boolean().optional(),
 })
 
 /** Tariffs by where they apply: the site tells running cost with them. */
@@ -126,6 +131,7 @@ export const modelsDocument = z.object({
         vendor: z.string(),
         model: z.string(),
         settings: z.array(wantedSetting).max(MAX_WANTED_SETTINGS),
+        monitors: z.array(wantedMonitor).max(MAX_WANTED_MONITORS).optional(),
         quirks: quirkWishes.optional(),
       }),
     )

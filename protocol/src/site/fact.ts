@@ -8,6 +8,8 @@ import { z } from 'zod'
 import { isDeeperThan } from '../json.ts'
 import { quickShape } from '../quick-shape.ts'
 import { MAX_REGISTER_MILLI_WH } from '../units.ts'
+import { monitorsFact } from './monitor.ts'
+import { notificationFacts } from './notification.ts'
 import { ATTRIBUTE_TYPES, SETTING_SOURCES } from './setting.ts'
 
 export const STREAMS = ['ledger', 'telemetry'] as const
@@ -221,6 +223,11 @@ export const factData = {
     /** Tokens that the station can hold, where it has told so. */
     most: small.optional(),
   }),
+  /** The authorization cache of a station was to be emptied, as a token was withdrawn that it may hold. */
+  'station.cache-cleared': z.object({
+    outcome: z.enum(['cleared', 'failed']),
+    reason: z.string().optional(),
+  }),
   'station.event': z.object({ events: z.array(z.json()) }),
   /**
    * Values of a periodic event stream (OCPP 2.1): `t` seconds after `from`, `v` as sent. `pending`: how many more wait in the station.
@@ -255,6 +262,7 @@ export const factData = {
       z.object({ ...settled, wanted: z.string(), found: z.string().optional(), reason: z.string() }),
     ),
   }),
+  'station.monitors': monitorsFact,
   /** Keys that a 1.6 station told when all were asked for (section 5.8), in parts that fit a fact; values of secrets are left out. */
   'station.settings-read': z.object({
     settings: z.array(
@@ -361,6 +369,7 @@ export const factData = {
     reason: z.string().optional(),
   }),
 
+  ...notificationFacts,
   // intentions and their results
   'command.outcome': z.object({
     commandId: z.string(),

@@ -3,12 +3,16 @@
  * others are fenced: their facts are taken, nothing is sent to them. Pure: the site's row is locked by the caller.
  */
 import { mutated } from '../mutation.ts'
-import { LIVE_INTERVAL_MS } from './live.ts'
 
-/** A site unheard for three pictures is offline. */
-export const PRESENCE_EXPIRY_MS = 3 * LIVE_INTERVAL_MS
-/** What one box said as its old journal may be heard so long after it said hello with a new one. */
-export const LATE_PICTURE_MS = LIVE_INTERVAL_MS
+/** A lane unheard for so long speaks no more: authority may pass, and its picture says nothing about now. At least three pictures. */
+export const PRESENCE_EXPIRY_MS = 30_000
+/**
+ * A site unheard for so long is told to be offline. Two pictures and a little: a link that fails for ten seconds just before a picture
+ * is back in time (8 + 10 s, and two for coming back). Sooner than authority passes, for being told so changes nothing at the site.
+ */
+export const OFFLINE_AFTER_MS = 20_000
+/** What one box said as its old journal may be heard so long after it said hello with a new one. At least one picture. */
+export const LATE_PICTURE_MS = 10_000
 
 export interface SiteAuthority {
   /** The lane in authority; null before the first hello. */

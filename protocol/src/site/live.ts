@@ -1,8 +1,8 @@
 /** The current picture of a site: QoS 0, outside the journal, on connect, on change and at least every LIVE_INTERVAL_MS. The ledger is the truth. */
 import { z } from 'zod'
 
-/** Longest silence between two pictures; presence expires after three of them. */
-export const LIVE_INTERVAL_MS = 10_000
+/** Longest silence between two pictures. */
+export const LIVE_INTERVAL_MS = 8_000
 /** Soonest that a change is sent after the one before, so that a busy site cannot flood. */
 export const LIVE_MIN_GAP_MS = 500
 

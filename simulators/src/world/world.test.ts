@@ -26,9 +26,9 @@ it('tells the same story for the same seed', async () => {
  * then put in what this test prints as received. Where neither changed, something came in that is not drawn from the seed.
  */
 it.each([
-  { seed: 1, hash: 'd9d9fc9c216f2a6d' },
-  { seed: 4, hash: '5134e6e2ad902b32' },
-  { seed: 9, hash: 'c805919ee0482f9a' },
+  { seed: 1, hash: 'b6e2bcb1cb549587' },
+  { seed: 4, hash: '8fea0d1cdb051e00' },
+  { seed: 9, hash: '93d59ed3b5ac90b6' },
 ])('tells the story of seed $seed as ever', async ({ seed, hash }) => {
   expect((await World.run(seed)).hash).toBe(hash)
 })

@@ -1,7 +1,9 @@
 /** What the page can change. Every POST carries an idempotency key made when the person acted, so a retry acts once. */
 
 import type { CommandInput } from '@switchyard/protocol/api/commands.ts'
+import type { AssignedQuirks } from '@switchyard/protocol/api/quirks.ts'
 import type { ReviewDetail } from '@switchyard/protocol/api/reviews.ts'
+import type { Rollout, RolloutWish } from '@switchyard/protocol/api/rollouts.ts'
 import type { DriverInput, TokenInput } from '@switchyard/protocol/api/shapes.ts'
 import { request } from './client.ts'
 
@@ -28,6 +30,47 @@ export function sendCommand(
 /** Lets a station charge that waits for approval. */
 export function approveStation(stationId: string): Promise<unknown> {
   return request(`/stations/${encodeURIComponent(stationId)}`, { method: 'PATCH', body: { approved: true } })
+}
+
+/** Makes it so that certificates of these serial numbers, and no others, are refused. */
+export function setRevokedCertificates(stationId: string, revokedCertificates: string[]): Promise<unknown> {
+  return request(`/stations/${encodeURIComponent(stationId)}`, {
+    method: 'PATCH',
+    body: { revokedCertificates },
+  })
+}
+
+/** What is said of one quirk of a station; null takes it back. `assigned` is what is said of all. */
+export function sayQuirk(
+  stationId: string,
+  assigned: AssignedQuirks,
+  name: string,
+  has: boolean | null,
+): Promise<unknown> {
+  const assignedQuirks = Object.fromEntries(
+    Object.entries({ ...assigned, [name]: has }).filter(([, said]) => said !== null),
+  )
+  return request(`/stations/${encodeURIComponent(stationId)}`, { method: 'PATCH', body: { assignedQuirks } })
+}
+
+export function createRollout(rollout: RolloutWish, idempotencyKey: string): Promise<Rollout> {
+  return request('/rollouts', { method: 'POST', body: rollout, idempotencyKey })
+}
+
+export type RolloutDecision = 'pause' | 'resume' | 'retry' | 'cancel'
+
+/** `retry` goes on, and the stations that failed take their turn again. */
+export function decideRollout(
+  rolloutId: string,
+  decision: RolloutDecision,
+  idempotencyKey: string,
+): Promise<Rollout> {
+  const action = decision === 'retry' ? 'resume' : decision
+  return request(`/rollouts/${encodeURIComponent(rolloutId)}/${action}`, {
+    method: 'POST',
+    ...(action === 'resume' ? { body: { retryFailed: decision === 'retry' } } : {}),
+    idempotencyKey,
+  })
 }
 
 /** This journal speaks for the site from now on. */

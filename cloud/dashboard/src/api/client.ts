@@ -15,6 +15,8 @@ export interface RequestOptions {
   /** Makes a POST harmless to send twice. */
   idempotencyKey?: string
   signal?: AbortSignal
+  /** Instead of REQUEST_TIMEOUT_MS. */
+  timeoutMs?: number
 }
 
 /** `/api/v1` + path + the parameters that have a value. */
@@ -41,7 +43,8 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
   if (options.idempotencyKey) headers['idempotency-key'] = options.idempotencyKey
 
   const timeout = new AbortController()
-  const cancelTimeout = after(REQUEST_TIMEOUT_MS, () => timeout.abort())
+  const { timeoutMs = REQUEST_TIMEOUT_MS } = options
+  const cancelTimeout = after(timeoutMs, () => timeout.abort())
   init.signal = options.signal ? AbortSignal.any([options.signal, timeout.signal]) : timeout.signal
   try {
     const response = await fetch(apiUrl(path, options.query), init)
@@ -57,7 +60,7 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
     if (error instanceof ProblemError || options.signal?.aborted) throw error
     throw new UnreachableError(
       timeout.signal.aborted
-        ? `The server did not answer within ${REQUEST_TIMEOUT_MS / 1000} seconds.`
+        ? `The server did not answer within ${timeoutMs / 1000} seconds.`
         : 'The server cannot be reached. Is it running, and is this device online?',
       { cause: error },
     )

@@ -1,11 +1,16 @@
-/** What the page reads, one query per resource. Facts from the stream invalidate them; nothing polls but a pending command. */
+/** What the page reads, one query per resource. Facts from the stream invalidate them; nothing polls but a pending command and a roll-out. */
 import type { CommandResource } from '@switchyard/protocol/api/commands.ts'
+import type { Firmware } from '@switchyard/protocol/api/firmware.ts'
+import type { StationMessage } from '@switchyard/protocol/api/messages.ts'
 import type { Review, ReviewDetail } from '@switchyard/protocol/api/reviews.ts'
+import type { Rollout, RolloutStation } from '@switchyard/protocol/api/rollouts.ts'
+import type { StationSettings } from '@switchyard/protocol/api/settings.ts'
 import type {
   Alert,
   Driver,
   Invoice,
   Session,
+  SignedData,
   Site,
   SiteLane,
   TariffResource,
@@ -13,7 +18,7 @@ import type {
 } from '@switchyard/protocol/api/shapes.ts'
 import type { Station } from '@switchyard/protocol/api/stations.ts'
 import { infiniteQueryOptions, type QueryKey, queryOptions } from '@tanstack/react-query'
-import { type QueryParameters, request } from './client.ts'
+import { type QueryParameters, REQUEST_TIMEOUT_MS, request } from './client.ts'
 import { keys } from './keys.ts'
 
 /** A page of a list as the API gives it. */
@@ -34,6 +39,8 @@ export const LIST_PAGE = 50
 /** The most that the API gives in one page; what is shown whole reads at most MAX_WHOLE_PAGES of them. */
 const WHOLE_PAGE = 500
 const MAX_WHOLE_PAGES = 4
+/** What is fetched from a site: the API itself waits 45 s for it. */
+const SITE_TIMEOUT_MS = 50_000
 
 /** Reads a list to its end, at most MAX_WHOLE_PAGES pages; `next` tells whether there would be more. */
 async function readWhole<T>(path: string, query: QueryParameters, signal: AbortSignal): Promise<Page<T>> {
@@ -56,11 +63,17 @@ function one<T>(queryKey: QueryKey, path: string) {
   return queryOptions({ queryKey, queryFn: ({ signal }) => request<T>(path, { signal }) })
 }
 
-function paged<T>(queryKey: QueryKey, path: string, query: QueryParameters = {}, limit = LIST_PAGE) {
+function paged<T>(
+  queryKey: QueryKey,
+  path: string,
+  query: QueryParameters = {},
+  limit = LIST_PAGE,
+  timeoutMs = REQUEST_TIMEOUT_MS,
+) {
   return infiniteQueryOptions({
     queryKey,
     queryFn: ({ signal, pageParam }) =>
-      request<Page<T>>(path, { query: { ...query, limit, cursor: pageParam }, signal }),
+      request<Page<T>>(path, { query: { ...query, limit, cursor: pageParam }, signal, timeoutMs }),
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next,
   })
@@ -76,6 +89,43 @@ export const stationsQuery = (filter: { siteId?: string } = {}) =>
   whole<Station>(keys.stationList(filter), '/stations', filter)
 export const stationQuery = (stationId: string) =>
   one<Station>(keys.station(stationId), `/stations/${id(stationId)}`)
+
+export const stationSettingsQuery = (stationId: string) =>
+  one<StationSettings>(keys.stationSettings(stationId), `/stations/${id(stationId)}/settings`)
+
+export interface MessageFilter {
+  action?: string
+  sessionId?: string
+}
+/** Newest first. Each page is fetched from the site while one waits for it, so it is asked for by a person and never by itself. */
+export const stationMessagesQuery = (stationId: string, filter: MessageFilter) => ({
+  ...paged<StationMessage>(
+    keys.stationMessages(stationId, filter),
+    `/stations/${id(stationId)}/messages`,
+    { ...filter },
+    LIST_PAGE,
+    SITE_TIMEOUT_MS,
+  ),
+  staleTime: Number.POSITIVE_INFINITY,
+  retry: false,
+})
+
+/** A roll-out moves without a fact of its own: an open page asks again this often. */
+export const ROLLOUT_POLL_MS = 5_000
+/** Newest first. */
+export const rolloutsQuery = () => paged<Rollout>([...keys.rollouts, 'list'], '/rollouts')
+export const rolloutQuery = (rolloutId: string) =>
+  one<Rollout>(keys.rollout(rolloutId), `/rollouts/${id(rolloutId)}`)
+/** By id; of all states, or of one. */
+export const rolloutStationsQuery = (rolloutId: string, state?: RolloutStation['state']) =>
+  paged<RolloutStation>(
+    [...keys.rollout(rolloutId), 'stations', state],
+    `/rollouts/${id(rolloutId)}/stations`,
+    {
+      state,
+    },
+  )
+export const firmwareQuery = () => whole<Firmware>(keys.firmware, '/firmware')
 
 export interface SessionFilter {
   siteId?: string
@@ -93,6 +143,9 @@ export const runningSessionsQuery = (filter: { siteId?: string; stationId?: stri
   })
 export const sessionQuery = (sessionId: string) =>
   one<Session>(keys.session(sessionId), `/sessions/${id(sessionId)}`)
+
+export const signedDataQuery = (sessionId: string) =>
+  one<SignedData>(keys.signedData(sessionId), `/sessions/${id(sessionId)}/signed-data`)
 
 /** What waits longest comes first. */
 export const reviewsQuery = (status: Review['status']) =>

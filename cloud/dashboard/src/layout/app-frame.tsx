@@ -4,6 +4,7 @@ import {
   IconBell,
   IconBolt,
   IconChargingPile,
+  IconCloudDownload,
   IconCoins,
   IconEyeSearch,
   IconFileInvoice,
@@ -32,6 +33,7 @@ const PAGES = [
   { to: '/invoices', text: 'Invoices', icon: IconFileInvoice, exact: false },
   { to: '/tariffs', text: 'Tariffs', icon: IconCoins, exact: false },
   { to: '/tokens', text: 'Tokens & drivers', icon: IconId, exact: false },
+  { to: '/rollouts', text: 'Roll-outs', icon: IconCloudDownload, exact: false },
   { to: '/alerts', text: 'Alerts', icon: IconBell, exact: false },
 ] as const
 

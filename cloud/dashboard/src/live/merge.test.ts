@@ -1,6 +1,6 @@
 import type { Session, Site, StreamLive } from '@switchyard/protocol/api/shapes.ts'
 import type { Station } from '@switchyard/protocol/api/stations.ts'
-import { LIVE_INTERVAL_MS } from '@switchyard/protocol/site/live.ts'
+import { PRESENCE_EXPIRY_MS } from '@switchyard/protocol/site/grant.ts'
 import { expect, test } from 'vitest'
 import { LiveStore } from './live-store.ts'
 import { mergeSession, mergeStation, PICTURE_EXPIRY_MS, rowsBehind } from './merge.ts'
@@ -22,6 +22,7 @@ const site: Site = {
   connection: 'controller',
   baseline: null,
   failsafe: null,
+  runningCost: false,
   authorization: null,
   stations: 1,
 }
@@ -72,6 +73,8 @@ const session: Session = {
   authorization: 'Accepted',
   commandId: null,
   missingEvents: null,
+  priorityCharging: null,
+  stationCost: null,
   startedAt: at(600),
   endedAt: null,
   durationMs: null,
@@ -173,7 +176,7 @@ test('a picture of another journal, an expired one and one of an absent site are
   expect(mergeStation(station, [session], site, received({ ...free, journalId: 'j0' }), NOW).live).toBe(false)
   expect(mergeStation(station, [session], site, received(free, PICTURE_EXPIRY_MS + 1), NOW).live).toBe(false)
   expect(mergeStation(station, [session], { ...site, online: false }, received(free), NOW).live).toBe(false)
-  expect(PICTURE_EXPIRY_MS).toBe(3 * LIVE_INTERVAL_MS)
+  expect(PICTURE_EXPIRY_MS).toBe(PRESENCE_EXPIRY_MS)
 })
 
 test('what an absent site told last is not called the present', () => {

@@ -9,7 +9,7 @@ import { milliWhOf } from '../format/energy.ts'
 import { epochOf } from '../format/time.ts'
 import type { ReceivedPicture } from './live-store.ts'
 
-/** A picture that was not renewed for this long says nothing about now: three times the protocol's LIVE_INTERVAL_MS. */
+/** A picture that was not renewed for this long says nothing about now: the protocol's PRESENCE_EXPIRY_MS. */
 export const PICTURE_EXPIRY_MS = 30_000
 /** Power that was read longer ago than this is shown as last known, with its age, and not as the power of now. */
 export const READING_FRESH_MS = 120_000

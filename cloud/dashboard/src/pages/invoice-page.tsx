@@ -8,8 +8,8 @@ import { driversQuery, invoiceLinesQuery, invoiceQuery } from '../api/queries.ts
 import { amountText } from '../format/money.ts'
 import { DataTable } from '../ui/data-table.tsx'
 import { FactItem, Facts } from '../ui/facts.tsx'
-import { LoadMore } from '../ui/load-more.tsx'
 import { Page, Panel } from '../ui/page.tsx'
+import { PagedList } from '../ui/paged-list.tsx'
 import { Empty, Loaded } from '../ui/states.tsx'
 
 const route = getRouteApi('/frame/invoices/$invoiceId')
@@ -74,26 +74,16 @@ function InvoiceDetail({ invoice }: { invoice: Invoice }) {
           </FactItem>
         </Facts>
       </Panel>
-      <Loaded query={query} lines={4}>
-        {({ pages }) => {
-          const lines = pages.flatMap((page) => page.items)
-          return (
-            <Panel flush>
-              {lines.length === 0 ? (
-                <Empty title="No line yet" />
-              ) : (
-                <DataTable
-                  caption="Lines of the invoice"
-                  rows={lines}
-                  columns={columns}
-                  rowKey={(line) => line.lineId}
-                />
-              )}
-              <LoadMore query={query} shown={lines.length} what="lines" />
-            </Panel>
-          )
-        }}
-      </Loaded>
+      <PagedList query={query} what="lines" lines={4} empty={<Empty title="No line yet" />}>
+        {(lines) => (
+          <DataTable
+            caption="Lines of the invoice"
+            rows={lines}
+            columns={columns}
+            rowKey={(line) => line.lineId}
+          />
+        )}
+      </PagedList>
     </>
   )
 }

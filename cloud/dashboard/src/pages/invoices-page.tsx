@@ -7,9 +7,9 @@ import { useMemo } from 'react'
 import { driversQuery, invoicesQuery } from '../api/queries.ts'
 import { amountText } from '../format/money.ts'
 import { DataTable } from '../ui/data-table.tsx'
-import { LoadMore } from '../ui/load-more.tsx'
-import { Page, Panel } from '../ui/page.tsx'
-import { Empty, Loaded } from '../ui/states.tsx'
+import { Page } from '../ui/page.tsx'
+import { PagedList } from '../ui/paged-list.tsx'
+import { Empty } from '../ui/states.tsx'
 import { StatusBadge } from '../ui/status-badge.tsx'
 
 const column = createColumnHelper<Invoice>()
@@ -67,26 +67,21 @@ export function InvoicesPage() {
   )
   return (
     <Page title="Invoices" note="An open invoice takes up every session as soon as it is priced.">
-      <Loaded query={query} lines={5}>
-        {({ pages }) => {
-          const invoices = pages.flatMap((page) => page.items)
-          return (
-            <Panel flush>
-              {invoices.length === 0 ? (
-                <Empty title="No invoice yet">The first priced session opens one.</Empty>
-              ) : (
-                <DataTable
-                  caption="Invoices"
-                  rows={invoices}
-                  columns={columns}
-                  rowKey={(invoice) => invoice.invoiceId}
-                />
-              )}
-              <LoadMore query={query} shown={invoices.length} what="invoices" />
-            </Panel>
-          )
-        }}
-      </Loaded>
+      <PagedList
+        query={query}
+        what="invoices"
+        lines={5}
+        empty={<Empty title="No invoice yet">The first priced session opens one.</Empty>}
+      >
+        {(invoices) => (
+          <DataTable
+            caption="Invoices"
+            rows={invoices}
+            columns={columns}
+            rowKey={(invoice) => invoice.invoiceId}
+          />
+        )}
+      </PagedList>
     </Page>
   )
 }

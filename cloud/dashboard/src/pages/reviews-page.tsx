@@ -11,9 +11,9 @@ import { type Sites, useSites } from '../hooks/use-sites.ts'
 import { decisionText } from '../review/decision-text.ts'
 import { reviewText } from '../session/session-status.tsx'
 import { DataTable } from '../ui/data-table.tsx'
-import { LoadMore } from '../ui/load-more.tsx'
-import { Page, Panel } from '../ui/page.tsx'
-import { Empty, Loaded } from '../ui/states.tsx'
+import { Page } from '../ui/page.tsx'
+import { PagedList } from '../ui/paged-list.tsx'
+import { Empty } from '../ui/states.tsx'
 import { Ago, Time } from '../ui/time.tsx'
 
 const route = getRouteApi('/frame/reviews')
@@ -103,28 +103,25 @@ export function ReviewsPage() {
         />
       }
     >
-      <Loaded query={query} lines={6}>
-        {({ pages }) => {
-          const reviews = pages.flatMap((page) => page.items)
-          return (
-            <Panel flush>
-              {reviews.length === 0 ? (
-                <Empty title={status === 'open' ? 'Nothing waits' : 'Nothing was settled yet'}>
-                  {status === 'open' && 'Every session that ended is billed, or was decided on.'}
-                </Empty>
-              ) : (
-                <DataTable
-                  caption={status === 'open' ? 'Sessions that wait' : 'Settled sessions'}
-                  rows={reviews}
-                  columns={columns}
-                  rowKey={(review) => review.reviewId}
-                />
-              )}
-              <LoadMore query={query} shown={reviews.length} what="sessions" />
-            </Panel>
-          )
-        }}
-      </Loaded>
+      <PagedList
+        query={query}
+        what="sessions"
+        lines={6}
+        empty={
+          <Empty title={status === 'open' ? 'Nothing waits' : 'Nothing was settled yet'}>
+            {status === 'open' && 'Every session that ended is billed, or was decided on.'}
+          </Empty>
+        }
+      >
+        {(reviews) => (
+          <DataTable
+            caption={status === 'open' ? 'Sessions that wait' : 'Settled sessions'}
+            rows={reviews}
+            columns={columns}
+            rowKey={(review) => review.reviewId}
+          />
+        )}
+      </PagedList>
     </Page>
   )
 }

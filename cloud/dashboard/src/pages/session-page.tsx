@@ -14,6 +14,7 @@ import { useLivePicture, usePowerTrace } from '../live/live-context.tsx'
 import { mergeSession, type SessionView } from '../live/merge.ts'
 import { sessionStatus } from '../live/status-sentence.ts'
 import { reviewText, SessionBadge } from '../session/session-status.tsx'
+import { SignedValues } from '../session/signed-values.tsx'
 import { FactItem, Facts } from '../ui/facts.tsx'
 import { Page, Panel, Section } from '../ui/page.tsx'
 import { Receipt } from '../ui/receipt.tsx'
@@ -103,8 +104,37 @@ function SessionDetail({ session, zone }: { session: Session; zone: string }) {
             </FactItem>
           )}
           <FactItem name="Transaction">
-            <code>{session.transactionId}</code>
+            <code>{session.transactionId}</code>{' '}
+            <Link
+              to="/stations/$stationId/messages"
+              params={{ stationId: session.stationId }}
+              search={{ sessionId: session.sessionId }}
+            >
+              OCPP messages
+            </Link>
           </FactItem>
+          {session.priorityCharging && <FactItem name="Priority">charges with priority</FactItem>}
+          {session.stationCost && (
+            <FactItem name="Cost by the station">
+              {session.stationCost.inclTax ?? session.stationCost.exclTax} {session.stationCost.currency}
+              <span className="sy-muted">
+                {session.stationCost.inclTax === null ? ', without tax' : ''}
+                {session.stationCost.final ? '' : ', so far'}
+              </span>
+            </FactItem>
+          )}
+          {session.missingEvents && (
+            <FactItem name="Missing events">
+              {session.missingEvents.numbers
+                .map(({ from, to }) => (from === to ? `${from}` : `${from} to ${to}`))
+                .join(', ')}
+              <span className="sy-muted">
+                {session.missingEvents.lost
+                  ? ', lost: the station has none of them any more'
+                  : ', by their numbers (seqNo); they may still come'}
+              </span>
+            </FactItem>
+          )}
           {session.revision > 1 && <FactItem name="Revision">{session.revision}, corrected later</FactItem>}
         </Facts>
       </Panel>
@@ -143,6 +173,7 @@ function SessionDetail({ session, zone }: { session: Session; zone: string }) {
           </Panel>
         </Section>
       )}
+      <SignedValues sessionId={session.sessionId} zone={zone} />
       {running && <PowerSeen sessionId={session.sessionId} zone={zone} />}
     </>
   )

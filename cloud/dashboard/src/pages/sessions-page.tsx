@@ -5,9 +5,9 @@ import { useInfiniteQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { sessionsQuery } from '../api/queries.ts'
 import { SessionTable } from '../session/session-table.tsx'
-import { LoadMore } from '../ui/load-more.tsx'
-import { Page, Panel } from '../ui/page.tsx'
-import { Empty, Loaded } from '../ui/states.tsx'
+import { Page } from '../ui/page.tsx'
+import { PagedList } from '../ui/paged-list.tsx'
+import { Empty } from '../ui/states.tsx'
 
 const route = getRouteApi('/frame/sessions')
 
@@ -45,25 +45,20 @@ export function SessionsPage() {
         />
       }
     >
-      <Loaded query={query} lines={8}>
-        {({ pages }) => {
-          const sessions = pages.flatMap((page) => page.items)
-          return (
-            <Panel flush>
-              {sessions.length === 0 ? (
-                <Empty title={status ? 'No session of this kind' : 'No session yet'}>
-                  {status === 'review'
-                    ? 'Sessions whose meter readings or times do not add up are held here instead of being billed.'
-                    : 'A session appears as soon as a car starts to charge.'}
-                </Empty>
-              ) : (
-                <SessionTable sessions={sessions} caption="Sessions" />
-              )}
-              <LoadMore query={query} shown={sessions.length} what="sessions" />
-            </Panel>
-          )
-        }}
-      </Loaded>
+      <PagedList
+        query={query}
+        what="sessions"
+        lines={8}
+        empty={
+          <Empty title={status ? 'No session of this kind' : 'No session yet'}>
+            {status === 'review'
+              ? 'Sessions whose meter readings or times do not add up are held here instead of being billed.'
+              : 'A session appears as soon as a car starts to charge.'}
+          </Empty>
+        }
+      >
+        {(sessions) => <SessionTable sessions={sessions} caption="Sessions" />}
+      </PagedList>
     </Page>
   )
 }

@@ -7,12 +7,16 @@ import { useSites } from '../hooks/use-sites.ts'
 import type { StationView } from '../live/merge.ts'
 import { SessionTable } from '../session/session-table.tsx'
 import { Approval } from '../station/approval.tsx'
+import { LocalList } from '../station/local-list.tsx'
 import { ConnectorLine } from '../station/station-card.tsx'
 import { StationCommands } from '../station/station-commands.tsx'
+import { StationQuirks } from '../station/station-quirks.tsx'
+import { StationSecurity } from '../station/station-security.tsx'
+import { StationSettings } from '../station/station-settings.tsx'
 import { useMerged } from '../station/use-station-views.ts'
 import { FactItem, Facts } from '../ui/facts.tsx'
-import { LoadMore } from '../ui/load-more.tsx'
 import { Page, Panel, Section } from '../ui/page.tsx'
+import { PagedList } from '../ui/paged-list.tsx'
 import { Empty, Loaded } from '../ui/states.tsx'
 import { StatusBadge } from '../ui/status-badge.tsx'
 import { Time } from '../ui/time.tsx'
@@ -26,7 +30,15 @@ export function StationPage() {
   const running = useQuery(runningSessionsQuery({ stationId })).data?.items ?? []
   const [view] = useMerged(query.data && [query.data], running)
   return (
-    <Page title={stationId} trail={<Link to="/stations">Stations</Link>}>
+    <Page
+      title={stationId}
+      trail={<Link to="/stations">Stations</Link>}
+      actions={
+        <Link to="/stations/$stationId/messages" params={{ stationId }}>
+          OCPP messages
+        </Link>
+      }
+    >
       <Loaded query={query}>{() => view && <StationDetail view={view} />}</Loaded>
     </Page>
   )
@@ -37,7 +49,6 @@ function StationDetail({ view }: { view: StationView }) {
   const sites = useSites()
   const zone = sites.zone(station.siteId)
   const sessions = useInfiniteQuery(sessionsQuery({ stationId: station.stationId }, 20))
-  const rows = sessions.data?.pages.flatMap((page) => page.items) ?? []
   return (
     <>
       <div className={classes.columns}>
@@ -86,19 +97,14 @@ function StationDetail({ view }: { view: StationView }) {
       </div>
       <StationCommands view={view} zone={zone} siteOnline={sites.byId(station.siteId)?.online ?? false} />
       <Section title="Sessions">
-        <Loaded query={sessions}>
-          {() => (
-            <Panel flush>
-              {rows.length === 0 ? (
-                <Empty title="No session here yet" />
-              ) : (
-                <SessionTable sessions={rows} caption="Sessions of this station" withStation={false} />
-              )}
-              <LoadMore query={sessions} shown={rows.length} what="sessions" />
-            </Panel>
-          )}
-        </Loaded>
+        <PagedList query={sessions} what="sessions" empty={<Empty title="No session here yet" />}>
+          {(rows) => <SessionTable sessions={rows} caption="Sessions of this station" withStation={false} />}
+        </PagedList>
       </Section>
+      <StationSecurity station={station} zone={zone} />
+      <StationSettings stationId={station.stationId} zone={zone} />
+      <LocalList list={station.localList} zone={zone} />
+      <StationQuirks station={station} />
     </>
   )
 }

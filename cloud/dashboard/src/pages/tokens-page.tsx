@@ -10,8 +10,9 @@ import { driversQuery, tokensQuery } from '../api/queries.ts'
 import { useSites } from '../hooks/use-sites.ts'
 import { randomId } from '../random.ts'
 import { DataTable } from '../ui/data-table.tsx'
-import { LoadMore } from '../ui/load-more.tsx'
+import { FormActions } from '../ui/form-actions.tsx'
 import { Page, Panel, Section } from '../ui/page.tsx'
+import { PagedList } from '../ui/paged-list.tsx'
 import { Empty, Failed, Loaded } from '../ui/states.tsx'
 import { StatusBadge } from '../ui/status-badge.tsx'
 import { Time } from '../ui/time.tsx'
@@ -94,26 +95,21 @@ export function TokensPage() {
           </Button>
         }
       >
-        <Loaded query={tokens} lines={5}>
-          {({ pages }) => {
-            const rows = pages.flatMap((page) => page.items)
-            return (
-              <Panel flush>
-                {rows.length === 0 ? (
-                  <Empty title="No token yet">Without one nobody is known who may charge.</Empty>
-                ) : (
-                  <DataTable
-                    caption="Tokens"
-                    rows={rows}
-                    columns={tokenColumns}
-                    rowKey={(token) => `${token.type}/${token.idToken}`}
-                  />
-                )}
-                <LoadMore query={tokens} shown={rows.length} what="tokens" />
-              </Panel>
-            )
-          }}
-        </Loaded>
+        <PagedList
+          query={tokens}
+          what="tokens"
+          lines={5}
+          empty={<Empty title="No token yet">Without one nobody is known who may charge.</Empty>}
+        >
+          {(rows) => (
+            <DataTable
+              caption="Tokens"
+              rows={rows}
+              columns={tokenColumns}
+              rowKey={(token) => `${token.type}/${token.idToken}`}
+            />
+          )}
+        </PagedList>
       </Section>
       <Section
         title="Drivers"
@@ -233,14 +229,7 @@ function AddForm({ title, adding, onClose, children }: AddFormProps) {
       >
         {children}
         {adding.error ? <Failed error={adding.error} /> : null}
-        <div className={classes.actions}>
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={adding.isPending}>
-            Add
-          </Button>
-        </div>
+        <FormActions verb="Add" pending={adding.isPending} onClose={onClose} />
       </form>
     </Modal>
   )

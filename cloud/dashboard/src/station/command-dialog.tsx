@@ -1,5 +1,5 @@
 /** Asks once more before a command is sent, with what it needs to know. */
-import { Button, Modal, NativeSelect, TextInput } from '@mantine/core'
+import { Modal, NativeSelect, TextInput } from '@mantine/core'
 import type { CommandInput } from '@switchyard/protocol/api/commands.ts'
 import { useInfiniteQuery, useMutation } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
@@ -9,6 +9,7 @@ import { energyText } from '../format/energy.ts'
 import { epochOf, instantText } from '../format/time.ts'
 import type { SessionView, StationView } from '../live/merge.ts'
 import { randomId } from '../random.ts'
+import { FormActions } from '../ui/form-actions.tsx'
 import { noteIssued } from './issued-commands.ts'
 import classes from './station-commands.module.css'
 
@@ -163,21 +164,15 @@ export function CommandDialog({ intention, view, zone, onClose, failed }: Comman
           </>
         )}
         {sending.error ? failed(sending.error) : null}
-        <div className={classes.actions}>
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button
-            type="submit"
-            loading={sending.isPending}
-            disabled={
-              (intention.kind === 'RemoteStart' && token.trim() === '') ||
-              (intention.kind === 'UnlockConnector' && evse === '')
-            }
-          >
-            {VERBS[intention.kind]}
-          </Button>
-        </div>
+        <FormActions
+          verb={VERBS[intention.kind]}
+          pending={sending.isPending}
+          disabled={
+            (intention.kind === 'RemoteStart' && token.trim() === '') ||
+            (intention.kind === 'UnlockConnector' && evse === '')
+          }
+          onClose={onClose}
+        />
       </form>
     </Modal>
   )

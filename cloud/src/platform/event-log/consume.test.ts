@@ -56,7 +56,7 @@ describe('a consumer', () => {
     const steps: (number | undefined)[] = []
     for (let step = 0; step < 4; step++) steps.push((await consumeOnce(optionsOf(counting)))?.applied.length)
     expect(steps).toEqual([1, CONSUME_BATCH, 3, undefined])
-  })
+  }, 180_000)
 
   it('shares the work with others, and nothing is taken twice', async () => {
     const sites = Array.from({ length: 12 }, (_, i) => `site-${i}`)

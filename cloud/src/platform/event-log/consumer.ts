@@ -87,17 +87,14 @@ export async function startConsumers(options: ConsumerOptions): Promise<Loop> {
     labelNames: ['consumer'],
     registers: [metrics],
   })
+  const lags = lagsOf(sql, consumers)
   new Gauge({
     name: 'switchyard_consumer_lag_entries',
     help: 'Entries of the event log not yet passed, over all log partitions',
     labelNames: ['consumer'],
     registers: [metrics],
     async collect() {
-      const lags = await sql<{ consumer: string; lag: number }[]>`
-        select c.consumer, sum(h.position - c.position)::bigint as lag
-          from log.cursor c join log.head h on h.partition = c.partition
-         where c.consumer = any(${consumers}::text[]) group by c.consumer`.catch(() => [])
-      for (const { consumer, lag } of lags) this.set({ consumer }, lag)
+      for (const { consumer, entries } of await lags()) this.set({ consumer }, entries)
     },
   })
   new Gauge({
@@ -106,12 +103,7 @@ export async function startConsumers(options: ConsumerOptions): Promise<Loop> {
     labelNames: ['consumer'],
     registers: [metrics],
     async collect() {
-      const lags = await sql<{ consumer: string; lag: number }[]>`
-        select c.consumer, coalesce(max(extract(epoch from now() - c.received_at)) filter (
-                 where c.position < h.position and isfinite(c.received_at)), 0)::float8 as lag
-          from log.cursor c join log.head h on h.partition = c.partition
-         where c.consumer = any(${consumers}::text[]) group by c.consumer`.catch(() => [])
-      for (const { consumer, lag } of lags) this.set({ consumer }, Math.max(0, lag))
+      for (const { consumer, seconds } of await lags()) this.set({ consumer }, Math.max(0, seconds))
     },
   })
   new Gauge({
@@ -156,5 +148,34 @@ export async function startConsumers(options: ConsumerOptions): Promise<Loop> {
       unsubscribe()
       await Promise.all(loops.map((it) => it.stop()))
     },
+  }
+}
+
+interface Lag {
+  consumer: string
+  entries: number
+  seconds: number
+}
+
+/** How far consumers are behind; who asks while that is being asked hears the same: the gauges of one scrape are one query. None where the database is away. */
+function lagsOf(sql: Sql, consumers: readonly string[]): () => Promise<readonly Lag[]> {
+  let asked: Promise<readonly Lag[]> | undefined
+  const ask = async (): Promise<readonly Lag[]> => {
+    try {
+      return await sql<Lag[]>`
+        select c.consumer, sum(h.position - c.position)::bigint as entries,
+               coalesce(max(extract(epoch from now() - c.received_at)) filter (
+                 where c.position < h.position and isfinite(c.received_at)), 0)::float8 as seconds
+          from log.cursor c join log.head h on h.partition = c.partition
+         where c.consumer = any(${consumers}::text[]) group by c.consumer`
+    } catch {
+      return []
+    } finally {
+      asked = undefined
+    }
+  }
+  return () => {
+    asked ??= ask()
+    return asked
   }
 }

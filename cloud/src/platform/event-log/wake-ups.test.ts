@@ -21,9 +21,11 @@ afterEach(async () => {
 const deaf: Bus = {
   publish() {},
   subscribe: () => () => {},
-  async put() {},
+  put: async () => false,
+  async putNew() {},
   get: async () => undefined,
   getMany: async (keys) => keys.map(() => undefined),
+  add: async (_, by, windowMs) => ({ count: by, endsInMs: windowMs }),
   ready: () => false,
   async close() {},
 }

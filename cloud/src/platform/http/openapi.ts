@@ -3,6 +3,7 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Logger } from 'pino'
 import { invalid, onError, onNotFound, problemResponse, validationErrors } from './problem.ts'
 import { readableInput } from './readable-input.ts'
+import { requestLog } from './request-log.ts'
 import { type ServiceEnv, serviceAuth } from './service-auth.ts'
 
 /** A plain app with problem+json errors; for the api-gateway, which authenticates by itself. */
@@ -12,6 +13,7 @@ export function createApp(log: Logger): OpenAPIHono<ServiceEnv> {
       if (!result.success) return problemResponse(c, invalid(validationErrors(result.error)).problem)
     },
   })
+  app.use('*', requestLog(log))
   app.onError(onError(log))
   app.notFound(onNotFound(() => app.routes))
   return app

@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import type { z } from 'zod'
 import { faultOf } from '../log.ts'
 import { isTransient } from '../postgres.ts'
+import { requestFields } from './request-log.ts'
 
 const TITLES: Record<number, string> = {
   400: 'Bad request',
@@ -86,7 +87,9 @@ export function problemResponse(
   problem: Problem,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return c.body(JSON.stringify(problem), problem.status as ContentfulStatusCode, {
+  const requestId: string | undefined = c.get('requestId')
+  const told: Problem = requestId === undefined ? problem : { ...problem, requestId }
+  return c.body(JSON.stringify(told), problem.status as ContentfulStatusCode, {
     ...headers,
     'content-type': 'application/problem+json',
   })
@@ -95,7 +98,7 @@ export function problemResponse(
 /** For `app.onError`: known problems as they are, a database that is away as 503, everything else 500 and a log line. */
 export function onError(log: Logger): ErrorHandler {
   return (error, c) => {
-    const asked = { method: c.req.method, path: c.req.path, requestId: c.get('requestId') }
+    const asked = requestFields(c)
     if (error instanceof ProblemError) {
       const { problem } = error
       // One with a code is what a station said or did not say: an answer, no fault of ours.

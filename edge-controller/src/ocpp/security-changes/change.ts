@@ -10,6 +10,7 @@ import type { Draft, StateReader } from '../../draft.ts'
 import type { CommandResult } from '../../execute.ts'
 import type { Credential } from '../../station/security.ts'
 import { stationOf } from '../../station/station.ts'
+import { isSparing } from '../commands.ts'
 
 /** A station that changes by itself comes back within so long; one that does not is disconnected, so that it has to. */
 export const OWN_RECONNECT_MS = 20_000
@@ -75,6 +76,10 @@ export async function comesBackWith(
   const leftMs = (): number => Math.max(0, change.leftMs() - reserveMs)
   if (!needsReset) {
     if (await change.until(isProved, OWN_RECONNECT_MS)) return true
+    // A station that a session runs at is left alone, where that is asked for.
+    const mayCut = () => !(isSparing(change.command.args) && isCharging(change))
+    await change.until(() => isProved() || mayCut(), leftMs())
+    if (isProved() || !mayCut()) return isProved()
     change.standing()?.close('connect again with what was changed')
     if (await change.until(isProved, RECONNECT_MS)) return true
   }
@@ -87,8 +92,12 @@ export async function comesBackWith(
   return change.until(isProved, Math.min(RECONNECT_MS, leftMs()))
 }
 
-function isIdle({ standing, state, stationId }: Change): boolean {
-  return standing() !== undefined && stationOf(state, stationId)?.running.length === 0
+function isIdle(change: Change): boolean {
+  return change.standing() !== undefined && !isCharging(change)
+}
+
+function isCharging({ state, stationId }: Change): boolean {
+  return (stationOf(state, stationId)?.running.length ?? 0) > 0
 }
 
 /** Whether the station has said that it takes the change only with its next boot. */

@@ -3,6 +3,7 @@
  * signs, and a connection proves it. The one before stays good until then. A station that is not at profile 3 yet uses it with its next
  * profile.
  */
+import type { JsonObject } from '@switchyard/protocol/json.ts'
 import type { CommandResult } from '../../execute.ts'
 import { stationOf } from '../../station/station.ts'
 import { type Change, comesBackWith, notDone } from './change.ts'
@@ -17,7 +18,9 @@ export async function rotateCertificate(change: Change): Promise<CommandResult> 
   if (!site.signs)
     return notDone('NoCa', 'the site has no CA that would sign (OCPP_TLS_PORT of its controller)')
   await change.until(() => standing() !== undefined, change.leftMs())
-  if (standing()?.credential.profile === 0)
+  // A station may be gone to come back with the certificate before anybody looks again.
+  const profile = standing()?.credential.profile
+  if (profile === 0)
     return notDone('NothingProved', 'a station without a password gets no certificate: RotatePassword first')
   if (!issuedFor(change)) {
     const failure = await haveItIssued(change)
@@ -26,7 +29,7 @@ export async function rotateCertificate(change: Change): Promise<CommandResult> 
   const certificate = issuedFor(change)!
   const proved = () => issuedFor(change)?.proved === true
   const { serialNumber, notAfter } = certificate
-  if (!proved() && standing()?.credential.profile !== 3)
+  if (!proved() && profile !== 3)
     return { status: 'accepted', reply: { status: 'Accepted', serialNumber, notAfter, proved: false } }
   if (proved() || (await comesBackWith(change, proved, false)))
     return { status: 'accepted', reply: { status: 'Accepted', serialNumber, notAfter, proved: true } }
@@ -47,7 +50,7 @@ async function haveItIssued(change: Change): Promise<CommandResult | undefined> 
   let why = 'the station took the trigger, and asked for no certificate'
   for (let triggers = 0; triggers < MAX_TRIGGERS && change.leftMs() > 0; triggers++) {
     const before = change.issued()
-    const triggered = await change.issue('RotateCertificate', {})
+    const triggered = await change.issue('RotateCertificate', change.command.args as JsonObject)
     if (triggered.status !== 'accepted' && triggered.status !== 'unknown') return triggered
     await change.until(() => change.issued() !== before, ISSUE_TIMEOUT_MS)
     const issued = change.issued()

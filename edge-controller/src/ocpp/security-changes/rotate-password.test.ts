@@ -61,11 +61,11 @@ async function comeWith(password: string | undefined): Promise<void> {
   await station.call('BootNotification', BOOT[protocol])
 }
 
-function rotate(remainingMs = 3_600_000): Promise<CommandResult> {
+function rotate(remainingMs = 3_600_000, more: JsonObject = {}, id = 'r1'): Promise<CommandResult> {
   const [issuedAt, expiresAt] = ['2026-11-23T12:00:00Z', '2026-11-23T13:00:00Z']
-  const args: JsonObject = { password: NEW }
+  const args: JsonObject = { password: NEW, ...more }
   return site.controller.execute(
-    { id: 'r1', stationId: 'CP1', kind: 'RotatePassword', args, issuedAt, expiresAt },
+    { id, stationId: 'CP1', kind: 'RotatePassword', args, issuedAt, expiresAt },
     remainingMs,
   )
 }
@@ -136,6 +136,25 @@ describe.each(['ocpp1.6', 'ocpp2.0.1'] as const)('%s', (version) => {
     expect([await isTaken(OLD), await isTaken(NEW)]).toEqual([true, true])
   })
 
+  it.each([
+    ['is away until its time is over', 'expired'],
+    ['says no', 'rejected'],
+  ])(
+    'one that had it before a restart of the controller, and then %s, is never locked out',
+    async (_, status) => {
+      void rotate()
+      await site.until(() => box.set === NEW)
+      await site.restart()
+      const again = rotate(60_000)
+      box.answer = 'Rejected'
+      if (status === 'rejected') await comeWith(OLD)
+      expect((await within(again)).status).toBe(status)
+      expect([await isTaken(OLD), await isTaken(NEW)]).toEqual([true, true])
+      await comeWith(NEW)
+      expect(await isTaken(OLD)).toBe(false)
+    },
+  )
+
   it('a controller that restarts in the middle takes both, and goes on', async () => {
     void rotate()
     await site.until(() => box.set === NEW)
@@ -162,6 +181,36 @@ it('while a session runs no reset is sent', async () => {
   await within(() => box.resets === 1)
   await station!.close()
   await away()
+  await comeWith(NEW)
+  expect(await within(result)).toEqual(proved)
+})
+
+it('with `whileCharging: false` it is not sent while a session runs, and the station is not disconnected in one', async () => {
+  const sparing = { whileCharging: false }
+  await rotating()
+  await comeWith(OLD)
+  const start = { connectorId: 1, idTag: 'T', meterStart: 0, timestamp: '2026-11-23T12:00:00Z' }
+  const stop = { meterStop: 10, timestamp: '2026-11-23T12:05:00Z' }
+  const first = await station!.call('StartTransaction', start)
+  const refused = await within(rotate(3_600_000, sparing))
+  expect(refused).toMatchObject({ status: 'failed', error: { code: 'Charging' } })
+  expect([box.set, await isTaken(NEW)]).toEqual([undefined, false])
+  await station!.call('StopTransaction', { transactionId: first.transactionId, ...stop })
+
+  const next = { id: 'r2', passwordHash: after }
+  await site.apply('stations', {
+    stations: [{ stationId: 'CP1', approved: true, passwordHash: before, next }],
+  })
+  const result = rotate(3_600_000, sparing, 'r2')
+  await site.until(() => box.set === NEW)
+  const again = { ...start, timestamp: '2026-11-23T12:10:00Z' }
+  const { transactionId } = await station!.call('StartTransaction', again)
+  for (let i = 0; i < 10; i++) {
+    for (let s = 0; s < 30; s++) site.clock.advance(1_000)
+    await station!.call('Heartbeat', {})
+  }
+  await station!.call('StopTransaction', { transactionId, ...stop, timestamp: '2026-11-23T12:20:00Z' })
+  await within(() => site.controller.live()[0]?.connected === false)
   await comeWith(NEW)
   expect(await within(result)).toEqual(proved)
 })

@@ -4,8 +4,9 @@
  */
 import type { JsonObject } from '@switchyard/protocol/json.ts'
 import type { CommandResult } from '../../execute.ts'
-import { giveUpRotation, isPasswordAsked, isProved } from '../../station/security.ts'
+import { beginSending, giveUpRotation, isPasswordAsked, isProved } from '../../station/security.ts'
 import { stationEntry } from '../../station/settings.ts'
+import { stationOf } from '../../station/station.ts'
 import { asksForReboot, type Change, comesBackWith, notDone } from './change.ts'
 
 /** The document and the command come by ways of their own. */
@@ -31,8 +32,11 @@ export async function rotatePassword(change: Change): Promise<CommandResult> {
       ),
     )
 
+  // Before a restart of the controller it may have come through: what becomes of it now says nothing of that.
+  const wasSentBefore = stationOf(state, stationId)?.sentRotation === command.id
+  if (standing() && !wasSentBefore) await change.commit((draft) => beginSending(draft, stationId, command.id))
   const sent = await change.issue('RotatePassword', command.args as JsonObject)
-  if (wasNotTaken(sent)) return givenUp(change, sent)
+  if (wasNotTaken(sent)) return wasSentBefore ? sent : givenUp(change, sent)
   if (sent.status === 'failed') return sent
   if (!isPasswordAsked(state, stationId) && standing()?.credential.profile === 0) {
     const reply = { ...sent.reply, proved: false }
@@ -53,7 +57,15 @@ const PROVED: CommandResult = { status: 'accepted', reply: { status: 'Accepted',
 
 /** Codes of ours: nothing was sent. */
 const NOT_SENT: ReadonlySet<string | undefined> = new Set([
-  ...['StationOffline', 'NotInVersion', 'InvalidArguments', 'LoadManagement', 'NotSent', 'TooManyWaiting'],
+  ...[
+    'StationOffline',
+    'NotInVersion',
+    'InvalidArguments',
+    'LoadManagement',
+    'NotSent',
+    'TooManyWaiting',
+    'Charging',
+  ],
 ])
 
 /** A CALLERROR leaves open what the station has kept. */

@@ -1,10 +1,11 @@
 /** Certificates and security profiles of a station changed in one command, over real TLS: what it came with is taken until a connection has proved the new one. */
 import 'reflect-metadata'
-import { webcrypto } from 'node:crypto'
+import { createHash, webcrypto, X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as x509 from '@peculiar/x509'
+import { certificateId } from '@switchyard/protocol/certificates/certificate-id.ts'
 import type { JsonObject } from '@switchyard/protocol/json.ts'
 import type { DocumentBody } from '@switchyard/protocol/site/document.ts'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -41,9 +42,9 @@ beforeEach(async () => {
   passwordHash = await hashPassword(PASSWORD, new Uint8Array(16))
   site = await TestController.start({
     at: new Date().toISOString(),
-    tls: { ...ca.server, clientCas: [ca.certificate], crls: [], organization: undefined },
+    tls: { own: ca.own, clientCas: [ca.certificate], crls: [], organization: undefined },
     ports: {
-      signCertificate: signedBy(ca, 'site-1', undefined),
+      signer: signedBy(ca, 'site-1', undefined),
       security: {
         signs: true,
         renewBeforeMs: 30 * DAY_MS,
@@ -220,6 +221,25 @@ describe('RotateCertificate', () => {
     },
   )
 
+  it('waits for the proof of a station that goes away as soon as it has the certificate', async () => {
+    const first = await certified()
+    await leave()
+    await come(first)
+    const { CertificateSigned } = station.handlers
+    station.handlers.CertificateSigned = (payload) => {
+      setTimeout(() => station.socket.close(), 0)
+      return CertificateSigned!(payload)
+    }
+    const result = site.controller.execute(
+      { id: 'c2', stationId: 'CP1', kind: 'RotateCertificate', args: {}, issuedAt: '', expiresAt: '' },
+      3_600_000,
+    )
+    await within(async () => station.next.cert !== undefined && !site.controller.live()[0]?.connected)
+    for (let s = 0; s < 30; s++) site.clock.advance(1_000)
+    await come(station.next)
+    expect(await within(result)).toMatchObject({ status: 'accepted', reply: { proved: true } })
+  })
+
   it('ends after a few triggers when the station asks for nothing, and at once when its request is unfit', async () => {
     const mine = await certified()
     station.signs = false
@@ -266,13 +286,16 @@ describe('RotateCertificate', () => {
 
 describe('UpgradeSecurityProfile', () => {
   const roots = { GetInstalledCertificateIds: () => ({ status: 'NotFound' }) as object }
-  const found = {
+  /** As 2.x tells it: the root by its hashes, in a chain. */
+  const found = (certificateHashData: object) => ({
     GetInstalledCertificateIds: () => ({
       status: 'Accepted',
-      certificateHashData: [
-        { hashAlgorithm: 'SHA256', issuerNameHash: 'a', issuerKeyHash: 'b', serialNumber: '1' },
-      ],
+      certificateHashDataChain: [{ certificateType: 'CSMSRootCertificate', certificateHashData }],
     }),
+  })
+  const rootId = () => {
+    const { raw } = new X509Certificate(ca.certificate)
+    return certificateId(raw, raw)
   }
 
   it('of 1.6: is refused without a root certificate, which may be installed with it; there is no way back after it', async () => {
@@ -313,7 +336,7 @@ describe('UpgradeSecurityProfile', () => {
   it('of 2.x: the profile before stays the next choice, and is put back when the station comes with it again', async () => {
     let priority = '1,3'
     const told: Record<string, Handler> = {
-      ...found,
+      ...found(await rootId()),
       GetVariables: ({ getVariableData }) => ({
         getVariableResult: (getVariableData as object[]).map((it) => ({
           ...it,
@@ -351,6 +374,37 @@ describe('UpgradeSecurityProfile', () => {
     await leave()
     await come({ ca: ca.certificate }, 'ocpp2.0.1', told)
     expect(await within(again)).toMatchObject({ status: 'accepted', reply: { securityProfile: 2 } })
+  })
+
+  it('is refused where every root of the station is of another CA, also of one with the same name', async () => {
+    const others = await SiteCa.open({
+      folder: join(folder, 'others'),
+      ...{ siteId: 'site-1', hostnames: ['localhost'], random, now: Date.now },
+    })
+    const { raw } = new X509Certificate(others.certificate)
+    const [own, foreign] = [await rootId(), await certificateId(raw, raw)]
+    expect(foreign.issuerNameHash).toBe(own.issuerNameHash)
+    let told: object = foreign
+    const lists = { GetInstalledCertificateIds: () => found(told).GetInstalledCertificateIds() }
+    await come(undefined, 'ocpp2.0.1', { ...lists, GetVariables: () => ({ getVariableResult: [] }) })
+    for (told of [
+      foreign,
+      { ...own, serialNumber: '01' },
+      { ...own, issuerKeyHash: foreign.issuerKeyHash },
+      { hashAlgorithm: 'MD5' },
+    ]) {
+      const result = await within(change('UpgradeSecurityProfile', { profile: 2 }))
+      expect(result.error).toMatchObject({
+        code: 'NoRootCertificate',
+        description: expect.stringContaining("none of the site's CA"),
+      })
+    }
+    // Upper case, and a zero before it, are the same number; the key may have been hashed with what says of which kind it is.
+    const spki = new X509Certificate(ca.certificate).publicKey.export({ type: 'spki', format: 'der' })
+    const issuerKeyHash = createHash('sha256').update(spki).digest('hex')
+    told = { ...own, serialNumber: `00${own.serialNumber.toUpperCase()}`, issuerKeyHash }
+    void change('UpgradeSecurityProfile', { profile: 2 })
+    await within(() => station.actions().includes('GetVariables'))
   })
 
   it('says what is missing before anything is sent', async () => {

@@ -8,6 +8,7 @@ import type { CommandResult } from '../../execute.ts'
 import { passwordsOf } from '../../station/security.ts'
 import { stationOf } from '../../station/station.ts'
 import { asksForReboot, type Change, comesBackWith, notDone } from './change.ts'
+import { isToldIn, toldRoots } from './told-roots.ts'
 
 /** Left for putting the order of the slots back. */
 const PUT_BACK_MS = 10_000
@@ -74,23 +75,25 @@ function missingFor(change: Change, profile: number): CommandResult | undefined 
   )
 }
 
-/** Undefined when the station has a root certificate to know the site by. */
+/**
+ * Undefined when the station has the site's root certificate. Where the site shows another's certificate its root is not known here: then
+ * any will do.
+ */
 async function rootFor(change: Change, mayInstall: boolean): Promise<CommandResult | undefined> {
   const types = ['CSMSRootCertificate']
   const told = await change.issue('GetInstalledCertificateIds', { certificateTypes: types })
-  const { certificateHashData, certificateHashDataChain } = told.reply ?? {}
-  const found = certificateHashData ?? certificateHashDataChain
-  if (Array.isArray(found) && found.length > 0) return undefined
+  const { root } = change.site
+  const found = toldRoots(told.reply ?? {})
+  if (found > 0 && (root === undefined || (await isToldIn(told.reply!, root)))) return undefined
   if (told.reply === undefined)
     return notDone(
       'RootUnknown',
       `the station does not tell its root certificates (${told.error?.code ?? told.status}): without one it could not connect`,
     )
-  const { root } = change.site
   if (!mayInstall || root === undefined)
     return notDone(
       'NoRootCertificate',
-      'the station has no CSMSRootCertificate to know the site by: InstallCertificate first, or installRoot',
+      `the station has ${found === 0 ? 'no CSMSRootCertificate' : `${found} of CSMSRootCertificate, none of the site's CA,`} to know the site by: InstallCertificate first, or installRoot`,
     )
   const installed = await change.issue('InstallCertificate', {
     certificateType: 'CSMSRootCertificate',

@@ -7,7 +7,7 @@ import type { MeterValuesRequest, MeterValuesResponse } from '@switchyard/protoc
 import { Draft } from '../../draft.ts'
 import { takeReadings } from '../../session/meter.ts'
 import { since } from '../../session/reading.ts'
-import { sessionById, sessionOfTransaction } from '../../session/session.ts'
+import { sessionIdOf, unmeteredById } from '../../session/session.ts'
 import { quirksAt } from '../../station/quirks.ts'
 import { connectorOf, stationOf } from '../../station/station.ts'
 import { takeStationReadings } from '../../station/station-meter.ts'
@@ -24,10 +24,15 @@ export function meterValues(
   const station = stationOf(draft, stationId)
   const connector = station && connectorOf(station, connectorId, 1)
   const named =
-    transactionId === undefined ? undefined : sessionOfTransaction(draft, stationId, String(transactionId))
-  const isNamed =
-    transactionId !== undefined && transactionId > 0 && !quirksAt(draft, stationId).has('own-transaction-ids')
-  const session = named ?? (isNamed ? undefined : sessionById(draft, connector?.sessionId))
+    transactionId === undefined
+      ? undefined
+      : unmeteredById(draft, sessionIdOf(draft, stationId, String(transactionId)))
+  const isStrange =
+    named === undefined &&
+    transactionId !== undefined &&
+    transactionId > 0 &&
+    !quirksAt(draft, stationId).has('own-transaction-ids')
+  const session = named ?? (isStrange ? undefined : unmeteredById(draft, connector?.sessionId))
   const readings = readingsOf(said.meterValue)
   // Readings from before a session that they do not name are of something else.
   const [ofSession, others] = session && !named ? since(session.startedAtMs, readings) : [readings, []]

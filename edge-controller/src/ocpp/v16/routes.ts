@@ -24,7 +24,7 @@ export const routes: Routes = {
   }),
   StopTransaction: route(stopTransaction, { resendable: true, keptByStation: true }),
   MeterValues: route(meterValues, { resendable: true }),
-  SignCertificate: route(signCertificate),
+  SignCertificate: route(signCertificate, { request: ({ csr }) => csr }),
   DataTransfer: route(dataTransfer),
   SecurityEventNotification: route(securityEventNotification),
   DiagnosticsStatusNotification: route(keepEvent('DiagnosticsStatusNotification')),

@@ -1,4 +1,4 @@
-/** SignCertificate (1.6 security whitepaper, A02 and A03): taken where the site has a CA, from a connection that has proved its identity. */
+/** SignCertificate (1.6 security whitepaper, A02 and A03): taken where the site has a CA, from a connection that has proved its identity, and where the request is fit to be signed. */
 import type { SignCertificateRequest, SignCertificateResponse } from '@switchyard/protocol/ocpp/v16.ts'
 import { NOTHING } from '../../site-state.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
@@ -8,5 +8,7 @@ export function signCertificate(
   { csr }: SignCertificateRequest,
 ): Decision<SignCertificateResponse> {
   if (!context.signsCertificates) return { reply: { status: 'Rejected' }, outcome: NOTHING }
-  return { reply: { status: 'Accepted' }, outcome: NOTHING, after: { csr, about: {} } }
+  // What cannot be signed is told at once; why, as what came of it.
+  const status = context.requestFault === undefined ? 'Accepted' : 'Rejected'
+  return { reply: { status }, outcome: NOTHING, after: { csr, about: {} } }
 }

@@ -3,8 +3,10 @@
 import { parseInstant } from '@switchyard/protocol/instant.ts'
 import { mutated } from '@switchyard/protocol/mutation.ts'
 import type { StartTransactionRequest, StartTransactionResponse } from '@switchyard/protocol/ocpp/v16.ts'
+import { appliedDocument } from '../../documents.ts'
 import { Draft } from '../../draft.ts'
 import { isInUse, isOnTrust, statusToStart, tokenDecided } from '../../session/authorize.ts'
+import { keepTariff } from '../../session/cost.ts'
 import { registerFromWh } from '../../session/reading.ts'
 import { takeRemoteStart } from '../../session/remote-starts.ts'
 import { hasDelivered, runningSessions, sessionById, startKey } from '../../session/session.ts'
@@ -79,6 +81,8 @@ export function startTransaction(
     offline,
     resendKey,
   })
+  // 1.6 asks for no cost: it is told where the site's operator wants it.
+  if (appliedDocument(draft, 'site')?.runningCost) keepTariff(draft, session, context.at.nowMs)
   useReservation(draft, context.stationId, session, said.reservationId)
   draft.fact(tokenDecided(context.stationId, decision, status))
   return {

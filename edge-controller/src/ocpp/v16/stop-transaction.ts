@@ -9,7 +9,7 @@ import { type End, endSession, keepUnmatched } from '../../session/end.ts'
 import { takeReadings } from '../../session/meter.ts'
 import { checkStep } from '../../session/plausibility.ts'
 import { registerFromWh } from '../../session/reading.ts'
-import { runningSessions, type Session, sessionOfTransaction } from '../../session/session.ts'
+import { runningSessions, type Session, sessionById, sessionOfTransaction } from '../../session/session.ts'
 import { quirksAt } from '../../station/quirks.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
 import { idTagInfo, idTokenOf } from './authorize.ts'
@@ -40,11 +40,9 @@ export function stopTransaction(
     keepUnmatched(draft, stationId, transactionId, { ...end, ...idToken })
   } else {
     const isResend = session.end && !session.end.presumed
-    const read =
-      isResend || !said.transactionData
-        ? session
-        : takeReadings(draft, context, session, readingsOf(said.transactionData))
-    endSession(draft, context, read, end)
+    if (!isResend && said.transactionData)
+      takeReadings(draft, context, session, readingsOf(said.transactionData))
+    endSession(draft, context, sessionById(draft, session.sessionId) ?? session, end)
   }
   return { reply: ofStopper(context, said.idTag), outcome: draft.outcome() }
 }

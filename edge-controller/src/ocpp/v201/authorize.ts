@@ -3,7 +3,6 @@ import type {
   AuthorizeRequest,
   AuthorizeResponse,
   IdTokenInfoType,
-  IdTokenType,
   MessageContentType,
 } from '@switchyard/protocol/ocpp/v201.ts'
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
@@ -13,7 +12,7 @@ import type { ContractVerdict, ShownContract } from '../../session/plug-and-char
 import type { Decision, HandlerContext } from '../handler.ts'
 import { certificateIdOf } from './certificate-questions.ts'
 
-export function idTokenOf(said: IdTokenType): IdToken {
+export function idTokenOf(said: { idToken: string; type: string }): IdToken {
   return { value: said.idToken, type: said.type }
 }
 

@@ -3,7 +3,7 @@ import type { MeterValuesRequest, MeterValuesResponse } from '@switchyard/protoc
 import { Draft } from '../../draft.ts'
 import { takeReadings } from '../../session/meter.ts'
 import { since } from '../../session/reading.ts'
-import { sessionById } from '../../session/session.ts'
+import { unmeteredById } from '../../session/session.ts'
 import { stationOf } from '../../station/station.ts'
 import { takeStationReadings } from '../../station/station-meter.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
@@ -22,7 +22,7 @@ export function meterValues(
   const session =
     evseId === 0
       ? undefined
-      : sessionById(draft, connectors.find((c) => c.sessionId !== undefined)?.sessionId)
+      : unmeteredById(draft, connectors.find((c) => c.sessionId !== undefined)?.sessionId)
   const [ofSession, ofStation] = session ? since(session.startedAtMs, readings) : [[], readings]
   if (session && ofSession.length > 0) takeReadings(draft, context, session, ofSession)
   const connectorId = connectors[0]?.connectorId ?? (evseId === 0 ? 0 : 1)

@@ -4,7 +4,7 @@ import type { Json } from '@switchyard/protocol/json.ts'
 import type { NotifyReportRequest, NotifyReportResponse } from '@switchyard/protocol/ocpp/v201.ts'
 import { Draft } from '../../draft.ts'
 import { inParts } from '../../station/station-event.ts'
-import { OcppFault } from '../fault.ts'
+import { exactIds } from '../exact-ids.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
 
 export function notifyReport(
@@ -12,9 +12,7 @@ export function notifyReport(
   said: NotifyReportRequest,
 ): Decision<NotifyReportResponse> {
   const { requestId, seqNo, tbc = false, reportData = [] } = said
-  // The schema knows no bound; a fact holds whole numbers only as far as they are exact.
-  if (!Number.isSafeInteger(requestId) || !Number.isSafeInteger(seqNo))
-    throw new OcppFault('PropertyConstraintViolation', '/requestId and /seqNo have 31 bits')
+  exactIds({ requestId, seqNo })
   const draft = new Draft(context.state)
   const parts = inParts(reportData)
   for (const [index, entries] of (parts.length > 0 ? parts : [[]]).entries()) {

@@ -21,7 +21,7 @@ import { notifyEvChargingSchedule } from './notify-ev-charging-schedule.ts'
 import { notifyEvent } from './notify-event.ts'
 import { notifyReport } from './notify-report.ts'
 import { reservationStatusUpdate } from './reservation-status-update.ts'
-import { signCertificate, signQuestion } from './sign-certificate.ts'
+import { ownRequest, signCertificate, signQuestion } from './sign-certificate.ts'
 import { statusNotification } from './status-notification.ts'
 import { transactionEvent } from './transaction-event.ts'
 
@@ -48,7 +48,7 @@ export const routes: Routes = {
   NotifyCustomerInformation: route(customerInformation),
   NotifyEvent: route(notifyEvent),
   SecurityEventNotification: route(securityEventNotification),
-  SignCertificate: route(signCertificate, { question: signQuestion }),
+  SignCertificate: route(signCertificate, { question: signQuestion, request: ownRequest }),
   DataTransfer: route(dataTransfer),
   FirmwareStatusNotification: route(keepEvent('FirmwareStatusNotification')),
   LogStatusNotification: route(keepEvent('LogStatusNotification')),

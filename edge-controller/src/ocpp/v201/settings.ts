@@ -1,26 +1,14 @@
 /** Settings of a 2.x station: variables of the device model (B05, B06), and which of them the site needs to bill and to keep its limits (J02). */
-import {
-  deviceModelName,
-  nameInReport,
-  type SettingRef,
-  settingKey,
-} from '@switchyard/protocol/site/setting.ts'
+import { nameInReport, type SettingRef, settingKey } from '@switchyard/protocol/site/setting.ts'
 import type { BaselineWish, SettingsWords } from '../settle-settings.ts'
 import { CLOCK_ALIGNED_S, SAMPLED_MEASURANDS } from '../v16/settings.ts'
+import { componentVariable, whyNoVariable } from './component-variable.ts'
 
-/** Of ComponentType and VariableType. */
-const NAME_CHARS = 50
 const REGISTER_ONLY = SAMPLED_MEASURANDS[0]!
 
 export const settings: SettingsWords = {
   baseline,
-  unfit({ name, evseId, connectorId }) {
-    const parts = deviceModelName(name)
-    if (!parts) return 'in OCPP 2.x a setting is named Component.Variable'
-    if (Object.values(parts).some((part) => (part?.length ?? 0) > NAME_CHARS))
-      return `in OCPP 2.x a component, a variable and an instance have at most ${NAME_CHARS} characters`
-    return connectorId !== undefined && evseId === undefined ? 'a connector lies within an EVSE' : undefined
-  },
+  unfit: whyNoVariable,
   // A station with small messages (ItemsPerMessage 1) takes it too.
   itemsPerMessage: { read: 1, set: 1 },
   read: (refs) => ({ action: 'GetVariables', payload: { getVariableData: refs.map(variable) } }),
@@ -53,19 +41,8 @@ function baseline(wish: BaselineWish): { name: string; values: string[] }[] {
   ]
 }
 
-function variable({ name, evseId, connectorId, attributeType }: SettingRef) {
-  const { component, componentInstance, variable: of, variableInstance } = deviceModelName(name)!
-  return {
-    component: {
-      name: component,
-      ...(componentInstance === undefined ? {} : { instance: componentInstance }),
-      ...(evseId === undefined
-        ? {}
-        : { evse: { id: evseId, ...(connectorId === undefined ? {} : { connectorId }) } }),
-    },
-    variable: { name: of, ...(variableInstance === undefined ? {} : { instance: variableInstance }) },
-    ...(attributeType === undefined ? {} : { attributeType }),
-  }
+function variable({ attributeType, ...ref }: SettingRef) {
+  return { ...componentVariable(ref), ...(attributeType === undefined ? {} : { attributeType }) }
 }
 
 interface Result {

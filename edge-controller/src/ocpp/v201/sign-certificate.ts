@@ -11,6 +11,9 @@ import { NOTHING } from '../../site-state.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
 import { whyNot } from './certificate-questions.ts'
 
+/** Of `additionalInfo`. */
+const MAX_INFO_CHARS = 512
+
 /** What the V2G CA is asked; undefined: it is not its business, or nothing is signed now. */
 export function signQuestion(
   { csr, certificateType = 'ChargingStationCertificate', hashRootCertificate }: SignCertificateRequest,
@@ -34,7 +37,15 @@ export function signCertificate(
   if (isForCars(certificateType)) return forCars(context, csr, about)
   if (!context.signsCertificates)
     return refused('NotSignedNow', 'no CA here, nothing proved by this connection, or one is being signed')
-  return { reply: { status: 'Accepted' }, outcome: NOTHING, after: { csr, about } }
+  const after = { csr, about }
+  if (context.requestFault === undefined) return { reply: { status: 'Accepted' }, outcome: NOTHING, after }
+  // The same happens afterwards, where it is told what came of it: nothing is sent.
+  return { ...refused('InvalidCSR', context.requestFault.slice(0, MAX_INFO_CHARS)), after }
+}
+
+/** The request for a certificate of the station's own, which the CA of the site is to sign. */
+export function ownRequest({ csr, certificateType = 'ChargingStationCertificate' }: SignCertificateRequest) {
+  return isForCars(certificateType) ? undefined : csr
 }
 
 function forCars(

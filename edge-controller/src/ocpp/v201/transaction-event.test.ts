@@ -2,7 +2,7 @@ import type { MeterValueType, TransactionEventRequest } from '@switchyard/protoc
 import { factData } from '@switchyard/protocol/site/fact.ts'
 import { describe, expect, it } from 'vitest'
 import { RUNS_MAX } from '../../session/event-numbers.ts'
-import { SESSION_KIND, type Session, TRANSACTION_KIND } from '../../session/session.ts'
+import { SESSION_KIND, type Session, sessionById, TRANSACTION_KIND } from '../../session/session.ts'
 import { Decisions } from '../../testing/decide.ts'
 import { meterValues } from './meter-values.ts'
 import { transactionEvent } from './transaction-event.ts'
@@ -231,7 +231,7 @@ describe('registers', () => {
     )
     event('Started', '08:00:00', started('08:00:00', 1_000), 'A')
     d.take(meterValues, { evseId: 1, meterValue: [wh('11:30:00', 9_500)] })
-    const register = (id: string) => d.get<Session>(SESSION_KIND, id)?.register?.milliWh
+    const register = (id: string) => sessionById(d, id)?.register?.milliWh
     expect([register('session-1'), register('session-2')]).toEqual([9_500_000, 1_000_000])
   })
 })

@@ -4,7 +4,7 @@
  */
 import { parseInstant } from '@switchyard/protocol/instant.ts'
 import type { TransactionEventRequest, TransactionEventResponse } from '@switchyard/protocol/ocpp/v201.ts'
-import { Draft } from '../../draft.ts'
+import { Draft, type StateReader } from '../../draft.ts'
 import {
   type Authorization,
   authorizeLocally,
@@ -13,7 +13,7 @@ import {
   statusToStart,
   tokenDecided,
 } from '../../session/authorize.ts'
-import { finalCost, keepTariff, runningCost } from '../../session/cost.ts'
+import { finalCost, keepTariff, keptTariff, runningCost } from '../../session/cost.ts'
 import { correctEnd, endSession, presumeEnd } from '../../session/end.ts'
 import { noteEvent } from '../../session/event-numbers.ts'
 import { takeReadings } from '../../session/meter.ts'
@@ -27,10 +27,14 @@ import {
 import { takeRemoteStart } from '../../session/remote-starts.ts'
 import {
   hasDelivered,
+  type Metered,
+  meteredOf,
   putSession,
   type Session,
   sessionById,
-  sessionOfTransaction,
+  sessionIdOf,
+  type Unmetered,
+  unmeteredById,
 } from '../../session/session.ts'
 import { startSession } from '../../session/start.ts'
 import { isPlausible } from '../../session/timing.ts'
@@ -47,8 +51,8 @@ export function transactionEvent(
 ): Decision<TransactionEventResponse> {
   const { stationId, authorization } = context
   const draft = new Draft(context.state)
-  const named = sessionOfTransaction(draft, stationId, said.transactionInfo.transactionId)
-  const known = named && isOfAnother(named, context, said) ? undefined : named
+  const named = unmeteredById(draft, sessionIdOf(draft, stationId, said.transactionInfo.transactionId))
+  const known = named && isOfAnother(draft, named, context, said) ? undefined : named
   // A token that is presented to end the session takes over nothing, and is no second use.
   const isStop = said.eventType === 'Ended' || said.triggerReason === 'StopAuthorized'
   const status = authorization && (isStop ? authorization.status : statusAt(draft, context, said, known))
@@ -68,8 +72,8 @@ export function transactionEvent(
   if (known?.resendKey === resendKey)
     return { reply: reply(costFor(draft, context, said, known)), outcome: draft.outcome() }
 
-  if (named && !known) presumeEnd(draft, context, named, 'NewSession')
-  let session = known ?? start(draft, context, said, readings, status, resendKey)
+  if (named && !known) presumeEnd(draft, context, sessionById(draft, named.sessionId)!, 'NewSession')
+  let session: Unmetered = known ?? start(draft, context, said, readings, status, resendKey)
   const lateStart =
     known?.end?.presumed === false && said.eventType === 'Started' && known.review.includes('unknown-start')
   // After an end of the station's own, a late event changes nothing but an unknown start; its readings are still kept.
@@ -101,11 +105,14 @@ export function transactionEvent(
     putSession(draft, session)
   }
   if (!isStop) useReservation(draft, stationId, session, said.reservationId)
-  if (readings.length > 0) session = takeReadings(draft, context, session, readings)
-  if (lateStart) correctEnd(draft, context, session)
+  if (readings.length > 0) {
+    takeReadings(draft, context, session, readings)
+    session = unmeteredById(draft, session.sessionId) ?? session
+  }
+  if (lateStart) correctEnd(draft, context, sessionById(draft, session.sessionId)!)
   if (said.eventType === 'Ended') {
     const registerMilliWh = endRegisterOf(readings)
-    endSession(draft, context, session, {
+    endSession(draft, context, sessionById(draft, session.sessionId)!, {
       atMs: eventTime(context, said),
       ...(registerMilliWh === undefined ? {} : { registerMilliWh }),
       reason: said.transactionInfo.stoppedReason ?? 'Local',
@@ -150,11 +157,11 @@ function costFor(
   draft: Draft,
   context: HandlerContext,
   said: TransactionEventRequest,
-  { sessionId }: Session,
+  { sessionId }: Unmetered,
 ): number | undefined {
   if (said.eventType === 'Started') return undefined
   if (said.eventType === 'Ended') return finalCost(draft, sessionId)
-  const session = sessionById(draft, sessionId)
+  const session = keptTariff(draft, sessionId) && sessionById(draft, sessionId)
   return session && runningCost(draft, session, eventTime(context, said))
 }
 
@@ -190,20 +197,30 @@ function statusAt(
  * Whether a Started is of another transaction than the session of that id: stations count from 1 again after a reboot. The
  * same Started sent again, or one that comes after other events of its transaction, is of the session.
  */
-function isOfAnother(session: Session, context: HandlerContext, said: TransactionEventRequest): boolean {
+function isOfAnother(
+  state: StateReader,
+  session: Unmetered,
+  context: HandlerContext,
+  said: TransactionEventRequest,
+): boolean {
   if (said.eventType !== 'Started' || session.review.includes('unknown-start')) return false
   const atMs = eventTime(context, said)
-  const { end, startedAtMs, register } = session
-  if (!end) return atMs > Math.max(startedAtMs, register?.atMs ?? 0) && hasGoneOn(session, said)
+  const { end, startedAtMs } = session
+  const { register } = meteredOf(state, session)
+  if (!end) return atMs > Math.max(startedAtMs, register?.atMs ?? 0) && hasGoneOn(session, register, said)
   if (atMs !== startedAtMs) return atMs >= end.endedAtMs || !isPlausible(atMs, context.at)
   // A clock that was never set tells the same time after every reboot: only what has not ended can be meant.
   return !end.presumed && !isPlausible(atMs, context.at) && !hasDelivered(session)
 }
 
 /** Whether more than its start is known of a session: a start that is sent again with a new timestamp finds none. */
-function hasGoneOn(session: Session, { idToken }: TransactionEventRequest): boolean {
+function hasGoneOn(
+  session: Unmetered,
+  register: Metered['register'],
+  { idToken }: TransactionEventRequest,
+): boolean {
   const isOther = idToken && session.idToken && idToken.idToken !== session.idToken.value
-  const { register, startRegisterMilliWh, resendKey } = session
+  const { startRegisterMilliWh, resendKey } = session
   return isOther || resendKey?.startsWith('Started/') !== true || register?.milliWh !== startRegisterMilliWh
 }
 

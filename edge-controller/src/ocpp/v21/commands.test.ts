@@ -106,6 +106,16 @@ it('a report of controls is put together', async () => {
   })
 })
 
+it('priority that a station was told to give or end, and said yes to, is told of its session', async () => {
+  await open()
+  reply = (_, { activate }) => ({ status: activate ? 'Accepted' : 'NoProfile' })
+  for (const activate of [true, false])
+    await execute('UsePriorityCharging', { transactionId: 'tx', activate })
+  expect((await site.factsOf('session.priority')).map((it) => it.data)).toEqual([
+    { transactionId: 'tx', activated: true, by: 'command' },
+  ])
+})
+
 it('on a site with a limit, those that go beyond it are refused, and the refusal is told', async () => {
   await open({ siteLimitMa: 32_000 })
   for (const [kind, args] of [

@@ -72,8 +72,10 @@ describe('a 2.1 station over a real socket', () => {
     const [ended] = await site.factsOf('session.ended')
     expect(ended?.data).toMatchObject({ energyMilliWh: 11_000_000, durationMs: 3_600_000, review: [] })
     // What the station has computed is kept beside it, once.
-    expect((await site.factsOf('station.event')).map((it) => it.data.events)).toEqual([
-      [expect.objectContaining({ transactionId: 'tx-1', costDetails: end.costDetails, eventType: 'Ended' })],
+    const at = '2026-11-23T11:00:00.000Z'
+    const cost = { at, final: true, currency: 'EUR', exclTax: '4.2', details: end.costDetails }
+    expect((await site.factsOf('session.station-cost')).map((it) => [it.sessionId, it.data])).toEqual([
+      [ended?.sessionId, cost],
     ])
   })
 
@@ -90,6 +92,11 @@ describe('a 2.1 station over a real socket', () => {
     station.send(JSON.stringify([6, 's3', 'Heartbeat', {}]))
     station.send(JSON.stringify([5, 'm1', 'FormatViolation', 'status is missing', {}]))
     await call('ClosePeriodicEventStream', { id: 7 })
+    const ofStream = (await site.facts('ledger')).filter((it) => it.kind.startsWith('station.stream'))
+    expect(ofStream.map((it) => [it.kind, it.data])).toEqual([
+      ['station.stream-opened', { streamId: 7, monitorId: 3, intervalS: 10 }],
+      ['station.stream-closed', { streamId: 7 }],
+    ])
     expect((await site.facts('telemetry')).map((it) => [it.kind, it.data])).toEqual([
       [
         'station.stream',
@@ -111,35 +118,114 @@ describe('a 2.1 station over a real socket', () => {
     ])
   })
 
-  it('has what it tells of energy, payment and batteries kept as it was said', async () => {
-    const at = '2026-11-23T12:00:00Z'
-    const told: [string, object][] = [
-      ['NotifyDERAlarm', { controlType: 'FreqDroop', timestamp: at, gridEventFault: 'OverVoltage' }],
-      ['NotifyDERStartStop', { controlId: 'c1', started: true, timestamp: at }],
-      ['NotifyPriorityCharging', { transactionId: 'tx-1', activated: true }],
+  it('has what it tells of energy, payment and batteries kept for what it is', async () => {
+    const timestamp = '2026-11-23T12:00:00Z'
+    const at = '2026-11-23T12:00:00.000Z'
+    await call('TransactionEvent', {
+      eventType: 'Started',
+      timestamp,
+      triggerReason: 'CablePluggedIn',
+      seqNo: 0,
+      transactionInfo: { transactionId: 'tx-1' },
+      evse: { id: 1, connectorId: 1 },
+      idToken: TOKEN,
+    })
+    const [started] = await site.factsOf('session.started')
+    const batteryData = [{ evseId: 1, serialNumber: 'B1', soC: 80.5, soH: 99 }]
+    const told: [string, object, object][] = [
+      [
+        'NotifyDERAlarm',
+        { controlType: 'FreqDroop', timestamp, gridEventFault: 'OverVoltage', extraInfo: 'phase 2' },
+        { controlType: 'FreqDroop', fault: 'OverVoltage', ended: false, at, info: 'phase 2' },
+      ],
+      [
+        'NotifyDERStartStop',
+        { controlId: 'c1', started: true, timestamp, supersededIds: ['c0'] },
+        { controlId: 'c1', started: true, at, superseded: ['c0'] },
+      ],
+      [
+        'ReportDERControl',
+        {
+          requestId: 4,
+          gradient: [{ id: 'g', gradient: { priority: 1, gradient: 2, softGradient: 3 } }],
+          limitMaxDischarge: [
+            {
+              id: 'l',
+              isDefault: true,
+              isSuperseded: false,
+              limitMaxDischarge: { priority: 1, pctMaxDischargePower: 40 },
+            },
+          ],
+        },
+        {
+          requestId: 4,
+          more: false,
+          controls: [
+            {
+              controlId: 'g',
+              controlType: 'Gradients',
+              settings: { priority: 1, gradient: 2, softGradient: 3 },
+            },
+            {
+              ...{ controlId: 'l', controlType: 'LimitMaxDischarge', isDefault: true, isSuperseded: false },
+              settings: { priority: 1, pctMaxDischargePower: 40 },
+            },
+          ],
+        },
+      ],
+      [
+        'NotifyPriorityCharging',
+        { transactionId: 'tx-1', activated: true },
+        { transactionId: 'tx-1', activated: true, by: 'station' },
+      ],
       [
         'NotifySettlement',
         {
           pspRef: 'p1',
           status: 'Settled',
           settlementAmount: 12.5,
-          settlementTime: at,
+          settlementTime: timestamp,
           transactionId: 'tx-1',
         },
+        { pspRef: 'p1', status: 'Settled', amount: '12.5', at, transactionId: 'tx-1' },
       ],
       [
         'BatterySwap',
+        { batteryData, eventType: 'BatteryIn', idToken: TOKEN, requestId: 1 },
         {
-          batteryData: [{ evseId: 1, serialNumber: 'B1', soC: 80, soH: 99 }],
-          eventType: 'BatteryIn',
-          idToken: TOKEN,
           requestId: 1,
+          event: 'BatteryIn',
+          idToken: { value: 'TAG-1', type: 'ISO14443' },
+          authorization: 'Accepted',
+          batteries: [{ evseId: 1, serialNumber: 'B1', socPercent: 80.5, sohPercent: 99 }],
         },
       ],
     ]
-    for (const [action, payload] of told) expect(await call(action, payload)).toEqual({})
-    const events = (await site.factsOf('station.event')).map((it) => it.data.events)
-    expect(events).toEqual(told.map(([action, payload]) => [{ action, ...payload }]))
+    const from = (await site.facts('ledger')).length
+    for (const [action, payload] of told) expect(await call(action, payload), action).toEqual({})
+    const facts = (await site.facts('ledger')).slice(from)
+    expect(facts.map((it) => it.data)).toEqual(told.map(([, , data]) => data))
+    const ofSession = facts.filter((it) => it.sessionId === started?.sessionId)
+    expect(ofSession.map((it) => it.kind)).toEqual(['session.priority', 'station.payment-settled'])
+  })
+
+  it('is told who swapped what, also by a token that may not', async () => {
+    const swap = {
+      batteryData: [{ evseId: 1, serialNumber: 'B1', soC: 80, soH: 99 }],
+      eventType: 'BatteryOut',
+    }
+    await site.apply('tokens', { tokens: [{ idToken: 'TAG-1', type: 'RFID', status: 'Blocked' }] })
+    const idToken = TOKEN
+    await call('BatterySwap', { ...swap, idToken, requestId: 2 })
+    const [fact] = await site.factsOf('station.battery-swap')
+    expect(fact?.data).toMatchObject({ requestId: 2, event: 'BatteryOut', authorization: 'Blocked' })
+    station.send(JSON.stringify([2, 'big', 'BatterySwap', { ...swap, idToken, requestId: 2 ** 31 }]))
+    expect((await station.next()).slice(0, 4)).toEqual([
+      4,
+      'big',
+      'PropertyConstraintViolation',
+      '/requestId must be a whole number of 31 bits',
+    ])
   })
 
   it('has a list that no fact would hold kept in several', async () => {

@@ -1,7 +1,12 @@
 /** TransactionEvent of 2.1: as in 2.0.1; what the station itself has computed as the cost (use case I07 and others) is kept beside it. */
+import { instant, parseInstant } from '@switchyard/protocol/instant.ts'
 import type { Json } from '@switchyard/protocol/json.ts'
+import { decimalText } from '@switchyard/protocol/money.ts'
 import type { TransactionEventRequest, TransactionEventResponse } from '@switchyard/protocol/ocpp/v21.ts'
 import type { TransactionEventRequest as Request201 } from '@switchyard/protocol/ocpp/v201.ts'
+import type { FactDraft } from '@switchyard/protocol/site/fact.ts'
+import { sessionOfTransaction, TRANSACTION_KIND, transactionKey } from '../../session/session.ts'
+import type { Outcome } from '../../site-state.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
 import { transactionEvent as transactionEvent201 } from '../v201/transaction-event.ts'
 
@@ -11,12 +16,37 @@ export function transactionEvent(
 ): Decision<TransactionEventResponse> {
   // More words in the same fields, all kept as text: states of charging, reasons, types of tokens.
   const decision = transactionEvent201(context, said as unknown as Request201)
-  const { costDetails, eventType, timestamp, transactionInfo } = said
+  const { outcome } = decision
   // An event that is sent again says nothing new.
-  if (costDetails === undefined || decision.outcome.facts.length === 0) return decision
-  const { transactionId } = transactionInfo
-  const event = { action: 'TransactionEvent', transactionId, eventType, timestamp, costDetails }
-  const { stationId } = context
-  const fact = { kind: 'station.event' as const, stationId, data: { events: [event as unknown as Json] } }
-  return { ...decision, outcome: { ...decision.outcome, facts: [...decision.outcome.facts, fact] } }
+  const isResent = outcome.facts.length === 0 && outcome.puts.length === 0
+  if (said.costDetails === undefined || isResent) return decision
+  const fact = stationCost(context, said, said.costDetails, outcome)
+  return { ...decision, outcome: { ...outcome, facts: [...outcome.facts, fact] } }
+}
+
+function stationCost(
+  { state, stationId, at }: HandlerContext,
+  { eventType, timestamp, transactionInfo: { transactionId } }: TransactionEventRequest,
+  details: NonNullable<TransactionEventRequest['costDetails']>,
+  { puts }: Outcome,
+): FactDraft {
+  const key = transactionKey(stationId, transactionId)
+  const begun = puts.find(({ kind, id }) => kind === TRANSACTION_KIND && id === key)?.value as
+    | string
+    | undefined
+  const sessionId = begun ?? sessionOfTransaction(state, stationId, transactionId)?.sessionId
+  const { currency, total } = details.totalCost
+  return {
+    kind: 'session.station-cost',
+    stationId,
+    ...(sessionId === undefined ? {} : { sessionId }),
+    data: {
+      at: instant(parseInstant(timestamp) ?? at.nowMs),
+      final: eventType === 'Ended',
+      currency,
+      ...(total.exclTax === undefined ? {} : { exclTax: decimalText(total.exclTax) }),
+      ...(total.inclTax === undefined ? {} : { inclTax: decimalText(total.inclTax) }),
+      details: details as unknown as Json,
+    },
+  }
 }

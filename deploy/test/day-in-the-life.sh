@@ -1,0 +1,1 @@
+90-day-in-the-life.sh

@@ -1,0 +1,2 @@
+/** The checkout this launcher belongs to. */
+export const PROJECT: string
