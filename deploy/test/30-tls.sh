@@ -58,10 +58,15 @@ held="$(apart)"
 [ "${held% *}" = "$slot" ] || fail "$slot does not stand apart: $held"
 began="$(docker inspect -f '{{.State.StartedAt}}' "$(container haproxy)" "$(container mosquitto)")" before="$(serial 3443)"
 begin_requests
+job node "$ROOT/deploy/test/kept-alive.mjs" http://127.0.0.1:3000/health >"$WORK/kept-alive" 2>&1
+kept="$JOB"
+until_true 20 "an answer" grep -q answered "$WORK/kept-alive"
 "$ROOT/deploy/compose/make-tls.sh" >/dev/null
 COMPOSE="docker-compose --env-file $COMPOSE_ENV_FILE" "$ROOT/deploy/compose/take-tls.sh"
 taken() { [ "$(serial 3443)" != "$before" ] && [ "$(serial 8883)" = "$(serial 3443)" ]; }
 until_true 20 "the new certificate on both" taken
+kill -TERM "$kept" 2>/dev/null || true
+wait "$kept" || fail "a kept-alive connection: $(cat "$WORK/kept-alive")"
 sleep 5
 end_requests
 [ "$(apart)" = "$held" ] || fail "$held stood apart, and now: $(apart)"

@@ -13,13 +13,13 @@
 #   job CMD...           the same in the background: $JOB is its process id; whatever happens, it ends with the test
 #   measured KEY=VALUE   notes what was measured
 #   finish               last: prints `RESULT NAME ok KEY=VALUE ...`
-#   fail TEXT            says why and ends; the last line is then `RESULT NAME failed`, as after any command that fails
+#   fail TEXT            says why and ends; the last lines are then why, and `RESULT NAME failed`, as after any command that fails
 #
 # The engine lives in namespaces of its own (network, processes, mounts): no chain, bridge, port or mount of this machine is
 # touched, and when its first process ends all of it is gone, also after a kill -9 of the script. Images and packages are kept in
 # SWITCHYARD_TEST_CACHE (/var/cache/switchyard-test; `rm -r` it to be rid of them); one engine at a time uses that cache. A second
 # one, at the same time, takes SWITCHYARD_TEST_ENGINE, another folder for its images.
-set -euo pipefail
+set -eEuo pipefail
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 CACHE="${SWITCHYARD_TEST_CACHE:-/var/cache/switchyard-test}"
@@ -33,11 +33,12 @@ NODE_IMAGE="switchyard-test/node:$NODE_VERSION"
 # On a machine that does much else at the same time every wait may take so many times longer.
 PATIENCE="${SWITCHYARD_TEST_PATIENCE:-1}"
 
-TEST_NAME="" WORK="" UNSHARE_PID="" ENGINE_PID="" SLIRP_PID="" MEASURED="" JOB="" JOBS=()
+TEST_NAME="" WHY="" WORK="" UNSHARE_PID="" ENGINE_PID="" SLIRP_PID="" MEASURED="" JOB="" JOBS=()
 
 say() { printf '%s  %s\n' "$(date +%H:%M:%S)" "$*"; }
 
 fail() {
+  WHY="$*"
   printf '%s\n' "$*" >&2
   [ -z "${COMPOSE_PROJECT_NAME:-}" ] || tell_containers >&2 || true
   exit 1
@@ -50,6 +51,7 @@ finish() { printf 'RESULT %s ok%s\n' "$TEST_NAME" "$MEASURED"; }
 begin() {
   TEST_NAME="$1"
   trap 'leave $?' EXIT
+  trap 'WHY="line $LINENO of ${BASH_SOURCE[0]##*/}: $BASH_COMMAND"' ERR
   trap 'exit 130' INT TERM HUP
   [ "$(id -u)" = 0 ] || fail "as root, please: an engine needs namespaces and mounts"
   # As package.json has it.
@@ -62,8 +64,9 @@ begin() {
 # Ends what this script started, by process id, and removes what it made outside of the cache.
 leave() {
   local code="$1"
-  trap - EXIT
-  [ "$code" = 0 ] || printf 'RESULT %s failed\n' "$TEST_NAME"
+  trap - EXIT ERR
+  # Once more, after all that the containers told: the end is what is kept of a long output.
+  [ "$code" = 0 ] || printf '%s\nRESULT %s failed\n' "${WHY:0:2000}" "$TEST_NAME"
   set +e
   [ "${#JOBS[@]}" = 0 ] || kill "${JOBS[@]}" 2>/dev/null
   if [ -n "$ENGINE_PID" ]; then
