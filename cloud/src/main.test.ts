@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { Agent, get } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { freePorts } from '../../launcher/free-ports.mjs'
 import { TARGETS } from './platform/service.ts'
@@ -129,6 +130,30 @@ it('waits for a database that is not there yet, and begins when it is', async ()
   child.kill('SIGTERM')
   expect(await exited).toBe(0)
   way.close()
+})
+
+it('answers over a connection that is kept alive once more when it is asked to stop', async () => {
+  // Five seconds of it are for such a connection.
+  const { child, exited, output } = start([], { ...env, SHUTDOWN_DEADLINE_MS: '100000' })
+  const url = await vi.waitFor(
+    () => {
+      expect(output()).toContain('"msg":"up"')
+      return /"url":"([^"]+)","msg":"listening"/.exec(output())?.[1] ?? ''
+    },
+    { timeout: 60_000 },
+  )
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const ask = () =>
+    new Promise<unknown>((resolve, reject) => {
+      get(`${url}/health`, { agent }, (it) => {
+        it.resume().on('end', () => resolve([it.statusCode, it.headers.connection]))
+      }).on('error', reject)
+    })
+  expect(await ask()).toEqual([200, 'keep-alive'])
+  child.kill('SIGTERM')
+  await vi.waitFor(() => expect(output()).toContain('"msg":"stopping"'), { timeout: 60_000 })
+  expect(await ask()).toEqual([200, 'close'])
+  expect(await exited).toBe(0)
 })
 
 it('names a port that is taken', async () => {

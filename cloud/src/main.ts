@@ -24,6 +24,8 @@ const VERSION: string = JSON.parse(readFileSync(new URL('../package.json', impor
 /** How long a start waits for a database that is not up yet. */
 const DATABASE_DEADLINE_MS = 60_000
 const DATABASE_RETRY_MS = 500
+/** The part of SHUTDOWN_DEADLINE_MS for connections that are kept alive: half a second, in which a busy one is asked again and told that it ends. */
+const LINGER = 0.05
 /** How often the days ahead of the log are looked after. */
 const UPKEEP_INTERVAL_MS = 3_600_000
 /** Exit code of a process that must begin anew (EX_TEMPFAIL); whoever started it starts it again. */
@@ -123,8 +125,10 @@ async function run(config: Config, selected: readonly Target[], root: Logger, lo
     stopping = true
     const cut = setTimeout(() => process.exit(code || 1), config.shutdownDeadlineMs + 1_000)
     cut.unref()
+    const lingerMs = config.shutdownDeadlineMs * LINGER
+    await Promise.all(running.map((it) => it.turnAway(lingerMs)))
     // The last started first: the api-gateway stops asking the services before they go.
-    for (const target of running.splice(0).reverse()) await target.stop(config.shutdownDeadlineMs)
+    for (const target of running.splice(0).reverse()) await target.stop(config.shutdownDeadlineMs - lingerMs)
     await bus.close()
     await traces()
     log.info('stopped')

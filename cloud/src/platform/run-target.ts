@@ -37,6 +37,8 @@ export interface RunningTarget {
   url: string
   port: number
   context: ServiceContext
+  /** Before `stop`, where others may be asked instead: see `RunningServer.turnAway`. */
+  turnAway(lingerMs: number): Promise<void>
   stop(deadlineMs: number): Promise<void>
 }
 
@@ -134,7 +136,8 @@ export async function startTarget(service: Service, parts: ProcessParts): Promis
     })
     running.onListening?.(server.server)
     log.info({ url: server.url }, 'listening')
-    return { name: service.name, url: server.url, port: server.port, context, stop }
+    const { url, port, turnAway } = server
+    return { name: service.name, url, port, context, turnAway, stop }
   } catch (error) {
     await stop(1_000)
     throw error

@@ -1,3 +1,4 @@
+import { Agent, get } from 'node:http'
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Hono } from 'hono'
 import { afterEach, expect, it } from 'vitest'
@@ -186,6 +187,45 @@ it('a service that is away is a 503, one that is slow a 504, one that says somet
 it('a taken port is named', async () => {
   const { port } = await start()
   await expect(start({ port })).rejects.toThrow(`port ${port} on 127.0.0.1 is taken`)
+})
+
+it('who is turned away is answered once more over a connection that is kept alive, and told that it ends', async () => {
+  const server = await start()
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const ask = () =>
+    new Promise<{ status: number | undefined; connection: string | undefined; again: boolean }>(
+      (resolve, reject) => {
+        const asked = get(`${server.url}/health`, { agent }, (it) => {
+          it.resume()
+          it.on('end', () =>
+            resolve({
+              status: it.statusCode,
+              connection: it.headers.connection,
+              again: asked.reusedSocket,
+            }),
+          )
+        })
+        asked.on('error', reject)
+      },
+    )
+  expect(await ask()).toEqual({ status: 200, connection: 'keep-alive', again: false })
+  const away = server.turnAway(60_000)
+  await expect(fetch(`${server.url}/health`)).rejects.toThrow('fetch failed')
+  expect(await ask()).toEqual({ status: 200, connection: 'close', again: true })
+  // The last connection has ended, and with it the wait.
+  await away
+  await server.close(60_000)
+})
+
+it('who asks nothing more is not waited for', async () => {
+  const server = await start()
+  const agent = new Agent({ keepAlive: true })
+  await new Promise((resolve, reject) => {
+    get(`${server.url}/health`, { agent }, (it) => it.resume().on('end', resolve)).on('error', reject)
+  })
+  await server.turnAway(1)
+  await server.close(60_000)
+  agent.destroy()
 })
 
 it('a close lets what is begun finish', async () => {

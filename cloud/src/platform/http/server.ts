@@ -1,6 +1,6 @@
 /** A target's HTTP server: its own routes beside /health, /ready and /metrics, and an orderly close. */
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Server as Listener } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Logger } from 'pino'
@@ -40,6 +40,12 @@ export interface RunningServer {
   port: number
   /** Base URL on the address it listens on. */
   url: string
+  /**
+   * Takes no new connections, and says in each answer that its connection ends; done when all have ended, at the latest after
+   * `lingerMs`. An idle connection that is cut at once may be under a request on its way, which a balancer does not send again unless
+   * it only reads.
+   */
+  turnAway(lingerMs: number): Promise<void>
   /** Takes no new connections, finishes what is begun within `deadlineMs`, then cuts. */
   close(deadlineMs: number): Promise<void>
 }
@@ -72,6 +78,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   server.headersTimeout = HEADERS_TIMEOUT_MS
   server.requestTimeout = REQUEST_TIMEOUT_MS
   server.keepAliveTimeout = KEEP_ALIVE_MS
+  let leaving = false
+  server.prependListener('request', (_, response) => {
+    if (leaving) response.setHeader('connection', 'close')
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
@@ -90,6 +100,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     server,
     port,
     url: `http://${urlHost(options.bindAddress)}:${port}`,
+    turnAway: (lingerMs) =>
+      new Promise((resolve) => {
+        leaving = true
+        const over = setTimeout(resolve, lingerMs)
+        // What listens, alone: the close of an HTTP server cuts idle connections.
+        Listener.prototype.close.call(server, () => {
+          clearTimeout(over)
+          resolve()
+        })
+      }),
     close: (deadlineMs) =>
       new Promise((resolve) => {
         const cut = setTimeout(() => server.closeAllConnections(), deadlineMs)
