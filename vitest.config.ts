@@ -20,9 +20,10 @@ export default defineConfig({
     // Tests run real databases and brokers; two at a time leave them a core.
     maxWorkers: 2,
     // Generous bounds against hanging, never a measure: conditions are awaited.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     teardownTimeout: 20_000,
+    expect: { poll: { timeout: 30_000 } },
     projects: [
       { extends: true, test: { name: 'short', include: EVERYWHERE, exclude: [...NOWHERE, ...LONG] } },
       { extends: true, test: { name: 'long', include: LONG, exclude: NOWHERE } },

@@ -52,7 +52,7 @@ all_ready
 serial() { in_engine openssl s_client -connect "127.0.0.1:$1" </dev/null 2>/dev/null | openssl x509 -noout -serial; }
 proxy() { docker exec "$(container haproxy)" bash -c 'exec 3<>/dev/tcp/127.0.0.1/8406 && printf "%s\n" "$1" >&3 && cat <&3' - "$1"; }
 apart() { proxy "show servers state station-service" | awk '$7 % 2 { print $4, $5 }'; }
-slot="$(proxy "show servers state station-service" | awk 'NF > 8 && $6 == 2 { print $4; exit }')"
+slot="$(proxy "show servers state station-service" | awk 'NF > 8 && $6 == 2 && !n++ { print $4 }')"
 proxy "set server station-service/$slot state maint" >/dev/null
 held="$(apart)"
 [ "${held% *}" = "$slot" ] || fail "$slot does not stand apart: $held"
@@ -67,7 +67,7 @@ taken() { [ "$(serial 3443)" != "$before" ] && [ "$(serial 8883)" = "$(serial 34
 until_true 20 "the new certificate on both" taken
 kill -TERM "$kept" 2>/dev/null || true
 wait "$kept" || fail "a kept-alive connection: $(cat "$WORK/kept-alive")"
-sleep 5
+sleep 10
 end_requests
 [ "$(apart)" = "$held" ] || fail "$held stood apart, and now: $(apart)"
 [ "$began" = "$(docker inspect -f '{{.State.StartedAt}}' "$(container haproxy)" "$(container mosquitto)")" ] || fail "something was started anew"

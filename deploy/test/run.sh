@@ -13,7 +13,7 @@ set -uo pipefail
 cd "$(dirname "$0")"
 
 # A script that takes longer hangs.
-FAST_DEADLINE_S=600
+FAST_DEADLINE_S=900
 LONG_DEADLINE_S=3600
 
 which=all minutes="" if_able="" record=yes names=()

@@ -143,7 +143,7 @@ describe.skipIf(missing.length > 0)('Prometheus and Alertmanager', () => {
       heard.length = 0
       const begunAt = performance.now()
       begin()
-      const alert = await eventually('the alert at the webhook', async () => told('firing'))
+      const alert = await eventually('the alert at the webhook', async () => told('firing'), 180_000)
       console.log(
         `a site that ${fault}: ${((performance.now() - begunAt) / 1_000).toFixed(1)} s to the webhook`,
       )

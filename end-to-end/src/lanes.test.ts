@@ -138,7 +138,7 @@ it('a cloned card with both boxes running: every session once, one box fenced, a
   await eventually(
     'authority to change hands',
     async () => (await Promise.all(both.map(speaks))).filter(Boolean).length === 1 && speaks(fenced),
-    10_000,
+    60_000,
   )
   await eventually('the alerts to be settled', async () => (await openRules(s)).length === 0)
   const more = await Promise.all(both.map((it, i) => charge(it.ocppUrl, `C-${2 + i}`, [10 + i])))

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { freePorts } from '../free-ports.mjs'
 import { isAlive, readIdentity, writeIdentity } from '../lock.mjs'
 import { Child } from './child.ts'
 import { LogFile } from './log-file.ts'
@@ -40,7 +40,7 @@ export async function startTestDatabase(
     const { spec, databaseUrl } = embeddedPostgres({
       launcherFolder,
       dataFolder: join(folder, 'cluster', 'postgres'),
-      port: await freePort(),
+      port: (await freePorts(1))[0]!,
       password: newSecret(),
       say,
       durable,
@@ -70,17 +70,4 @@ async function clearAway(parent: string): Promise<void> {
     await stopLeftOver(join(folder, 'cluster', 'postgres'), () => undefined)
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port')),
-      )
-    })
-  })
 }

@@ -86,7 +86,7 @@ describe('the command line', () => {
     expect(text).toContain('"ok":true')
     expect(code).toBe(0)
     expect(readLedger(ledger)[0]?.energyWh).toMatch(/^2(\.\d+)?$/)
-  }, 30_000)
+  }, 180_000)
 
   it('ends with 1 when the token is refused', async () => {
     central.answer('Authorize', () => ({ idTagInfo: { status: 'Blocked' } }))
@@ -94,7 +94,7 @@ describe('the command line', () => {
       .ended
     expect(text).toContain('is refused: Blocked')
     expect(code).toBe(1)
-  }, 30_000)
+  }, 180_000)
 
   it('closes a site at SIGTERM without ending sessions that it can go on with', async () => {
     const ledger = join(folder, 'ledger.jsonl')
@@ -116,5 +116,5 @@ describe('the command line', () => {
     site.child.kill('SIGTERM')
     expect((await site.ended).code).toBe(0)
     expect(readLedger(ledger)).toHaveLength(ended)
-  }, 30_000)
+  }, 180_000)
 })

@@ -91,6 +91,20 @@ describe.skipIf(missing.length > 0)(
       await page.getByText('Live', { exact: true }).waitFor()
     }
 
+    /** A picture may move the row away from under the pointer: then a person clicks again. */
+    async function openStation(page: Page, which: 'first' | 'last'): Promise<void> {
+      await expect
+        .poll(
+          async () => {
+            await page.getByRole('table').getByRole('link')[which]().click({ timeout: 5_000 })
+            await page.waitForURL('**/stations/*', { timeout: 10_000 })
+            return true
+          },
+          { timeout: 60_000 },
+        )
+        .toBe(true)
+    }
+
     async function overflow(page: Page): Promise<number> {
       return await page.evaluate(
         () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
@@ -155,17 +169,7 @@ describe.skipIf(missing.length > 0)(
           expect(await page.title()).toMatch(/^.+ · Switchyard$/)
         }
         await open(page, '/stations')
-        // A picture may move the row away from under the pointer: then a person clicks again.
-        await expect
-          .poll(
-            async () => {
-              await page.getByRole('table').getByRole('link').first().click({ timeout: 5_000 })
-              await page.waitForURL('**/stations/*', { timeout: 10_000 })
-              return true
-            },
-            { timeout: 60_000 },
-          )
-          .toBe(true)
+        await openStation(page, 'first')
         await page.getByRole('heading', { name: 'Commands' }).waitFor({ timeout: 60_000 })
         expect(await overflow(page)).toBe(0)
         expect(complaints).toEqual([])
@@ -175,7 +179,7 @@ describe.skipIf(missing.length > 0)(
     test('a station that waits for approval is approved on its page', async () => {
       const { page } = await signedIn(WIDTHS.desktop)
       await open(page, '/stations')
-      await page.getByRole('table').getByRole('link').last().click()
+      await openStation(page, 'last')
       await page.getByRole('heading', { name: 'Commands' }).waitFor()
       const stationId = decodeURIComponent(new URL(page.url()).pathname.split('/').at(-1)!)
       const answer = await page.request.patch(new URL(`/api/v1/stations/${stationId}`, url).href, {
@@ -224,8 +228,9 @@ describe.skipIf(missing.length > 0)(
       // Simulated stations take no firmware; the first of the site says so, and no other is asked.
       await page.getByText('Halted', { exact: true }).waitFor({ timeout: 120_000 })
       const stations = page.getByRole('table', { name: 'Stations of the roll-out' })
-      expect(await stations.getByText('Failed', { exact: true }).count()).toBe(1)
-      expect(await stations.getByText('Waiting', { exact: true }).count()).toBe(STATIONS - 1)
+      // The stations are asked for by themselves, every few seconds.
+      await expect.poll(() => stations.getByText('Failed', { exact: true }).count()).toBe(1)
+      await expect.poll(() => stations.getByText('Waiting', { exact: true }).count()).toBe(STATIONS - 1)
       expect(await overflow(page)).toBe(0)
       await page.getByRole('button', { name: 'Cancel the roll-out…' }).click()
       await page.getByRole('button', { name: 'Cancel: tell no further station' }).click()

@@ -367,7 +367,7 @@ describe('/api/v1/stream', () => {
   }
 
   const until = async (what: string, look: () => boolean) => {
-    for (let i = 0; i < 2_000; i++) {
+    for (let i = 0; i < 30_000; i++) {
       if (look()) return
       platform.clock.advance(30)
       await new Promise((resolve) => setImmediate(resolve))

@@ -60,7 +60,8 @@ describe.skipIf(replicaMissing)('reports', () => {
     await expect.poll(() => fromReplica(from), CONDITION).toBe(true)
     for (let n = 0; n < 20; n++) await sql`insert into told values (${n})`
     await expect.poll(() => report(from), CONDITION).toEqual({ replica: true, count: 20 })
-    expect(await lag()).toBeLessThanOrEqual(MAX_LAG_MS / 1_000)
+    // Told at each look, which a busy machine makes late.
+    await expect.poll(lag, CONDITION).toBeLessThanOrEqual(MAX_LAG_MS / 1_000)
   })
 
   it('go to the primary while the replica is further behind than the bound, and back when it has caught up', async () => {

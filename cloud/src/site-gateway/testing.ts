@@ -13,6 +13,7 @@ import {
 } from '@switchyard/protocol/site/topics.ts'
 import { connectAsync, type MqttClient } from 'mqtt'
 import type { Sql } from 'postgres'
+import { freePorts } from '../../../launcher/free-ports.mjs'
 import { systemRandom } from '../platform/clock.ts'
 import { createLog } from '../platform/log.ts'
 import { createMemoryBus } from '../platform/memory-bus.ts'
@@ -29,7 +30,7 @@ import {
 import { siteGateway } from './service.ts'
 
 /** Longest that a test waits for a message or a state. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 60_000
 
 /** Polls a condition until it holds; rejects with `what` when it does not come true. */
 export async function until<T>(
@@ -134,10 +135,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
 }
 
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise<void>((resolve) => server.close(() => resolve()))
+  const [port = 0] = await freePorts(1)
   return port
 }
 

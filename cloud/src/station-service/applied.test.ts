@@ -66,8 +66,13 @@ test('a site that does not answer holds a change up for a moment only', async ()
   const asked = change({ registration: 'rejected' })
   await published()
   expect(asked.answer).toBeUndefined()
-  it.platform.clock.advance(APPLIED_WAIT_MS)
-  await expect.poll(() => asked.answer).toMatchObject({ status: 200, body: { registration: 'rejected' } })
+  // It may begin to wait only after the clock went on.
+  await expect
+    .poll(() => {
+      it.platform.clock.advance(APPLIED_WAIT_MS)
+      return asked.answer
+    })
+    .toMatchObject({ status: 200, body: { registration: 'rejected' } })
 })
 
 test('a call to a station that has just connected waits for that to be told', async () => {

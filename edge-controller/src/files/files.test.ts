@@ -148,8 +148,7 @@ describe('a file on its way to the cloud', () => {
   }
   const cloudUrl = () => `http://127.0.0.1:${(cloud.address() as AddressInfo).port}`
   const settled = async (what: () => boolean) => {
-    for (let i = 0; i < 400 && !what(); i++) await new Promise((resolve) => setTimeout(resolve, 5))
-    expect(what()).toBe(true)
+    await expect.poll(what, { interval: 5 }).toBe(true)
   }
 
   beforeEach(async () => {

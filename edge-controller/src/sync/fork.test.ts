@@ -174,6 +174,7 @@ describe('a journal whose history has parted from the cloud', { timeout: 60_000 
     await backedUp(20)
     const own = await box('card')
     await cloud.until(() => own.sync.status().authority === true)
+    cloud.heardAlways = true
     const clone = await box('copy')
     await cloud.until(() => count('journal.marked') > 0)
     await clone.work(3)
@@ -196,6 +197,7 @@ describe('a journal whose history has parted from the cloud', { timeout: 60_000 
     }
     const first = await box('card', { execute: execute('first') })
     await cloud.until(() => first.sync.status().authority === true)
+    cloud.heardAlways = true
     const second = await box('second', { journalId: 'J2', execute: execute('second') })
     await cloud.until(() => second.sync.status().authority === false)
     const before = cloud.epoch

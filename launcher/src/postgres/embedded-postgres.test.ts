@@ -1,10 +1,10 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { freePorts } from '../../free-ports.mjs'
 import { Child } from '../child.ts'
 import { LogFile } from '../log-file.ts'
 import { waitUntil } from '../wait.ts'
@@ -38,7 +38,7 @@ async function start(): Promise<EmbeddedPostgres & { child: Child }> {
   const embedded = embeddedPostgres({
     launcherFolder,
     dataFolder: dataFolder(),
-    port: await freePort(),
+    port: (await freePorts(1))[0]!,
     password: PASSWORD,
     say: (line) => said.push(line),
   })
@@ -126,14 +126,3 @@ test('data of another major version is refused, not touched', async () => {
   writeFileSync(join(dataFolder(), 'PG_VERSION'), '17\n')
   await expect(start()).rejects.toThrow(/Postgres 17.*Postgres 18/)
 })
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
-}

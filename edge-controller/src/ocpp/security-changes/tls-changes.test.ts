@@ -1,6 +1,6 @@
 /** Certificates and security profiles of a station changed in one command, over real TLS: what it came with is taken until a connection has proved the new one. */
 import 'reflect-metadata'
-import { createHash, webcrypto, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, webcrypto, X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -84,7 +84,8 @@ class Station {
   /** What it would come with next. */
   next: Tls = { ca: ca.certificate }
   signs = true
-  #key = ''
+  /** Of every request: an answer may come when the next one was made. */
+  readonly #keys: string[] = []
   readonly handlers: Record<string, Handler>
   readonly #answers = new Map<string, (payload: JsonObject) => void>()
 
@@ -98,7 +99,9 @@ class Station {
       TriggerMessage: trigger,
       ExtendedTriggerMessage: trigger,
       CertificateSigned: ({ certificateChain }) => {
-        this.next = { ca: ca.certificate, cert: certificateChain as string, key: this.#key }
+        const cert = certificateChain as string
+        const key = this.#keys.find((it) => new X509Certificate(cert).checkPrivateKey(createPrivateKey(it)))
+        this.next = { ca: ca.certificate, cert, key: key ?? '' }
         return { status: 'Accepted' }
       },
       ...handlers,
@@ -128,7 +131,7 @@ class Station {
       signingAlgorithm: ALGORITHM,
     })
     const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)
-    this.#key = x509.PemConverter.encode(pkcs8, 'PRIVATE KEY')
+    this.#keys.push(x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'))
     await this.call('SignCertificate', { csr: csr.toString('pem') })
   }
 
@@ -169,14 +172,14 @@ function change(kind: string, args: JsonObject = {}, remainingMs = 3_600_000): P
     remainingMs,
   )
 }
-/** The clock goes on until that has come. */
+/** The clock goes on until that has come: a second in 5 ms, so that the minute for a certificate lasts 0.3 s. */
 async function within<T>(what: Promise<T> | (() => unknown)): Promise<T> {
   let done = false
   const result = typeof what === 'function' ? undefined : what.finally(() => (done = true))
   for (let turns = 0; turns < 8_000; turns++) {
     if (typeof what === 'function' ? await what() : done) return result as Promise<T>
     site.clock.advance(1_000)
-    await new Promise((resolve) => setTimeout(resolve, 1))
+    await new Promise((resolve) => setTimeout(resolve, 5))
   }
   throw new Error('what was waited for did not come')
 }

@@ -6,6 +6,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Aedes } from 'aedes'
+import { freePorts } from '../../../../launcher/free-ports.mjs'
 
 export interface TestBroker {
   port: number
@@ -30,10 +31,7 @@ export function mosquittoInstalled(): boolean {
 }
 
 export async function startMosquitto(): Promise<TestBroker> {
-  const probe = createServer()
-  await listen(probe)
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
+  const [port = 0] = await freePorts(1)
   const folder = mkdtempSync(join(tmpdir(), 'switchyard-mosquitto-'))
   const config = join(folder, 'mosquitto.conf')
   writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`)

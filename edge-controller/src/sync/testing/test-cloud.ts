@@ -35,6 +35,8 @@ export class TestCloud {
   readonly clock: Clock
   readonly journals = new Map<string, StoredLane>()
   readonly hellos: Hello[] = []
+  /** The box in authority is up: at a clock's speed a machine that stands still for a second would have made it silent. */
+  heardAlways = false
   readonly batches: Batch[] = []
   readonly lives: Live[] = []
   generation = 'g1'
@@ -180,6 +182,7 @@ export class TestCloud {
 
   #hello(hello: Hello): void {
     this.hellos.push(hello)
+    if (this.heardAlways && this.site.lastHeardMs !== null) this.#heard()
     const { journalId, nonce } = hello
     const before = this.journals.get(journalId)
     const nothing = { seq: 0, rowId: '' }

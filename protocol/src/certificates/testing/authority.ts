@@ -36,7 +36,7 @@ export interface IssueOptions {
 
 /** A certificate signed by `by`, or by itself, valid from 2025 to `notAfter`. */
 export async function issue(name: string, by: Party | undefined, options: IssueOptions = {}): Promise<Party> {
-  const { ca = true, notAfter = '2027-11-23', serialNumber, signedWith, ocsp, appointed } = options
+  const { ca = true, notAfter = '2049-12-31', serialNumber, signedWith, ocsp, appointed } = options
   const keys = (await webcrypto.subtle.generateKey(ALGORITHM, true, [
     'sign',
     'verify',
