@@ -78,6 +78,34 @@ test('what its driver is shown, in which language and with which priority goes t
   expect(replaced.body).toMatchObject({ chargingPriority: null, language: null, personalMessage: null })
 })
 
+test('after a version of one token that took long, the next one is made at once', async () => {
+  let release = (): void => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const holds = new Promise<void>((resolve, reject) => {
+    platform.sql
+      .begin(async (tx) => {
+        await tx`lock table driver.published_bucket in exclusive mode`
+        resolve()
+        await held
+      })
+      .catch(reject)
+  })
+  await holds
+  await ask('POST', '/v1/tokens', { idToken: 'SLOW' })
+  platform.clock.advance(200)
+  const waits = () =>
+    platform.sql`select 1 from pg_locks where not granted and relation = 'driver.published_bucket'::regclass`
+  await expect.poll(waits).toHaveLength(1)
+  platform.clock.advance(10_000)
+  release()
+  await expect.poll(tokensDocuments).toHaveLength(1)
+  await ask('POST', '/v1/tokens', { idToken: 'NEXT' })
+  platform.clock.advance(200)
+  await expect.poll(tokensDocuments).toHaveLength(2)
+})
+
 test('changes are gathered into one document for all sites; what changes nothing makes none', async () => {
   await ask('POST', '/v1/tokens', { idToken: 'B', groupId: 'fleet' })
   await ask('POST', '/v1/tokens', { idToken: 'A', valid: false })

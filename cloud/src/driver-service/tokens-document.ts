@@ -13,10 +13,13 @@ import { tokensIn } from './queries.ts'
 /** How long changes are gathered. */
 export const GATHER_MS = 50
 /**
- * After a version the next one of the tenant waits so many times as long as that one took to make, at most MAX_REST_MS: while an import
- * goes on, it has the tenant's tokens for itself most of the time, and the sites are not sent the half of them again and again.
+ * After a version the next one of the tenant waits so many times as long as that one took to make: while an import goes on, it has the
+ * tenant's tokens for itself most of the time, and the sites are not sent the half of them again and again. Of few tokens only a moment,
+ * also where the database stood still meanwhile: who changes one waits for it.
  */
 const REST_FACTOR = 2
+const MIN_REST_MS = 100
+const REST_OF_BUCKET_MS = 5
 const MAX_REST_MS = 5_000
 /** A document that was marked by a process that died is made this soon by another. */
 const POLL_MS = 1_000
@@ -72,11 +75,12 @@ export function startTokensPublisher(context: ServiceContext): TokensPublisher {
     pollMs: POLL_MS,
     work: async () => {
       const beganAt = clock.mono()
-      const tenantId = await sql.begin((tx) => publishOne(tx, context, resting))
-      if (tenantId === undefined) return false
+      const made = await sql.begin((tx) => publishOne(tx, context, resting))
+      if (made === undefined) return false
       eventLog.wake()
       for (const told of [...waiting]) told()
-      rest(tenantId, Math.min(MAX_REST_MS, REST_FACTOR * (clock.mono() - beganAt)))
+      const mostMs = Math.min(MAX_REST_MS, MIN_REST_MS + REST_OF_BUCKET_MS * made.buckets)
+      rest(made.tenantId, Math.min(mostMs, REST_FACTOR * (clock.mono() - beganAt)))
       return true
     },
   })
@@ -113,13 +117,13 @@ interface Document {
 
 /**
  * Makes the document of one tenant that is marked, or was published in another life of the log, of which sites may have seen more; gives
- * whose it was.
+ * whose it was, and how many of its buckets were marked.
  */
 async function publishOne(
   tx: TransactionSql,
   { eventLog, clock }: Pick<ServiceContext, 'eventLog' | 'clock'>,
   without: ReadonlySet<string>,
-): Promise<string | undefined> {
+): Promise<{ tenantId: string; buckets: number } | undefined> {
   const { generation } = eventLog
   const [document] = await tx<Document[]>`
     select tenant_id, n, sha256, generation from driver.document
@@ -129,7 +133,7 @@ async function publishOne(
   const { tenant_id: tenantId } = document
   const n = document.n + 1
   await assignBuckets(tx, tenantId)
-  await remake(tx, tenantId, n)
+  const buckets = await remake(tx, tenantId, n)
   const digest = await digestOf(tx, tenantId)
   const isNew = digest !== document.sha256 || document.generation !== generation
   await tx`
@@ -150,7 +154,7 @@ async function publishOne(
       },
     })
   }
-  return tenantId
+  return { tenantId, buckets }
 }
 
 /** Tokens that were written before there were buckets. */
@@ -172,12 +176,12 @@ async function assignBuckets(tx: TransactionSql, tenantId: string): Promise<void
   }
 }
 
-/** Makes the buckets that were marked; those that are as they were keep their version. */
-async function remake(tx: TransactionSql, tenantId: string, n: number): Promise<void> {
+/** Makes the buckets that were marked, and gives how many; those that are as they were keep their version. */
+async function remake(tx: TransactionSql, tenantId: string, n: number): Promise<number> {
   const marked = await tx<{ bucket: number }[]>`
     delete from driver.changed_bucket where tenant_id = ${tenantId} returning bucket`
   const buckets = marked.map((it) => it.bucket)
-  if (buckets.length === 0) return
+  if (buckets.length === 0) return 0
   const texts = bucketsOf(await tokensIn(tx, tenantId, buckets))
   const made = buckets.map((it) => texts.get(it) ?? '')
   await tx`
@@ -187,6 +191,7 @@ async function remake(tx: TransactionSql, tenantId: string, n: number): Promise<
     on conflict (tenant_id, bucket) do update
       set text = excluded.text, sha256 = excluded.sha256, changed_n = excluded.changed_n
     where p.text <> excluded.text`
+  return buckets.length
 }
 
 async function digestOf(tx: TransactionSql, tenantId: string): Promise<string> {
