@@ -42,6 +42,16 @@ test('a token that is made, blocked, given a group or removed is so at the next 
   }
 })
 
+test('so are tokens of a small import', async () => {
+  const input = { tokens: [{ idToken: 'I', type: 'ISO14443', groupId: 'FLEET' }] }
+  const expected = { status: 'Accepted', parentIdTag: 'FLEET' }
+  await holds(
+    () => system.api.post('/api/v1/tokens/import', input),
+    () => authorize('I'),
+    expected,
+  )
+})
+
 test('the group of the token that stops is told with the stop', async () => {
   await token('PUT', 'D', { groupId: 'FLEET' })
   await token('PUT', 'E', { groupId: 'FLEET' })
@@ -82,12 +92,16 @@ test('a station that is made, held back and accepted is so at its next boot, and
   }
 })
 
-test('a direct station comes in as soon as it was made', async () => {
+test('a direct station comes in as soon as it was made, and with another password as soon as it has that', async () => {
   for (const id of ['CP-4', 'CP-5']) {
     await system.api.post('/api/v1/sites', { siteId: `site-of-${id}`, connection: 'direct' })
     const password = 'a-long-password'
     await system.api.post('/api/v1/stations', { siteId: `site-of-${id}`, stationId: id, password })
-    const direct = await connect(system.directUrl, id, '1.6', password)
+    // Before it has ever come, nobody waits for it to be so at the gateway: its knock does.
+    const another = 'another-long-password'
+    await system.api.request('PATCH', `/api/v1/stations/${id}`, { password: another })
+    const direct = await connect(system.directUrl, id, '1.6', another)
+    await expect(connect(system.directUrl, id, '1.6', password)).rejects.toThrow(/Unauthorized/)
     await boot(direct)
     direct.client.handle('ClearCache', () => ({ status: 'Accepted' }))
     const call = { action: 'ClearCache', payload: {} }

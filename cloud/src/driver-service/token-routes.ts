@@ -31,6 +31,8 @@ const put = createRoute({
 })
 /** Most tokens in one import; together they stand or fall. */
 const MAX_IMPORT = 5_000
+/** Larger imports wait for no site: one of many requests that bring a whole fleet would wait for the document each time. */
+const MAX_AWAITED_IMPORT = 100
 const importMany = createRoute({
   method: 'post',
   path: '/v1/tokens/import',
@@ -89,6 +91,7 @@ export function tokenRoutes(
     const { tokens } = c.req.valid('json')
     refuseTwice(tokens)
     const rows = await change(c.get('tenantId'), tokens, (field, i) => `tokens.${i}.${field}`)
+    if (tokens.length <= MAX_AWAITED_IMPORT) await atSites(c.get('tenantId'), c.req.raw.signal)
     const made = rows.filter((it) => it.made).length
     return c.json({ made, changed: rows.length - made }, 200)
   })

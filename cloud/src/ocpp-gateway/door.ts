@@ -15,11 +15,11 @@ import type { Host } from './host.ts'
 /** Longest that a station waits at the door until its controller has its newest settings. */
 const SETTINGS_WAIT_MS = 5_000
 const SETTINGS_LOOK_MS = 25
-/** A station that is not known here may have been made a moment ago: so long it waits at the door for that to come here. */
-const UNKNOWN_WAIT_MS = 1_000
-const UNKNOWN_LOOK_MS = 50
+/** A station that is not let in may have been made or changed a moment ago: so long it waits at the door for that to come here. */
+const CHANGE_WAIT_MS = 1_000
+const CHANGE_LOOK_MS = 50
 /** Most that wait so; others are turned away at once. */
-const MAX_UNKNOWN_WAITING = 100
+const MAX_WAITING = 100
 
 interface StationRow {
   site_id: string
@@ -47,21 +47,25 @@ export function createDoor(context: ServiceContext, passwords: PasswordCheck, ho
     return row
   }
 
-  let unknownWaiting = 0
-  async function perhapsJustMade(stationId: string): Promise<StationRow | undefined> {
-    const known = await stationRow(stationId)
-    if (known || unknownWaiting >= MAX_UNKNOWN_WAITING) return known
-    unknownWaiting++
+  let waiting = 0
+  /** By the newest that is known of the station here, before anything is loaded or taken over for it. */
+  async function firstWord(knock: Knock): Promise<{ admission: Admission; row: StationRow | undefined }> {
+    let row = await stationRow(knock.stationId)
+    let admission = await admit(stateOf(row), 'closed', passwords, knock)
+    if (admission.ok || waiting >= MAX_WAITING) return { admission, row }
+    waiting++
     try {
-      const until = clock.mono() + UNKNOWN_WAIT_MS
-      while (clock.mono() < until) {
-        await sleep(clock, UNKNOWN_LOOK_MS)
-        const row = await stationRow(stationId)
-        if (row) return row
+      const until = clock.mono() + CHANGE_WAIT_MS
+      while (!admission.ok && clock.mono() < until) {
+        await sleep(clock, CHANGE_LOOK_MS)
+        const now = await stationRow(knock.stationId)
+        if (now?.entry === row?.entry) continue
+        row = now
+        admission = await admit(stateOf(row), 'closed', passwords, knock)
       }
-      return undefined
+      return { admission, row }
     } finally {
-      unknownWaiting--
+      waiting--
     }
   }
 
@@ -69,9 +73,7 @@ export function createDoor(context: ServiceContext, passwords: PasswordCheck, ho
     async admit(given) {
       const knock = context.config.ocppBehindTls ? { ...given, tls: {} } : given
       try {
-        const row = await perhapsJustMade(knock.stationId)
-        // Before anything is loaded or taken over for it: by the newest that is known of it here.
-        const first = await admit(stateOf(row), 'closed', passwords, knock)
+        const { admission: first, row } = await firstWord(knock)
         if (!first.ok || !row) return first
         const it = await host.open(row.site_id, row.tenant_id)
         if (!it) return { ok: false, status: 503, reason: 'this gateway has as many stations as it takes' }

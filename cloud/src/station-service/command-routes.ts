@@ -10,9 +10,9 @@ import type { ServiceEnv } from '../platform/http/service-auth.ts'
 import type { ServiceContext } from '../platform/service.ts'
 import { checkCommand } from './command-check.ts'
 import { awaitOutcome, commandResource, issueCommand } from './commands.ts'
-import { foundStation } from './found-station.ts'
+import { findStation } from './found-station.ts'
 import { hashPassword } from './password-hash.ts'
-import { type CommandRow, changeUnderWay, findCommand, listStations } from './queries.ts'
+import { type CommandRow, changeUnderWay, findCommand } from './queries.ts'
 import { beginRotation, passwordOf } from './rotation.ts'
 import { untilProjected } from './until-projected.ts'
 
@@ -20,7 +20,7 @@ import { untilProjected } from './until-projected.ts'
 const CALL_GRACE_MS = 2_000
 /** Below what the api-gateway waits for a service (55 s). */
 const MAX_CALL_TTL_MS = 50_000
-/** A station that is not known to be connected may just have connected: a call waits so long for that to be told. */
+/** A station that is not known, or not to be connected, may just have connected: it is waited so long for that to be told. */
 const CONNECT_WAIT_MS = 2_000
 
 const params = z.object({ stationId: z.string() })
@@ -77,7 +77,13 @@ export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
     const tenantId = c.get('tenantId')
     const password = kind === 'RotatePassword' ? passwordOf(said, random) : undefined
     const args = password === undefined ? said : { ...said, password }
-    const station = await foundStation(sql, tenantId, stationId)
+    const station = await untilProjected(
+      context,
+      { waitMs: CONNECT_WAIT_MS, gone: c.req.raw.signal },
+      () => findStation(sql, tenantId, stationId),
+      (seen) => seen !== undefined,
+    )
+    if (station === undefined) throw notFound(`There is no station ${stationId}`)
     await checkCommand(station.ocpp, { kind, args })
     const underWay = isSecurityChange(kind)
       ? await changeUnderWay(sql, { tenantId, stationId }, SECURITY_CHANGES)
@@ -122,8 +128,9 @@ export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
     const station = await untilProjected(
       context,
       { waitMs: CONNECT_WAIT_MS, gone },
-      async () => (await listStations(sql, { tenantId, stationId }, 1))[0],
-      (seen) => seen === undefined || seen.connected || !seen.site_online,
+      () => findStation(sql, tenantId, stationId),
+      // Also one that nobody made and that was let in.
+      (seen) => seen?.connected === true || seen?.site_online === false,
     )
     if (station === undefined) throw notFound(`There is no station ${stationId}`)
     const input = c.req.valid('json')
@@ -156,7 +163,9 @@ function replyOf(outcome: CommandRow | undefined, stationId: string, commandId: 
   const seeCommand = `its outcome may still come: /commands/${commandId}`
   if (outcome === undefined) throw new ProblemError(504, `No answer from ${stationId} in time; ${seeCommand}`)
   const { status, reply, error } = outcome
-  if (status === 'accepted' || (status === 'rejected' && reply !== null)) {
+  // A reply that was left out: it is not the empty one.
+  const isWhole = reply !== null || error === null
+  if ((status === 'accepted' && isWhole) || (status === 'rejected' && reply !== null)) {
     return (reply ?? {}) as z.infer<typeof anyJson>
   }
   const code = error?.code ?? status

@@ -108,6 +108,41 @@ test('a call that the station refuses is a 502 with its code', async () => {
   })
 })
 
+test('who has just connected is called and commanded, though it is not known here yet', async () => {
+  await createSite()
+  await online()
+  const answer = ask('POST', '/v1/stations/CS-1/calls', { action: 'ClearCache', payload: {} })
+  const commanded = ask('POST', '/v1/stations/CS-1/commands', { kind: 'ClearCache', args: {} })
+  await platform.appendFacts(SITE, booted)
+  await platform.settle(service)
+  expect((await commanded).status).toBe(202)
+  const requested = async () => {
+    await platform.relay()
+    return (await platform.entries('command.requested'))
+      .map((it) => JSON.parse(it.text).data.command as Command)
+      .find((it) => it.kind === 'ocpp.call')
+  }
+  await expect.poll(requested).toBeDefined()
+  const data = { commandId: (await requested())!.id, status: 'accepted', reply: { status: 'Accepted' } }
+  await platform.appendFacts(SITE, [{ kind: 'command.outcome', data } as FactDraft])
+  await platform.settle(service)
+  expect(await answer).toEqual({ status: 200, body: { status: 'Accepted' } })
+})
+
+test('a reply that was too large to be kept is told as that, and not as an empty one', async () => {
+  await createSite()
+  await platform.appendFacts(SITE, booted)
+  await platform.settle(service)
+  await online()
+  const answer = ask('POST', '/v1/stations/CS-1/calls', { action: 'GetConfiguration', payload: {} })
+  const { id } = await issuedCommand()
+  const error = { code: 'ReplyTooLarge', description: 'over 32768 bytes' }
+  const data = { commandId: id, status: 'accepted', error }
+  await platform.appendFacts(SITE, [{ kind: 'command.outcome', data } as FactDraft])
+  await platform.settle(service)
+  expect(await answer).toMatchObject({ status: 502, body: { code: 'ReplyTooLarge' } })
+})
+
 test('a call that the site refuses is a 409 in the words of the site', async () => {
   await createSite()
   await platform.appendFacts(SITE, booted)
@@ -278,7 +313,17 @@ test('what cannot be asked is refused before anything is sent, by the field that
     errors: [{ path: 'args.typ', message: 'is not known here' }],
   })
   expect(await asked('Dance', {})).toMatchObject({ status: 422, errors: [{ path: 'kind' }] })
-  expect((await asked('Reset', {}, 'NOBODY')).status).toBe(404)
+  let nobody: number | undefined
+  void asked('Reset', {}, 'NOBODY').then(({ status }) => {
+    nobody = status
+  })
+  // It may just have connected.
+  await expect
+    .poll(() => {
+      platform.clock.advance(100)
+      return nobody
+    })
+    .toBe(404)
   // A session that the cloud cannot know of is left to the site.
   expect((await asked('RemoteStop', { sessionId: 'S-1' })).status).toBe(202)
   await platform.relay()

@@ -223,6 +223,15 @@ describe('security profile 3', () => {
     expect(await refusal(site.url, 'CP1', V16, {}, trusting())).toMatchObject({ status: 401 })
   })
 
+  it('cuts a station off whose certificate bears a name that is not its own any more', async () => {
+    await openSite()
+    await want({ minProfile: 3, certificateCn: 'SN-77' })
+    const socket = await connectRaw(site.url, 'CP1', V16, {}, await certificate(ca, 'CN=SN-77,O=Op'))
+    await ask(socket, 'BootNotification', BOOT)
+    await want({ minProfile: 3, certificateCn: 'SN-78' })
+    expect(await socket.closed).toMatchObject({ code: 1008 })
+  })
+
   it('refuses certificates of another CA, out of their time, and of another organization', async () => {
     await openSite({ organization: 'Op' })
     await want()

@@ -68,8 +68,8 @@ export async function admit(
   const fitting = { version: knock.version, isOpen }
   const lowest = lowestProfile(state, stationId, fitting)
   if (shown) {
-    const { serialNumber: certificate, endsMs: certificateEndsMs } = shown
-    return { ok: true, credential: { profile: 3, certificate, certificateEndsMs } }
+    const { serialNumber: certificate, commonName: certificateCn, endsMs: certificateEndsMs } = shown
+    return { ok: true, credential: { profile: 3, certificate, certificateCn, certificateEndsMs } }
   }
   const reachable = mayProvePassword(state, knock) ? (knock.tls ? 2 : 1) : 0
   if (reachable < lowest) return unauthorized(tooLow(lowest, reachable))

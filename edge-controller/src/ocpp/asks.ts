@@ -16,7 +16,7 @@ export class Asks {
   readonly #state: StateReader
   readonly #clock: Clock
   #forBoot: Connection | undefined
-  #toldOf: { connection: Connection; as: 'Accepted' | 'Rejected' } | undefined
+  #toldOf: { connection: Connection; as: 'Accepted' | 'Rejected'; bootAt: string | undefined } | undefined
   #forTime: Connection | undefined
   /** A status could not be journalled, as the disk was full; stations tell it once only. */
   #missedStatus = false
@@ -44,8 +44,10 @@ export class Asks {
    * that cannot be triggered boots again by itself after its interval.
    */
   bootAgain(connection: Connection, as: 'Accepted' | 'Rejected'): void {
-    if (this.#toldOf?.connection === connection && this.#toldOf.as === as) return
-    this.#toldOf = { connection, as }
+    const bootAt = stationOf(this.#state, this.#stationId)?.boot?.at
+    const told = this.#toldOf
+    if (told?.connection === connection && told.as === as && told.bootAt === bootAt) return
+    this.#toldOf = { connection, as, bootAt }
     void trigger(connection, 'BootNotification')
   }
 

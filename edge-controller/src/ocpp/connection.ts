@@ -169,8 +169,9 @@ export class Connection {
     const known = this.#answers.find((it) => it.text === text)
     if (known) return this.#send(known.answer)
     const answer = await this.#ports.lane.run(() => this.#ports.answer(call))
+    if (!answer) return
     // Nobody waits for the answer to a SEND.
-    if (!answer || call.type === 'send') return
+    if (call.type === 'send') return 'after' in answer ? answer.after?.() : undefined
     // A station gives up what is refused a few times, or not answered; what it could not send it keeps.
     if ('closeReason' in answer) return this.close(1013, answer.closeReason)
     const answerText = serialiseFrame(answer.frame)

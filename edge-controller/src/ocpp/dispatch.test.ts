@@ -87,3 +87,25 @@ it('a station that another card knew is asked to boot, once, when it goes on wit
   expect(booted[2]).toMatchObject({ status: 'Accepted' })
   expect(await ask('StatusNotification', status)).toEqual([3, 'm', {}])
 })
+
+it('one that an operator has accepted is heard at once, and is asked to boot all the same', async () => {
+  site = await TestController.start({ config: { onboarding: 'approve' } })
+  await site.apply('stations', { stations: [{ stationId: 'CP1', approved: true }] })
+  socket = await connectRaw(site.url, 'CP1')
+  const heard: unknown[][] = []
+  for (const id of ['a', 'b']) socket.send(JSON.stringify([2, id, 'StatusNotification', status]))
+  while (heard.length < 3) heard.push(await socket.next())
+  expect(heard.filter((frame) => frame[0] === 3)).toEqual([
+    [3, 'a', {}],
+    [3, 'b', {}],
+  ])
+  expect(heard.find((frame) => frame[0] === 2)?.slice(2)).toEqual([
+    'TriggerMessage',
+    { requestedMessage: 'BootNotification' },
+  ])
+  // Not any more, once it has heard otherwise.
+  await site.apply('stations', { stations: [{ stationId: 'CP1', approved: false }] })
+  const booted = await ask('BootNotification', { chargePointVendor: 'V', chargePointModel: 'M' })
+  expect(booted[2]).toMatchObject({ status: 'Pending' })
+  expect(await ask('StatusNotification', status)).toMatchObject([4, 'm', 'SecurityError', expect.anything()])
+})

@@ -28,7 +28,7 @@ export interface DispatchPorts {
   validators: Validators
   routes: Routes
   log: Log
-  /** Approved, and its last boot was accepted: a station that reconnects without a boot goes on. */
+  /** Its last boot was accepted, or an operator has accepted it and it has not booted here: a station that reconnects without a boot goes on. */
   isAccepted(): boolean
   /** Its last boot was answered Pending. */
   isPending(): boolean

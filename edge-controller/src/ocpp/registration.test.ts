@@ -54,6 +54,23 @@ describe('a station that waits for approval', () => {
 })
 
 describe('a station that an operator rejects', () => {
+  it('is asked to boot each time that its answer would be another one', async () => {
+    await open('approve')
+    await want({ approved: false })
+    const station = await connect(site.url, 'CP1')
+    expect(await station.call('BootNotification', BOOT)).toMatchObject({ status: 'Pending' })
+    for (let round = 0; round < 2; round++) {
+      const asked = triggerOf(station)
+      await want({ approved: false, rejected: true })
+      expect(await asked).toEqual({ requestedMessage: 'BootNotification' })
+      expect(await station.call('BootNotification', BOOT)).toMatchObject({ status: 'Rejected' })
+      site.clock.advance(1_000)
+      await want({ approved: false })
+      expect(await station.call('BootNotification', BOOT)).toMatchObject({ status: 'Pending' })
+    }
+    await station.close()
+  })
+
   it('is cut off when it was accepted, boots as Rejected, and is told again when it speaks without a boot', async () => {
     await open('approve')
     await want()

@@ -70,6 +70,18 @@ it('a command waits for its station, and goes out once it has booted', async () 
   expect(heard).toEqual([{ type: 'Soft' }])
 })
 
+it('one that came back and was refused its first message has spoken, and is called', async () => {
+  await open('ocpp1.6')
+  await goAway()
+  const { result } = await executeAway(30_000)
+  const heard = await comeBack('ocpp1.6')
+  const nowhere = { connectorId: 70_000, errorCode: 'NoError', status: 'Available' }
+  const refused = { rpcErrorCode: 'PropertyConstraintViolation' }
+  await expect(station.call('StatusNotification', nowhere)).rejects.toMatchObject(refused)
+  expect(await result).toEqual({ status: 'accepted', reply: { status: 'Accepted' } })
+  expect(heard).toEqual([{ type: 'Soft' }])
+})
+
 it('a station that says nothing after it came back is called all the same', async () => {
   await open('ocpp1.6')
   await goAway()

@@ -203,6 +203,11 @@ export class StationCommands {
     this.#settled()
   }
 
+  /** A message of the station was answered, with an error. */
+  spoke(): void {
+    this.#settled()
+  }
+
   /** The controller stops: nothing is sent any more. */
   stop(): void {
     this.#changes.stop()

@@ -38,7 +38,7 @@ import {
   takeCertificate,
   unfitness,
 } from '../station/security.ts'
-import { stationSettings } from '../station/settings.ts'
+import { isAcceptedUnbooted, stationSettings } from '../station/settings.ts'
 import { stationOf } from '../station/station.ts'
 import { Asks, STATION_CLOCK_OFF_MS } from './asks.ts'
 import type { Call } from './calls.ts'
@@ -136,7 +136,7 @@ export class StationLink {
       ...this.#ports,
       validators,
       routes: module.routes,
-      isAccepted: () => this.#isAccepted(),
+      isAccepted: () => this.#isAccepted() || isAcceptedUnbooted(this.#ports.state, this.stationId),
       isPending: () => stationOf(this.#ports.state, this.stationId)?.boot?.status === 'Pending',
       around: (call: CallFrame | SendFrame) => surroundingsOf(this.#ports.state, this.stationId, call, clock),
       wasAskedFor: (action: string) => connection.wasAskedFor(action),
@@ -173,7 +173,8 @@ export class StationLink {
           await this.#commitConnected(version, socket.remote, credential)
         }
         const answer = await dispatch(call, await dispatching)
-        if (!answer || 'closeReason' in answer || answer.frame.type !== 'callResult') return answer
+        if (!answer || 'closeReason' in answer) return answer
+        if (answer.frame.type !== 'callResult') return { ...answer, after: () => this.#refused(answer.frame) }
         this.#asks.heardTime(connection, call)
         return { ...answer, after: () => this.#answered(answer, call, { connection, module }) }
       },
@@ -194,6 +195,7 @@ export class StationLink {
   #answered(answer: Answer, { action, payload }: CallFrame | SendFrame, line: StationLine): void {
     answer.after?.()
     this.#commands.heard(action, payload)
+    if (stationOf(this.#ports.state, this.stationId)?.boot === undefined) this.#asks.boot(line.connection)
     // One that came back without a boot may have missed a change.
     if (!this.#reconciler.hasBegunOn(line.connection) && this.#isAccepted()) this.#reconciler.begin(line)
   }
@@ -360,6 +362,11 @@ export class StationLink {
 
   #hasQuirk(quirk: Quirk): boolean {
     return quirksAt(this.#ports.state, this.stationId).has(quirk)
+  }
+
+  /** A message was refused: the station speaks, unless it has to boot first. */
+  #refused(frame: Answer['frame']): void {
+    if (frame.type === 'callError' && frame.code !== 'SecurityError') this.#commands.spoke()
   }
 
   #isAccepted(): boolean {

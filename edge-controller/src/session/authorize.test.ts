@@ -82,6 +82,18 @@ describe('who may charge', () => {
     })
   })
 
+  it('is not in use where it was refused, though the station has not ended that session', async () => {
+    await open()
+    const start = (connectorId: number, timestamp: string) =>
+      station.call('StartTransaction', { connectorId, idTag: 'T', meterStart: 0, timestamp })
+    const first = await start(1, '2026-11-23T12:00:00Z')
+    expect(await start(2, '2026-11-23T12:00:01Z')).toMatchObject({ idTagInfo: { status: 'ConcurrentTx' } })
+    const timestamp = '2026-11-23T12:00:02Z'
+    const { transactionId } = first as { transactionId: number }
+    await station.call('StopTransaction', { transactionId, meterStop: 0, timestamp })
+    expect(await start(3, '2026-11-23T12:00:03Z')).toMatchObject({ idTagInfo: { status: 'Accepted' } })
+  })
+
   it('is nobody a second time: a token that charges elsewhere is ConcurrentTx, and the session is recorded', async () => {
     await open()
     const start = (connectorId: number, timestamp: string) =>

@@ -169,6 +169,8 @@ export function isInUse(
     runningSessions(state, stationId).some(
       (s) =>
         s.idToken?.value.toLowerCase() === value &&
+        // One that was refused charges nothing, though the station has not ended it yet.
+        s.authorization === 'Accepted' &&
         !isHere(s) &&
         s.connectorFree !== 'now' &&
         // A start out of a queue tells of an earlier time: it is no second use of now.

@@ -17,6 +17,8 @@ export interface Credential {
   passwordHash?: string
   /** Serial number of the certificate that it showed. */
   certificate?: string
+  /** Its common name. */
+  certificateCn?: string
   /** When that ends, ms of the wall clock. */
   certificateEndsMs?: number
 }
@@ -164,11 +166,13 @@ export function withdrawalOf(
 export function unfitness(
   state: StateReader,
   stationId: string,
-  { profile, passwordHash, certificate }: Credential,
+  { profile, passwordHash, certificate, certificateCn }: Credential,
   fitting: { version: OcppVersion; isOpen: boolean },
 ): string | undefined {
   const withdrawn = certificate !== undefined && withdrawalOf(state, stationId, certificate)
   if (withdrawn) return `the certificate of this station ${withdrawn}`
+  if (certificateCn !== undefined && !certificateNames(state, stationId).includes(certificateCn))
+    return `the certificate of this connection is of ${certificateCn.slice(0, 64)}, not of this identity any more`
   const passwords = passwordsOf(state, stationId)
   if (
     profile < 3 &&

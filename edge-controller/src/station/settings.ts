@@ -48,6 +48,14 @@ function wholeEntry(state: StateReader, stationId: string): StationEntry | undef
   return index.get(stationId)
 }
 
+/**
+ * An operator has accepted it, and it has told no boot here: it may have booted when another card or another system was in this place,
+ * and a station that was accepted goes on after a reconnect without a boot.
+ */
+export function isAcceptedUnbooted(state: StateReader, stationId: string): boolean {
+  return stationOf(state, stationId)?.boot === undefined && stationEntry(state, stationId)?.approved === true
+}
+
 export function stationSettings(
   state: StateReader,
   stationId: string,
