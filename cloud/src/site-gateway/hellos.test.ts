@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { testHeaders } from '../platform/testing.ts'
 import { startTestGateway, type TestGateway, TestSite, until } from './testing.ts'
 
 let gateway: TestGateway
@@ -32,4 +33,25 @@ it('hellos that are said again while the first one waits are answered together; 
   await site.hello('third')
   const answered = site.received.filter((it) => it.channel === 'welcome').map((it) => it.message.nonce)
   expect(answered).toEqual(['before', 'first', 'second', 'third'])
+})
+
+it('the first word of a direct site that was made a moment ago is held until the site is known', async () => {
+  const say = async (channel: string) => {
+    const path = `${gateway.target.url}/v1/up/shop/${channel}`
+    return (await fetch(path, { method: 'POST', headers: testHeaders(), body: '{}' })).status
+  }
+  let answered: number | undefined
+  const hello = say('hello').then((status) => {
+    answered = status
+  })
+  expect(await say('ledger')).toBe(404)
+  await gateway.sql`insert into site_gateway.site (site_id, tenant_id, direct) values ('shop', 'default', true)`
+  await expect
+    .poll(() => {
+      gateway.clock.advance(10)
+      return answered
+    })
+    .toBe(204)
+  await hello
+  expect(await say('ledger')).toBe(204)
 })

@@ -2,6 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { SITE_ID_PATTERN, UP_CHANNELS, upTopic } from '@switchyard/protocol/site/topics.ts'
 import type { Hono } from 'hono'
+import { sleep } from '../platform/clock.ts'
 import { createServiceApp } from '../platform/http/openapi.ts'
 import { notFound } from '../platform/http/problem.ts'
 import type { ServiceContext } from '../platform/service.ts'
@@ -13,6 +14,10 @@ import { logRoutes } from './log-routes.ts'
 import { poisonRoutes } from './poison-routes.ts'
 import { uploadRoutes } from './upload-routes.ts'
 import type { Uploads } from './uploads.ts'
+
+/** So long the first word of a direct site is held for the site to be known here. */
+const NEW_SITE_WAIT_MS = 1_000
+const NEW_SITE_LOOK_MS = 50
 
 const siteParam = z.object({ siteId: z.string().regex(SITE_ID_PATTERN, 'is no site id') })
 const credential = z.object({ username: z.string(), password: z.string() }).meta({ id: 'SiteCredential' })
@@ -54,7 +59,7 @@ export function createRoutes(
   context: ServiceContext,
   { send, credentials, uploads, received }: RoutesOptions,
 ): Hono {
-  const { log, config, sql } = context
+  const { log, config, sql, clock } = context
   const app = createServiceApp({ name: 'site-gateway', log, serviceKey: config.serviceKey })
   app.openapi(putCredential, async (c) =>
     c.json(await credentials.issue(c.get('tenantId'), c.req.valid('param').siteId), 200),
@@ -77,9 +82,15 @@ export function createRoutes(
     const { siteId, channel } = c.req.param()
     const known = UP_CHANNELS.find((it) => it === channel)
     if (known === undefined || !SITE_ID_PATTERN.test(siteId)) throw notFound(`no channel ${channel}`)
-    const [site] = await sql`
-      select 1 from site_gateway.site where site_id = ${siteId} and tenant_id = ${c.get('tenantId')} and direct`
-    if (!site) throw notFound(`site ${siteId} is no direct site of this tenant`)
+    // The station may be through the door of a site that was made a moment ago, before that has come here.
+    const until = clock.mono() + (known === 'hello' ? NEW_SITE_WAIT_MS : 0)
+    for (;;) {
+      const [site] = await sql`
+        select 1 from site_gateway.site where site_id = ${siteId} and tenant_id = ${c.get('tenantId')} and direct`
+      if (site) break
+      if (clock.mono() >= until) throw notFound(`site ${siteId} is no direct site of this tenant`)
+      await sleep(clock, NEW_SITE_LOOK_MS)
+    }
     received(upTopic(siteId, known), Buffer.from(await c.req.arrayBuffer()))
     return c.body(null, 204)
   })
