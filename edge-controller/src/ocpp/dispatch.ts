@@ -12,13 +12,12 @@ import type { Log } from '../ports.ts'
 import type { Authorization } from '../session/authorize.ts'
 import type { ContractVerdict, ShownContract } from '../session/plug-and-charge.ts'
 import type { Outcome, SiteState } from '../site-state.ts'
+import { MAX_PLACE } from '../station/station.ts'
 import { checkAmended, type Surroundings } from './amend.ts'
 import type { Answer, LeftWithStation } from './connection.ts'
 import { OcppFault } from './fault.ts'
 import type { After, HandlerContext, Route, Routes } from './handler.ts'
 
-/** Highest number of a connector or an EVSE. */
-const MAX_PLACE = 65_535
 /** Names of actions are the station's: so much of one goes into logs and traces. */
 const MAX_ACTION_CHARS = 64
 

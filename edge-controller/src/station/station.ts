@@ -90,6 +90,9 @@ export function withRegister(connector: Connector, milliWh: number, atMs: number
   }
 }
 
+/** Highest number of an EVSE or connector in a message: the schemas of OCPP set no end to it, tables do. */
+export const MAX_PLACE = 65_535
+
 /** Highest number of an EVSE or connector: OCPP's integers have 31 bits. */
 const LARGEST_NUMBER = 2 ** 31 - 1
 
@@ -111,6 +114,19 @@ export function stationOf(state: StateReader, stationId: string): Station | unde
 
 export function connectorOf(station: Station, evseId: number, connectorId: number): Connector | undefined {
   return station.connectors.find((c) => c.evseId === evseId && c.connectorId === connectorId)
+}
+
+/** Whether `changeConnector` takes a connector that a message names somewhere within: it is known, or one that the station can have besides. */
+export function hasRoomFor(
+  state: StateReader,
+  stationId: string,
+  evseId: number,
+  connectorId: number,
+): boolean {
+  const station = stationOf(state, stationId)
+  if (station && connectorOf(station, evseId, connectorId)) return true
+  const isPlace = [evseId, connectorId].every((number) => number >= 0 && number <= MAX_PLACE)
+  return isPlace && (station?.connectors.length ?? 0) < MAX_CONNECTORS
 }
 
 /** Changes the station in the draft; a station that was never seen is not changed. */

@@ -46,7 +46,8 @@ export const routes: Routes = {
   ReportChargingProfiles: route(keepList('ReportChargingProfiles', 'chargingProfile')),
   NotifyDisplayMessages: route(keepList('NotifyDisplayMessages', 'messageInfo')),
   NotifyCustomerInformation: route(customerInformation),
-  NotifyEvent: route(notifyEvent),
+  // The status of a connector may be among the events, and that can be asked for.
+  NotifyEvent: route(notifyEvent, { canBeAskedFor: true }),
   SecurityEventNotification: route(securityEventNotification),
   SignCertificate: route(signCertificate, { question: signQuestion, request: ownRequest }),
   DataTransfer: route(dataTransfer),
