@@ -10,7 +10,8 @@ import type { RevocationStatus } from '../certificates/revocation.ts'
 import { ChangeRefused, JournalFull } from '../journal/port.ts'
 import type { Log } from '../ports.ts'
 import type { Authorization } from '../session/authorize.ts'
-import type { ContractVerdict, ShownContract } from '../session/plug-and-charge.ts'
+import type { ContractStatus } from '../session/contract-certificate.ts'
+import type { ShownContract } from '../session/plug-and-charge.ts'
 import type { Outcome, SiteState } from '../site-state.ts'
 import { MAX_PLACE } from '../station/station.ts'
 import { checkAmended, type Surroundings } from './amend.ts'
@@ -40,7 +41,7 @@ export interface DispatchPorts {
   /** The context of a message that is decided on now. */
   context(authorization: Authorization | undefined): HandlerContext
   authorize(idToken: IdToken): Promise<Authorization>
-  judgeContract(shown: ShownContract): Promise<ContractVerdict>
+  judgeContract(shown: ShownContract): Promise<ContractStatus>
   statusesOf(requests: readonly StatusRequest[]): Promise<(RevocationStatus | undefined)[]>
   askCertificates?: CentralSystemPorts['askCertificates']
   /** Why a signing request for the station's own certificate is not signed here; undefined: it is. */

@@ -10,7 +10,8 @@ import type { RevocationStatus } from '../certificates/revocation.ts'
 import type { Draft, StateReader } from '../draft.ts'
 import type { Refusal } from '../load/guard.ts'
 import type { Authorization } from '../session/authorize.ts'
-import type { ContractVerdict, ShownContract } from '../session/plug-and-charge.ts'
+import type { ContractStatus } from '../session/contract-certificate.ts'
+import type { ShownContract } from '../session/plug-and-charge.ts'
 import type { Session, SessionContext } from '../session/session.ts'
 import type { Outcome } from '../site-state.ts'
 import type { StationSettings } from '../station/settings.ts'
@@ -26,7 +27,7 @@ export interface HandlerContext extends SessionContext {
   /** Why the CA of the site does not sign what the message asks it to. */
   requestFault?: string
   /** What the contract is worth that the route's `contract` found in the payload; undefined where there was none. */
-  contract?: ContractVerdict
+  contract?: ContractStatus
   /** What was found of the route's `statuses`, in their order; undefined where none was to be had. */
   statuses?: (RevocationStatus | undefined)[]
   /** Stations in which a token may be in use. */

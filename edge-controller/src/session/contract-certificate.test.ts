@@ -38,7 +38,7 @@ describe('contract certificates', () => {
 
   it('are not, when one is forged, has ended, or is no CA', async () => {
     const forged = await issue('DEABCC123456789', sub, { ca: false, signedWith: other })
-    expect(judgeContract(chain(forged, sub), [root.pem], EMAID, NOW).status).toBe('SignatureError')
+    expect(judgeContract(chain(forged, sub), [root.pem], EMAID, NOW).status).toBe('CertChainError')
     const old = await issue('DEABCC123456789', sub, { ca: false, notAfter: '2026-01-01' })
     expect(judgeContract(chain(old, sub), [root.pem], EMAID, NOW).status).toBe('CertificateExpired')
     const byDriver = await issue('DEXYZC999999999', contract, { ca: false })
@@ -47,12 +47,17 @@ describe('contract certificates', () => {
     )
   })
 
-  it('cannot be judged without a root or a certificate, and are of their own eMAID', () => {
+  it('cannot be judged without a root', () => {
     expect(judgeContract(chain(contract, sub), [], EMAID, NOW).status).toBe('NoCertificateAvailable')
-    expect(judgeContract(undefined, [root.pem], EMAID, NOW).status).toBe('NoCertificateAvailable')
-    expect(judgeContract(chain(contract, sub), [root.pem], 'DE-ABC-C00000000-0', NOW).status).toBe(
-      'NoCertificateAvailable',
-    )
+  })
+
+  it('are those of their own eMAID alone, and text that is none is no certificate', () => {
+    for (const [text, emaid] of [
+      [chain(contract, sub), 'DE-ABC-C00000000-0'],
+      ['', EMAID],
+      ['certificate', EMAID],
+    ] as const)
+      expect(judgeContract(text, [root.pem], emaid, NOW).status).toBe('CertChainError')
   })
 
   it('decide what Authorize is answered, over a socket', async () => {

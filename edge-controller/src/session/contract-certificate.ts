@@ -4,15 +4,17 @@
  */
 import { X509Certificate } from 'node:crypto'
 
-/** As OCPP's AuthorizeCertificateStatusEnumType has it. */
+/**
+ * What a contract certificate is worth, in words of OCPP's AuthorizeCertificateStatusEnumType. NoCertificateAvailable: the site has
+ * nothing to judge it by; whatever cannot be verified though it has is CertChainError (C07.FR.17), a forged signature too: OCPP has a
+ * SignatureError, and says that it is not used.
+ */
 export type ContractStatus =
   | 'Accepted'
-  | 'SignatureError'
   | 'CertificateExpired'
   | 'CertificateRevoked'
-  | 'NoCertificateAvailable'
   | 'CertChainError'
-  | 'ContractCancelled'
+  | 'NoCertificateAvailable'
 
 /** A certificate of the way from the contract to its root, and who has signed it. */
 export interface ChainLink {
@@ -26,31 +28,31 @@ export const MAX_CHAIN = 4
 const PEM = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g
 
 /**
- * The way from the contract to its root is told as far as it was gone: whole, where it is Accepted. `chain`: PEM certificates one after the other, the contract's first; `roots`: PEM. NoCertificateAvailable: nothing can be judged (no root
- * is known, or there is no certificate), or none is of this eMAID; CertChainError: the chain leads to no known root; SignatureError:
- * a certificate names an issuer that has not signed it.
+ * The way from the contract to its root is told as far as it was gone: whole, where it is Accepted. `chain`: PEM certificates one
+ * after the other, the contract's first; `roots`: PEM. NoCertificateAvailable: no root is known. CertChainError: there is no
+ * certificate, or it is of another eMAID, its chain leads to no known root, or one names an issuer that has not signed it.
  */
 export function judgeContract(
-  chain: string | undefined,
+  chain: string,
   roots: readonly string[],
   emaid: string,
   nowMs: number,
 ): { status: ContractStatus; links: ChainLink[] } {
   const links: ChainLink[] = []
   const found = (status: ContractStatus) => ({ status, links })
-  if (chain === undefined || roots.length === 0) return found('NoCertificateAvailable')
+  if (roots.length === 0) return found('NoCertificateAvailable')
   const shown = certificates(chain.match(PEM) ?? [])
   const known = certificates(roots)
   if (shown === undefined || known === undefined) return found('CertChainError')
   const [contract, ...subs] = shown
-  if (contract === undefined || emaidOf(contract) !== plain(emaid)) return found('NoCertificateAvailable')
+  // Or a driver with a contract of their own could charge on somebody else's token.
+  if (contract === undefined || emaidOf(contract) !== plain(emaid)) return found('CertChainError')
   let at = contract
   for (let steps = 0; steps < MAX_CHAIN; steps++) {
     if (!isValidAt(at, nowMs)) return found('CertificateExpired')
     const issuers = [...known, ...subs].filter((it) => it.ca && at.checkIssued(it))
-    if (issuers.length === 0) return found('CertChainError')
     const issuer = issuers.find((it) => at.verify(it.publicKey))
-    if (issuer === undefined) return found('SignatureError')
+    if (issuer === undefined) return found('CertChainError')
     links.push({ certificate: at, issuer })
     if (known.includes(issuer)) return found(isValidAt(issuer, nowMs) ? 'Accepted' : 'CertificateExpired')
     at = issuer

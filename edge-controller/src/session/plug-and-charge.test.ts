@@ -76,19 +76,23 @@ describe('a contract whose chain is in order', () => {
 
   it('is refused when no status is to be had, unless the site accepts that', async () => {
     responder.down = true
-    expect(await decided(chain(contract!, sub!))).toEqual(['Invalid', 'NoCertificateAvailable'])
+    expect(await decided(chain(contract!, sub!))).toEqual(['Invalid', 'CertChainError'])
     linked = false
-    expect(await decided(chain(contract!, sub!))).toEqual(['Invalid', 'NoCertificateAvailable'])
+    expect(await decided(chain(contract!, sub!))).toEqual(['Invalid', 'CertChainError'])
     await policy({ contractWithoutStatus: 'accept' })
     expect(await decided(chain(contract!, sub!))).toEqual(['Accepted', 'Accepted'])
     expect(responder.asked).toEqual([])
   })
 
-  it('is cancelled when its token is blocked or has ended', async () => {
-    for (const status of ['Blocked', 'Expired'] as const) {
+  it('is cancelled when its token is not accepted, whoever says so', async () => {
+    for (const status of ['Blocked', 'Expired', 'Invalid'] as const) {
       await site.apply('tokens', { tokens: [{ idToken: EMAID, type: 'eMAID', status }] })
       expect(await decided(chain(contract!, sub!))).toEqual([status, 'ContractCancelled'])
     }
+    // In no list: the cloud is not there to be asked, and the site takes nobody on trust.
+    await site.apply('tokens', { tokens: [] })
+    await policy({ offlinePolicy: 'refuse' })
+    expect(await decided(chain(contract!, sub!))).toEqual(['Invalid', 'ContractCancelled'])
   })
 
   it('is asked about where the station says, when the certificate names no responder', async () => {
@@ -102,6 +106,33 @@ describe('a contract whose chain is in order', () => {
   })
 })
 
+describe('a contract whose chain is not in order', () => {
+  it('is refused as expired when a certificate of it has ended, whatever its token', async () => {
+    const old = await issue(EMAID, sub, { ca: false, notAfter: '2026-01-01' })
+    expect(await decided(chain(old, sub!))).toEqual(['Expired', 'CertificateExpired'])
+    await site.apply('tokens', { tokens: [{ idToken: EMAID, type: 'eMAID', status: 'Blocked' }] })
+    expect(await decided(chain(old, sub!))).toEqual(['Expired', 'CertificateExpired'])
+  })
+
+  it('is refused when it is of another eMAID than the token, or signed by nobody whom it names', async () => {
+    const others = await issue('DEXYZC999999999', sub, { ca: false })
+    expect(await decided(chain(others, sub!))).toEqual(['Invalid', 'CertChainError'])
+    const forged = await issue(EMAID, sub, { ca: false, signedWith: root! })
+    expect(await decided(chain(forged, sub!))).toEqual(['Invalid', 'CertChainError'])
+    expect(await decided({ certificate: 'no certificate' })).toEqual(['Invalid', 'CertChainError'])
+    const [fact] = await site.factsOf('token.decided')
+    expect(fact!.data).toMatchObject({ status: 'Invalid', certificateStatus: 'CertChainError' })
+  })
+
+  it('is judged by the token alone where the site knows no root', async () => {
+    await policy({ contractRoots: [] })
+    const others = await issue('DEXYZC999999999', sub, { ca: false })
+    expect(await decided(chain(others, sub!))).toEqual(['Accepted', 'NoCertificateAvailable'])
+    await site.apply('tokens', { tokens: [{ idToken: EMAID, type: 'eMAID', status: 'Blocked' }] })
+    expect(await decided(chain(contract!, sub!))).toEqual(['Blocked', 'NoCertificateAvailable'])
+  })
+})
+
 describe('a contract of which the station sends hashes alone', () => {
   it('is accepted or revoked as the responder says, whose certificate comes with the answer', async () => {
     expect(await decided(hashes())).toEqual(['Accepted', 'Accepted'])
@@ -112,7 +143,7 @@ describe('a contract of which the station sends hashes alone', () => {
 
   it('is refused where nobody vouches for the answer', async () => {
     responder.signers = [await issue('MO Sub-CA', undefined)]
-    expect(await decided(hashes())).toEqual(['Invalid', 'NoCertificateAvailable'])
+    expect(await decided(hashes())).toEqual(['Invalid', 'CertChainError'])
     expect(JSON.stringify(site.warnings)).toContain('not signed by the issuer')
   })
 
@@ -122,9 +153,9 @@ describe('a contract of which the station sends hashes alone', () => {
     expect(await decided(hashes())).toEqual(['Accepted', 'Accepted'])
     contract = await issue(EMAID, sub, { ca: false, serialNumber: '0c0ffd' })
     responder.signers = [await issue('Another driver', sub, { ca: false })]
-    expect(await decided(hashes())).toEqual(['Invalid', 'NoCertificateAvailable'])
+    expect(await decided(hashes())).toEqual(['Invalid', 'CertChainError'])
     responder.signers = [await issue('OCSP', root, { ca: false, appointed: true })]
-    expect(await decided(hashes())).toEqual(['Invalid', 'NoCertificateAvailable'])
+    expect(await decided(hashes())).toEqual(['Invalid', 'CertChainError'])
   })
 
   it('decides nothing where it sends none', async () => {
@@ -146,7 +177,7 @@ describe('what a responder has said', () => {
     site.clock.advance(47 * HOUR_MS)
     expect(await decided(hashes())).toEqual(['Accepted', 'Accepted'])
     site.clock.advance(HOUR_MS)
-    expect(await decided(hashes())).toEqual(['Invalid', 'NoCertificateAvailable'])
+    expect(await decided(hashes())).toEqual(['Invalid', 'CertChainError'])
     expect(responder.asked).toHaveLength(1)
   })
 
@@ -157,7 +188,7 @@ describe('what a responder has said', () => {
     site.clock.advance(MAX_HELD_MS - 1)
     expect(await decided(hashes())).toEqual(['Accepted', 'Accepted'])
     site.clock.advance(1)
-    expect(await decided(hashes())).toEqual(['Invalid', 'NoCertificateAvailable'])
+    expect(await decided(hashes())).toEqual(['Invalid', 'CertChainError'])
     linked = true
     responder.validMs = undefined
     await decided(hashes())
@@ -165,7 +196,7 @@ describe('what a responder has said', () => {
     site.clock.advance(23 * HOUR_MS)
     expect(await decided(hashes())).toEqual(['Accepted', 'Accepted'])
     site.clock.advance(HOUR_MS)
-    expect(await decided(hashes())).toEqual(['Invalid', 'NoCertificateAvailable'])
+    expect(await decided(hashes())).toEqual(['Invalid', 'CertChainError'])
   })
 
   it('of a revoked one stands when nobody can be asked any more', async () => {

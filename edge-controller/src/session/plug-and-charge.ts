@@ -8,6 +8,7 @@ import type { RevocationSource, Revocations } from '../certificates/revocation.t
 import { appliedDocument } from '../documents.ts'
 import type { StateReader } from '../draft.ts'
 import type { Clock } from '../ports.ts'
+import type { TokenStatus } from './authorize.ts'
 import { type ChainLink, type ContractStatus, certificates, judgeContract } from './contract-certificate.ts'
 
 /** What a station says of the contract that an EV has shown. */
@@ -19,10 +20,26 @@ export interface ShownContract {
   hashes: readonly RevocationSource[]
 }
 
-export interface ContractVerdict {
-  status: ContractStatus
-  /** The token is refused, whoever it is. */
-  refuses: boolean
+/** What a station is answered of a token for which a contract was shown. */
+export interface ContractAnswer {
+  status: TokenStatus
+  certificateStatus: ContractStatus | 'ContractCancelled'
+}
+
+/** The pairs of C07.FR.13 to .17: a certificate that is in order leaves the word to the token, one that is not has it. */
+export function contractAnswer(token: TokenStatus, contract: ContractStatus): ContractAnswer {
+  switch (contract) {
+    case 'Accepted':
+      return { status: token, certificateStatus: token === 'Accepted' ? 'Accepted' : 'ContractCancelled' }
+    case 'CertificateExpired':
+      return { status: 'Expired', certificateStatus: contract }
+    case 'CertificateRevoked':
+    case 'CertChainError':
+      return { status: 'Invalid', certificateStatus: contract }
+    // Nothing is known against it: a site that is told no roots has Plug & Charge by the tokens alone.
+    case 'NoCertificateAvailable':
+      return { status: token, certificateStatus: contract }
+  }
 }
 
 export interface PlugAndChargePorts {
@@ -36,7 +53,7 @@ export async function judgeShown(
   stationId: string,
   shown: ShownContract,
   { state, clock, revocations }: PlugAndChargePorts,
-): Promise<ContractVerdict> {
+): Promise<ContractStatus> {
   const policy = appliedDocument(state, 'site')?.authorization
   const roots = policy?.contractRoots ?? []
   const { certificate, hashes, emaid } = shown
@@ -46,21 +63,17 @@ export async function judgeShown(
     questions = hashes.map((about) => ({ about, issuers: known }))
   } else {
     const { status, links } = judgeContract(certificate, roots, emaid, clock.now())
-    // Nothing is known against it where nothing can be judged: the token decides.
-    if (status !== 'Accepted') return { status, refuses: status !== 'NoCertificateAvailable' }
+    if (status !== 'Accepted') return status
     questions = await questionsOf(links, hashes)
   }
-  if (questions.length === 0 && certificate === undefined)
-    return { status: 'NoCertificateAvailable', refuses: false }
+  if (questions.length === 0 && certificate === undefined) return 'NoCertificateAvailable'
   const found = await Promise.all(
     questions.map(({ about, issuers }) => revocations.statusOf(stationId, about, issuers)),
   )
-  if (found.some((it) => it?.status === 'Revoked')) return { status: 'CertificateRevoked', refuses: true }
+  if (found.some((it) => it?.status === 'Revoked')) return 'CertificateRevoked'
   const isKnown = found.every((it) => it?.status === 'Good') || policy?.contractWithoutStatus === 'accept'
-  // C07.FR.05: validity is verified with data of OCSP, fresh or held.
-  return isKnown
-    ? { status: 'Accepted', refuses: false }
-    : { status: 'NoCertificateAvailable', refuses: true }
+  // C07.FR.05: validity is verified with data of OCSP, fresh or held; what cannot be verified is not taken (C07.FR.17).
+  return isKnown ? 'Accepted' : 'CertChainError'
 }
 
 /** DER of those whose word on what they have revoked is taken, by what the site was told. */

@@ -8,7 +8,7 @@ import type {
 import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import { Draft } from '../../draft.ts'
 import { type Authorization, tokenDecided } from '../../session/authorize.ts'
-import type { ContractVerdict, ShownContract } from '../../session/plug-and-charge.ts'
+import { contractAnswer, type ShownContract } from '../../session/plug-and-charge.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
 import { certificateIdOf } from './certificate-questions.ts'
 
@@ -57,10 +57,9 @@ export function authorize(context: HandlerContext): Decision<AuthorizeResponse> 
   const decision = context.authorization!
   const draft = new Draft(context.state)
   const { contract } = context
-  // What cannot be judged here leaves the decision to the token; what was found wrong does not.
-  const status = contract?.refuses && decision.status === 'Accepted' ? 'Invalid' : decision.status
-  const certificateStatus =
-    contract && (isCancelled(contract, decision) ? 'ContractCancelled' : contract.status)
+  const { status, certificateStatus } = contract
+    ? contractAnswer(decision.status, contract)
+    : { status: decision.status, certificateStatus: undefined }
   draft.fact(tokenDecided(context.stationId, decision, status, certificateStatus))
   return {
     reply: {
@@ -69,10 +68,4 @@ export function authorize(context: HandlerContext): Decision<AuthorizeResponse> 
     },
     outcome: draft.outcome(),
   }
-}
-
-/** Nothing is wrong with the certificate, and its contract was blocked or has ended, as the tokens or the cloud say. */
-function isCancelled({ status }: ContractVerdict, { source, ...token }: Authorization): boolean {
-  const hasEnded = token.status === 'Blocked' || token.status === 'Expired'
-  return status === 'Accepted' && hasEnded && (source === 'document' || source === 'cloud')
 }
