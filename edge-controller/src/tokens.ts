@@ -5,6 +5,8 @@
 
 import { bucketOf, TOKEN_BUCKETS, type Token } from '@switchyard/protocol/site/buckets.ts'
 import type { DocumentBody, DocumentVersion } from '@switchyard/protocol/site/document.ts'
+import { EMAID, emaidWritings } from '@switchyard/protocol/site/emaid.ts'
+import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import { type AppliedDocument, appliedDocument, DOCUMENT_KIND } from './documents.ts'
 import type { StateReader } from './draft.ts'
 
@@ -21,10 +23,24 @@ export function bucketsVersion(state: StateReader): DocumentVersion | undefined 
   return applied?.form === 1 ? applied.version : undefined
 }
 
-/** The token with this identifier, compared without regard to case (1.6: CiString; 2.x: identifierString); an accepted one first. */
-export function tokenEntry(state: StateReader, value: string): Token | undefined {
-  const wanted = value.toLowerCase()
-  const found = candidates(state, value).filter((it) => it.idToken.toLowerCase() === wanted)
+/**
+ * The token with this identifier, compared without regard to case (1.6: CiString; 2.x: identifierString); an accepted one first. An
+ * eMAID that is in no list as it is written is looked for in its other writings, among eMAIDs.
+ */
+export function tokenEntry(state: StateReader, idToken: IdToken): Token | undefined {
+  const asWritten = best(candidates(state, idToken.value).filter((it) => isWritten(it, idToken.value)))
+  if (asWritten) return asWritten
+  const others = emaidWritings(idToken).flatMap((writing) =>
+    candidates(state, writing).filter((it) => it.type === EMAID && isWritten(it, writing)),
+  )
+  return best(others)
+}
+
+function isWritten({ idToken }: Token, value: string): boolean {
+  return idToken.toLowerCase() === value.toLowerCase()
+}
+
+function best(found: readonly Token[]): Token | undefined {
   return found.find((it) => it.status === 'Accepted') ?? found[0]
 }
 

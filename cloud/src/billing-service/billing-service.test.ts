@@ -285,6 +285,7 @@ describe('a session that ended', () => {
       { idToken: 'ONE', driverId: 'D-2' },
       { idToken: 'two', driverId: 'D-2' },
       { idToken: 'two', driverId: null },
+      { idToken: 'DE-ABC-C12345678-9', driverId: 'D-3', type: 'eMAID' },
     ]
     await platform.sql.begin((tx) =>
       platform.context.eventLog.publishAll(
@@ -294,18 +295,21 @@ describe('a session that ended', () => {
           siteId: null,
           kind: 'token.changed' as const,
           at: AT(0),
-          data: { ...it, type: 'ISO14443', status: 'Accepted' as const },
+          data: { type: 'ISO14443', ...it, status: 'Accepted' as const },
         })),
       ),
     )
     await platform.settle(service)
     const of = (value: string) => ({ idToken: { value, type: 'ISO14443' } })
     await take(ended('S-1', of('one')), ended('S-2', { ...of('two'), startedAt: AT(4), endedAt: AT(5) }))
+    const idToken = { value: 'DEABCC123456789', type: 'eMAID' }
+    await take(ended('S-3', { idToken, startedAt: AT(6), endedAt: AT(7) }))
     const drivers = (await cdrs()).map((it) => [it.sessionId, it.driverId])
     expect(new Map(drivers as [string, string | null][])).toEqual(
       new Map([
         ['S-1', 'D-2'],
         ['S-2', null],
+        ['S-3', 'D-3'],
       ]),
     )
   })

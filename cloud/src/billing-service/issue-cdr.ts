@@ -4,6 +4,7 @@ import { priceEnded } from '@switchyard/protocol/billing/price-ended.ts'
 import { creditIdOf } from '@switchyard/protocol/billing/settle.ts'
 import { negate } from '@switchyard/protocol/money.ts'
 import { type Tariff, tariff as tariffShape } from '@switchyard/protocol/pricing/tariff.ts'
+import { EMAID, emaidWritings } from '@switchyard/protocol/site/emaid.ts'
 import { apiEnergyWh } from '@switchyard/protocol/units.ts'
 import { beginHop } from '@switchyard/tracing/hop.ts'
 import type { TransactionSql } from 'postgres'
@@ -117,7 +118,7 @@ async function record(
   hop?.end()
 }
 
-/** A token of OCPP 1.6 has no type and is found by its identifier alone. */
+/** A token of OCPP 1.6 has no type and is found by its identifier alone; an eMAID is found in each of its writings. */
 async function driverOf(
   tx: TransactionSql,
   tenantId: string,
@@ -126,8 +127,10 @@ async function driverOf(
   if (idToken === undefined) return null
   const rows = await tx<{ driver_id: string }[]>`
     select distinct driver_id from billing.token
-    where tenant_id = ${tenantId} and id_token_key = upper(${idToken.value}) and driver_id is not null
-      and (type = ${idToken.type} or type = 'Central' or ${idToken.type} = 'Central')
+    where tenant_id = ${tenantId} and driver_id is not null
+      and (id_token_key = upper(${idToken.value})
+             and (type = ${idToken.type} or type = 'Central' or ${idToken.type} = 'Central')
+           or id_token_key = any(${emaidWritings(idToken)}::text[]) and type = ${EMAID})
     limit 2`
   // Two drivers with the same identifier: it cannot be told whose it was.
   return rows.length === 1 ? rows[0]!.driver_id : null

@@ -47,6 +47,15 @@ test('a token decides who may charge, whatever its case, and for OCPP 1.6 whatev
   expect(await status('tag-1')).toBe('Blocked')
 })
 
+test('an eMAID is the same with and without hyphens, and another token is not', async () => {
+  await ask('POST', '/v1/tokens', { idToken: 'DE-ABC-C12345678-9', type: 'eMAID' })
+  expect(await status('deabcc123456789', 'eMAID')).toBe('Accepted')
+  expect(await status('DE-ABC-C123456789', 'eMAID')).toBe('Accepted')
+  expect(await status('DEABCC123456789', 'ISO14443')).toBe('Unknown')
+  await ask('POST', '/v1/tokens', { idToken: 'DE-XYZ-C12345678', type: 'ISO14443' })
+  expect(await status('DEXYZC12345678', 'eMAID')).toBe('Unknown')
+})
+
 test('an accepted token is over when its time is', async () => {
   const expiresAt = new Date(TEST_EPOCH_MS + 60_000).toISOString()
   await ask('POST', '/v1/tokens', { idToken: 'T', expiresAt })

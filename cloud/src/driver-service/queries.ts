@@ -1,5 +1,6 @@
 /** Drivers and tokens in their tables; every query is scoped by the tenant. */
 import { bucketOf, type Token } from '@switchyard/protocol/site/buckets.ts'
+import { EMAID, emaidWritings } from '@switchyard/protocol/site/emaid.ts'
 import type { Sql, TransactionSql } from 'postgres'
 
 type AnySql = Sql | TransactionSql
@@ -42,7 +43,7 @@ export async function listTokens(
     order by id_token_key, type limit ${limit}`
 }
 
-/** Tokens that a presented identifier stands for; without a type of its own, all with that identifier. */
+/** Tokens that a presented identifier stands for; without a type of its own, all with that identifier; for an eMAID, each of its writings. */
 export async function tokensPresented(
   sql: AnySql,
   tenantId: string,
@@ -52,8 +53,9 @@ export async function tokensPresented(
   const anyType = type === undefined || type === ANY_TYPE
   return await sql<TokenRow[]>`
     select * from driver.token
-    where tenant_id = ${tenantId} and id_token_key = upper(${idToken})
-      and (${anyType} or type = ${type ?? ''} or type = ${ANY_TYPE})`
+    where tenant_id = ${tenantId}
+      and (id_token_key = upper(${idToken}) and (${anyType} or type = ${type ?? ''} or type = ${ANY_TYPE})
+           or id_token_key = any(${emaidWritings({ value: idToken, type: type ?? ANY_TYPE })}::text[]) and type = ${EMAID})`
 }
 
 /** A token as it shall be; a field that is undefined stays as it was. */

@@ -62,7 +62,7 @@ export class CostTeller {
     if (isStart) {
       // Nobody pays for one that was refused.
       if (session.authorization !== 'Accepted') return
-      const language = session.idToken && tokenEntry(state, session.idToken.value)?.language
+      const language = session.idToken && tokenEntry(state, session.idToken)?.language
       void this.#send(session.stationId, words.price?.(session, priceText(tariff, language)))
     } else if (fact.kind === 'session.ended' && !fact.data.presumed) {
       const amount = costOfEnd(state, fact.sessionId, fact.data)

@@ -3,6 +3,7 @@
  * is a link, for at most ASK_TIMEOUT_MS; then the site's offline policy decides.
  */
 import { parseInstant } from '@switchyard/protocol/instant.ts'
+import { isSameToken } from '@switchyard/protocol/site/emaid.ts'
 import type { FactDraft, IdToken } from '@switchyard/protocol/site/fact.ts'
 import { appliedDocument } from '../documents.ts'
 import type { StateReader } from '../draft.ts'
@@ -43,7 +44,7 @@ export function authorizeLocally(
   idToken: IdToken,
   nowMs: number,
 ): Authorization | undefined {
-  const entry = tokenEntry(state, idToken.value)
+  const entry = tokenEntry(state, idToken)
   if (!entry) return undefined
   const expiresMs = entry.expiresAt === undefined ? undefined : parseInstant(entry.expiresAt)
   const expired = expiresMs !== undefined && expiresMs <= nowMs
@@ -92,7 +93,7 @@ export async function authorize(
   }
   const site = appliedDocument(state, 'site')
   const policy = site?.authorization?.offlinePolicy ?? site?.offlinePolicy ?? ports.offlinePolicy
-  const isAccepted = policy === 'accept' && hasRoomForTrust(state, ports.stationIds(), idToken.value)
+  const isAccepted = policy === 'accept' && hasRoomForTrust(state, ports.stationIds(), idToken)
   const status = isAccepted ? 'Accepted' : 'Invalid'
   return { idToken, status, source: 'offline-policy', offline: true }
 }
@@ -158,7 +159,6 @@ export function isInUse(
 ): boolean {
   // Whoever presses a start button has no token that another could use (C02).
   if (idToken.type === 'NoAuthorization') return false
-  const value = idToken.value.toLowerCase()
   const isHere = (s: Session): boolean =>
     s.sessionId === use.sessionId ||
     (s.stationId === use.stationId &&
@@ -168,7 +168,8 @@ export function isInUse(
   return stationIds.some((stationId) =>
     runningSessions(state, stationId).some(
       (s) =>
-        s.idToken?.value.toLowerCase() === value &&
+        s.idToken !== undefined &&
+        isSameToken(s.idToken, idToken) &&
         // One that was refused charges nothing, though the station has not ended it yet.
         s.authorization === 'Accepted' &&
         !isHere(s) &&

@@ -3,6 +3,7 @@
  * must lead to a root that the site document names. Whether one was revoked is asked elsewhere (plug-and-charge.ts).
  */
 import { X509Certificate } from 'node:crypto'
+import { plainEmaid } from '@switchyard/protocol/site/emaid.ts'
 
 /**
  * What a contract certificate is worth, in words of OCPP's AuthorizeCertificateStatusEnumType. NoCertificateAvailable: the site has
@@ -46,7 +47,7 @@ export function judgeContract(
   if (shown === undefined || known === undefined) return found('CertChainError')
   const [contract, ...subs] = shown
   // Or a driver with a contract of their own could charge on somebody else's token.
-  if (contract === undefined || emaidOf(contract) !== plain(emaid)) return found('CertChainError')
+  if (contract === undefined || emaidOf(contract) !== plainEmaid(emaid)) return found('CertChainError')
   let at = contract
   for (let steps = 0; steps < MAX_CHAIN; steps++) {
     if (!isValidAt(at, nowMs)) return found('CertificateExpired')
@@ -76,10 +77,5 @@ function isValidAt({ validFrom, validTo }: X509Certificate, nowMs: number): bool
 /** The contract's own name: ISO 15118 has the eMAID as common name of the leaf. */
 function emaidOf({ subject }: X509Certificate): string | undefined {
   const name = /^CN=(.*)$/m.exec(subject)?.[1]
-  return name === undefined ? undefined : plain(name)
-}
-
-/** An eMAID is the same with and without its hyphens, and in either case. */
-function plain(emaid: string): string {
-  return emaid.replaceAll('-', '').toUpperCase()
+  return name === undefined ? undefined : plainEmaid(name)
 }

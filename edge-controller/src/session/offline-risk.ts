@@ -2,6 +2,8 @@
  * What a site risks on tokens that nobody could be asked about: how many sessions it has on trust at a time, and how much energy each
  * of them may take. Named by the site document; without bounds there, all that the offline policy lets in may charge.
  */
+import { isSameToken } from '@switchyard/protocol/site/emaid.ts'
+import type { IdToken } from '@switchyard/protocol/site/fact.ts'
 import { appliedDocument } from '../documents.ts'
 import type { StateReader } from '../draft.ts'
 import { tokenEntry } from '../tokens.ts'
@@ -11,13 +13,11 @@ import { runningSessions, type Session } from './session.ts'
 export const STOP_AGAIN_MS = 60_000
 
 /** Whether one more token may charge on trust; one that has a session on trust is no further one. `stationIds`: the site's. */
-export function hasRoomForTrust(state: StateReader, stationIds: readonly string[], token: string): boolean {
+export function hasRoomForTrust(state: StateReader, stationIds: readonly string[], token: IdToken): boolean {
   const max = appliedDocument(state, 'site')?.authorization?.offlineMaxSessions
   if (max === undefined) return true
   const others = stationIds.flatMap((id) =>
-    runningSessions(state, id).filter(
-      (it) => it.onTrust && it.idToken?.value.toLowerCase() !== token.toLowerCase(),
-    ),
+    runningSessions(state, id).filter((it) => it.onTrust && !(it.idToken && isSameToken(it.idToken, token))),
   )
   return others.length < max
 }
@@ -29,7 +29,7 @@ export function hasTakenItsTrust(state: StateReader, session: Session): boolean 
   if (maxWh === undefined || !onTrust || end || register === undefined || startRegisterMilliWh === undefined)
     return false
   if (register.milliWh - startRegisterMilliWh < maxWh * 1_000) return false
-  return idToken === undefined || tokenEntry(state, idToken.value)?.status !== 'Accepted'
+  return idToken === undefined || tokenEntry(state, idToken)?.status !== 'Accepted'
 }
 
 /** Says which sessions are to be stopped now: each when it is first found, and again while it goes on. */

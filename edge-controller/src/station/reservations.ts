@@ -3,6 +3,7 @@
  * guards the place: it compares tokens and groups. The site keeps what the station has said yes to, and until when.
  */
 import { instant, parseInstant } from '@switchyard/protocol/instant.ts'
+import { isSameToken } from '@switchyard/protocol/site/emaid.ts'
 import type { FactData, IdToken } from '@switchyard/protocol/site/fact.ts'
 import type { Draft, StateReader } from '../draft.ts'
 
@@ -81,13 +82,14 @@ export function useReservation(
   named: number | undefined,
 ): void {
   const reservations = reservationsOf(draft, stationId)
-  const token = session.idToken?.value.toLowerCase()
+  const { idToken } = session
   const used =
     reservations.find((it) => it.reservationId === named) ??
     reservations.find(
       (it) =>
         (it.evseId === session.evseId || it.evseId === 0) &&
-        it.idToken.value.toLowerCase() === token &&
+        idToken !== undefined &&
+        isSameToken(it.idToken, idToken) &&
         it.expiresAtMs > session.startedAtMs,
     )
   if (used) endReservation(draft, stationId, used.reservationId, 'used', session.sessionId)

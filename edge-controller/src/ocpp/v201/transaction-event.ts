@@ -134,7 +134,7 @@ function changedToken(
   session: Session | undefined,
 ): Authorization | undefined {
   if (eventType !== 'Updated' || !now || session?.authorization !== 'Accepted') return undefined
-  const isRefused = now.status !== 'Accepted' && tokenEntry(draft, now.idToken.value)?.status !== 'Accepted'
+  const isRefused = now.status !== 'Accepted' && tokenEntry(draft, now.idToken)?.status !== 'Accepted'
   // Accepted again: said once, to one that was told otherwise.
   const isForgiven = !isRefused && session.toldStatus !== undefined && session.toldStatus !== 'Accepted'
   return isRefused || isForgiven ? now : undefined
