@@ -31,7 +31,8 @@ export async function greet(
     const inAuthority = site.journalId === null ? undefined : lanes.get(site.journalId)
     const held = await heldOf(tx, siteId, journalId)
     const now = clock.now()
-    const taken = receive({ site, lane, inAuthority }, held, hello, now, random.uuid())
+    const known = { site, lane, inAuthority, leased: site.direct }
+    const taken = receive(known, held, hello, now, random.uuid())
     await keep(tx, siteId, hello, taken, now, eventLog.generation)
     const kin = taken.lane ? await tieKin(tx, siteId, hello) : []
     // Whoever judged a batch before this is committed judges it again.

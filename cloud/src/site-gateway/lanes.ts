@@ -8,6 +8,7 @@ import type { Sql, TransactionSql } from 'postgres'
 export interface LockedSite extends SiteAuthority {
   tenantId: string
   online: boolean
+  direct: boolean
   /** Generation of the log in which it was last greeted. */
   generation: string | null
 }
@@ -41,10 +42,11 @@ export async function lockSite(tx: TransactionSql, siteId: string): Promise<Lock
       epoch: number
       last_heard_at: Date | null
       online: boolean
+      direct: boolean
       generation: string | null
     }[]
   >`
-    select tenant_id, journal_id, epoch, last_heard_at, online, generation from site_gateway.site
+    select tenant_id, journal_id, epoch, last_heard_at, online, direct, generation from site_gateway.site
      where site_id = ${siteId} for update`
   return (
     row && {
@@ -53,6 +55,7 @@ export async function lockSite(tx: TransactionSql, siteId: string): Promise<Lock
       epoch: row.epoch,
       lastHeardMs: row.last_heard_at?.getTime() ?? null,
       online: row.online,
+      direct: row.direct,
       generation: row.generation,
     }
   )

@@ -75,6 +75,9 @@ describe('another boot of a journal', () => {
     const silent = take(spoken({}, NOW - PRESENCE_EXPIRY_MS - 1), hello({ bootId: 'boot-2' }))
     expect(silent).toMatchObject({ recall: undefined, holdMs: 0, lane: { bootId: 'boot-2' } })
     expect(take(spoken(), hello())).toMatchObject({ recall: undefined, holdMs: 0 })
+    // Nor is anybody there beside the holder of a lease.
+    const moved = take({ ...spoken(), leased: true }, hello({ bootId: 'boot-2' }))
+    expect(moved).toMatchObject({ recall: undefined, holdMs: 0, lane: { bootId: 'boot-2', recall: null } })
   })
 
   it('that answers a recall has the journal again, and nobody is recalled for it', () => {

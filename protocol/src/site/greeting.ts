@@ -37,6 +37,8 @@ export interface KnownOfSite {
   lane: Lane | undefined
   /** Lane in authority. */
   inAuthority: Lane | undefined
+  /** A direct site: who speaks for it holds its lease, by which its journal is fenced, and nobody else can be there. */
+  leased?: boolean
 }
 
 export interface Reception {
@@ -68,7 +70,7 @@ export function receive(
   nowMs: number,
   token: string,
 ): Reception {
-  const { site, lane, inAuthority } = known
+  const { site, lane, inAuthority, leased = false } = known
   if (hello.probe || hasParted(hello.heads, held)) {
     // What this box sent in its last conversation is not taken any more: it is about to give these rows to another journal.
     const own = lane && lane.bootId === hello.bootId ? { ...lane, nonce: hello.nonce } : undefined
@@ -85,7 +87,7 @@ export function receive(
   const isOther = lane !== undefined && lane.bootId !== null && lane.bootId !== hello.bootId
   const answers = lane?.recall != null && hello.recall === lane.recall.token
   // Whoever spoke with the journal in authority and was not heard for long is gone, or cut off. Of others it is not known.
-  const mayBeThere = site.journalId !== hello.journalId || !isSilent(site, nowMs)
+  const mayBeThere = !leased && (site.journalId !== hello.journalId || !isSilent(site, nowMs))
   const recall =
     isOther && !answers && mayBeThere ? { epoch: lane.epoch, nonce: lane.nonce, token } : undefined
   const succeeds =
