@@ -170,3 +170,28 @@ it('a 2.x station is told between its events, where time alone has changed the c
   const last = await site.until(() => told.find(({ totalCost }) => totalCost === 0.3))
   expect(last).toEqual({ totalCost: 0.3, transactionId: 'tx-1' })
 })
+
+it('a 2.x station that told no register of the start is told of what has flowed since the first one', async () => {
+  station = await connect(site.url, 'CP2', 'ocpp2.0.1')
+  station.handle('CostUpdated', (payload) => {
+    told.push(payload)
+    return {}
+  })
+  const chargingStation = { vendorName: 'V', model: 'M' }
+  await station.call('BootNotification', { reason: 'PowerUp', chargingStation })
+  const event = (eventType: string, more: JsonObject) =>
+    station.call('TransactionEvent', {
+      ...{ eventType, timestamp: timestamp(), triggerReason: 'MeterValuePeriodic', seqNo: 0 },
+      ...{ transactionInfo: { transactionId: 'tx-1' }, ...more },
+    })
+  const metered = (value: number) => ({ meterValue: [{ timestamp: timestamp(), sampledValue: [{ value }] }] })
+  const idToken = { idToken: 'TAG', type: 'ISO14443' }
+  await event('Started', { evse: { id: 1, connectorId: 1 }, idToken })
+  await event('Updated', metered(5_000))
+  await pass(5)
+  await event('Updated', metered(6_000))
+  await pass(5)
+  // 1 kWh at 0.60, and ten minutes at 3.60 an hour.
+  const last = await site.until(() => told.find(({ totalCost }) => totalCost === 1.2))
+  expect(last).toEqual({ totalCost: 1.2, transactionId: 'tx-1' })
+})

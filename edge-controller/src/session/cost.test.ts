@@ -125,4 +125,50 @@ describe('what a session costs is told to its station as billing will bill it (I
     await event('Started', '08:00:00', 1_000, {}, 'NO')
     expect(await event('Ended', '08:01:00', 1_000)).toEqual({ totalCost: 0 })
   })
+
+  describe('where the station leaves out how the session began', () => {
+    const begin = { evse: { id: 1, connectorId: 1 }, triggerReason: 'CablePluggedIn' }
+    const idToken = { idToken: 'TAG-1', type: 'ISO14443' }
+    const reading = (time: string, value: number, context: string) => ({
+      meterValue: [{ timestamp: `2026-11-23T${time}Z`, sampledValue: [{ value, context }] }],
+    })
+    const none = { meterValue: undefined } as unknown as JsonObject
+
+    it('a transaction whose first event is no start costs what was told of it', async () => {
+      await site.apply('tariffs', { default: TARIFF, byStation: {} })
+      const plugged = { ...begin, ...reading('08:00:00', 1_000, 'Transaction.Begin') }
+      // Nobody has taken anything yet.
+      expect(await event('Updated', '08:00:00', 1_000, plugged)).toEqual({ totalCost: 0 })
+      await station.call('Authorize', { idToken })
+      const authorized = { triggerReason: 'Authorized', idToken, ...none }
+      expect(await event('Updated', '08:01:00', 0, authorized)).toMatchObject({
+        idTokenInfo: { status: 'Accepted' },
+      })
+      // 2 × 0.35; 10 min: 0.20; with 20 % VAT; 0.50.
+      expect(await event('Updated', '08:10:00', 2_500)).toMatchObject({ totalCost: 1.58 })
+      // 5 × 0.35; 25 min: 0.50.
+      expect(await event('Ended', '08:22:00', 6_000)).toEqual({ totalCost: 3.2 })
+    })
+
+    it('without a register of the start at what has flowed since the first one', async () => {
+      await site.apply('tariffs', { default: TARIFF, byStation: {} })
+      await event('Started', '08:00:00', 0, none)
+      // Nothing was told of its energy yet.
+      expect(await event('Updated', '08:05:00', 0, none)).toEqual({})
+      expect(await event('Updated', '08:10:00', 2_500)).toEqual({ totalCost: 0.74 })
+      expect(await event('Updated', '08:15:00', 3_500)).toEqual({ totalCost: 1.28 })
+      expect(await event('Ended', '08:20:00', 4_500)).toEqual({ totalCost: 1.82 })
+    })
+
+    it('not where all that came is an end, nor where its start turns out to be older than its tariff', async () => {
+      await site.apply('tariffs', { default: TARIFF, byStation: {} })
+      expect(await event('Ended', '08:00:00', 6_000, { ...begin, idToken })).not.toHaveProperty('totalCost')
+      const transactionInfo = { transactionId: 'tx-2' }
+      const first = { ...begin, idToken, transactionInfo }
+      await event('Updated', '08:30:00', 2_500, first)
+      expect(await event('Updated', '08:35:00', 3_500, { transactionInfo })).toHaveProperty('totalCost')
+      await event('Started', '08:10:00', 1_000, { ...first, offline: true })
+      expect(await event('Updated', '08:40:00', 4_500, { transactionInfo })).toEqual({})
+    })
+  })
 })

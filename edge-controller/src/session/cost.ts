@@ -1,20 +1,29 @@
 /**
  * What a session has cost so far, and in the end, for the display of its station (2.x use cases I02, I03): by the tariff that
  * the site knew when the session started, and by the rules with which billing makes CDRs. Where the site does not know the
- * tariff of its start, nothing is said: an amount that is shown is a promise. Nor is it while billing would hold the session for a person;
- * its end is told at what accepting it as told would bill, as the driver is owed an amount (I03).
+ * tariff of its start, nothing is said: an amount that is shown is a promise. A session that billing would hold for a person is told at
+ * what was told of it; while it runs not so where its registers are in doubt, for the next one may undo the amount, but its end is, as the
+ * driver is owed one (I03).
  */
 import { priceEnded } from '@switchyard/protocol/billing/price-ended.ts'
 import { type Ended, impossible, settle } from '@switchyard/protocol/billing/settle.ts'
 import { instant } from '@switchyard/protocol/instant.ts'
 import type { Tariff } from '@switchyard/protocol/pricing/tariff.ts'
+import type { ReviewReason } from '@switchyard/protocol/site/fact.ts'
 import { appliedDocument } from '../documents.ts'
 import type { Draft, StateReader } from '../draft.ts'
 import { MOST_FROM_ZERO_MILLI_WH } from './plausibility.ts'
-import { type Session, startOf, TARIFF_KIND } from './session.ts'
+import { type Session, startOf, TARIFF_KIND, unmeteredById } from './session.ts'
 
 /** A start that is told later than this, ms, may be older than the tariff that the site has now. */
 const TARIFF_KNOWN_WITHIN_MS = 2 * 60_000
+
+/** Registers that cannot be true: an amount by them is not shown while the next ones may tell another. */
+const REGISTERS_IN_DOUBT: readonly ReviewReason[] = [
+  'register-falling',
+  'register-implausible-power',
+  'register-zero-start',
+]
 
 /** Entity of kind TARIFF_KIND, by session id. */
 interface SessionTariff {
@@ -35,6 +44,14 @@ export function keepTariff(draft: Draft, session: Session, nowMs: number): void 
   if (offline || Math.abs(nowMs - startedAtMs) > TARIFF_KNOWN_WITHIN_MS) return
   const tariff = tariffAt(draft, stationId)
   if (tariff) draft.put(TARIFF_KIND, sessionId, { tariff } satisfies SessionTariff)
+}
+
+/** The true start of a session has come after other events of it: a tariff that is not surely of that time is kept no more. */
+export function startCorrected(
+  draft: Draft,
+  { sessionId, startedAtMs, received }: Pick<Session, 'sessionId' | 'startedAtMs' | 'received'>,
+): void {
+  if (Math.abs(received.nowMs - startedAtMs) > TARIFF_KNOWN_WITHIN_MS) draft.remove(TARIFF_KIND, sessionId)
 }
 
 export interface RunningCost {
@@ -81,7 +98,12 @@ export function runningCost(state: StateReader, session: Session, atMs: number):
     review,
     profile: [],
   }
-  return billed(kept.tariff, session.sessionId, asIfEnded)
+  const cost = billed(kept.tariff, session.sessionId, asIfEnded)
+  if (cost !== undefined || review.some((reason) => REGISTERS_IN_DOUBT.includes(reason))) return cost
+  // Before any register was told there is nothing to say: the energy of it may come with the next.
+  return (
+    register && asTold(kept.tariff, { ...asIfEnded, ...energyTold(session, asIfEnded, register.milliWh) })
+  )
 }
 
 /** At the end that `draft` tells of, if it tells of one; undefined as in `runningCost`. 0: nothing is to be paid (I03). */
@@ -101,7 +123,20 @@ export function finalCost(draft: Draft, sessionId: string): number | undefined {
 /** Of an end that was told, as `finalCost` says it with the end itself. */
 export function costOfEnd(state: StateReader, sessionId: string, ended: Ended): number | undefined {
   const tariff = keptTariff(state, sessionId)
-  return tariff && (billed(tariff, sessionId, ended) ?? asTold(tariff, ended))
+  if (!tariff) return undefined
+  const energy = energyTold(unmeteredById(state, sessionId), ended, ended.endRegisterMilliWh)
+  return billed(tariff, sessionId, ended) ?? asTold(tariff, { ...ended, ...energy })
+}
+
+/** Where no register of the start is known, what has flowed since the first one that was told: less than that it cannot have been. */
+function energyTold(
+  session: Pick<Session, 'firstRegisterMilliWh'> | undefined,
+  { energyMilliWh }: Ended,
+  registerMilliWh: number | undefined,
+): Pick<Ended, 'energyMilliWh'> {
+  const from = session?.firstRegisterMilliWh
+  if (energyMilliWh !== undefined || from === undefined || registerMilliWh === undefined) return {}
+  return { energyMilliWh: registerMilliWh - from }
 }
 
 /** As billing would settle it, were nothing billed of it yet. */
@@ -115,8 +150,8 @@ function billed(tariff: Tariff, sessionId: string, ended: Ended): number | undef
 }
 
 /**
- * What accepting a session that is held would bill; undefined where that cannot be (nobody is known to pay, times or registers go
- * backwards), and beyond what any car takes. Without energy where none was told.
+ * What a session that is held would cost, were it as it was told; undefined where that cannot be (nobody is known to pay, times or
+ * registers go backwards), and beyond what any car takes. Without energy where none was told.
  */
 function asTold(tariff: Tariff, ended: Ended): number | undefined {
   const isAccepted = ended.idToken !== undefined && ended.authorization === 'Accepted'

@@ -43,6 +43,8 @@ export function takeReadings(
     const readingKey = `${atMs}/${reading.values.length}/${registerMilliWh}/${powerW}`
     if (metered.readingKey === readingKey) continue
     if (taken.end?.presumed && atMs > taken.end.endedAtMs) taken = resume(draft, taken)
+    if (!metered.register && registerMilliWh !== undefined && taken.startRegisterMilliWh === undefined)
+      taken = { ...taken, firstRegisterMilliWh: registerMilliWh }
     const { session: told, values } = takeSigned(draft, taken, { atMs, values: reading.values })
     const measured = { atMs, values, registerMilliWh, powerW, readingKey }
     const { next, reasons } = takeReading(draft, context, told, metered, measured)

@@ -52,6 +52,8 @@ export interface Session {
   /** Nobody could be asked about its token: it charges by the offline policy. */
   onTrust?: boolean
   startRegisterMilliWh?: number
+  /** The first register that was told of it, where the one of its start was not known then. */
+  firstRegisterMilliWh?: number
   /** These three as Metered has them. */
   register?: NonNullable<Metered['register']>
   reading?: LastReading

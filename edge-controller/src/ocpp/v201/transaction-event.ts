@@ -13,7 +13,7 @@ import {
   statusToStart,
   tokenDecided,
 } from '../../session/authorize.ts'
-import { finalCost, keepTariff, keptTariff, runningCost } from '../../session/cost.ts'
+import { finalCost, keepTariff, keptTariff, runningCost, startCorrected } from '../../session/cost.ts'
 import { correctEnd, endSession, presumeEnd } from '../../session/end.ts'
 import { noteEvent } from '../../session/event-numbers.ts'
 import { takeReadings } from '../../session/meter.ts'
@@ -91,6 +91,7 @@ export function transactionEvent(
         : { chargingState: said.transactionInfo.chargingState }),
       ...remoteStart(draft, context, said, known),
     })
+    if (said.eventType === 'Started' && known.review.includes('unknown-start')) startCorrected(draft, session)
   }
   session = noteEvent(draft, session, said.seqNo, said.eventType === 'Ended')
   if (changed && session.toldStatus !== changed.status) {
@@ -261,7 +262,8 @@ function start(
     ...(isStart ? {} : { review: ['unknown-start' as const] }),
     isOver: said.eventType === 'Ended',
   })
-  if (isStart) keepTariff(draft, session, context.at.nowMs)
+  // An end alone tells neither when it began nor what it took: any amount would be wrong.
+  if (said.eventType !== 'Ended' || beginMs !== undefined) keepTariff(draft, session, context.at.nowMs)
   return session
 }
 
