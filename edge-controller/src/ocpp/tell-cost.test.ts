@@ -3,10 +3,11 @@ import type { JsonObject } from '@switchyard/protocol/json.ts'
 import type { Tariff } from '@switchyard/protocol/pricing/tariff.ts'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type ChargePoint, connect } from '../testing/charge-point.ts'
+import { connect21 } from '../testing/connect-21.ts'
 import { TestController } from '../testing/test-controller.ts'
 
 let site: TestController
-let station: ChargePoint
+let station: Pick<ChargePoint, 'call' | 'handle' | 'close'>
 /** What the station was told. */
 let told: JsonObject[]
 let answer: JsonObject
@@ -194,4 +195,44 @@ it('a 2.x station that told no register of the start is told of what has flowed 
   // 1 kWh at 0.60, and ten minutes at 3.60 an hour.
   const last = await site.until(() => told.find(({ totalCost }) => totalCost === 1.2))
   expect(last).toEqual({ totalCost: 1.2, transactionId: 'tx-1' })
+})
+
+it('a 2.1 station that computes the cost itself is told no other, neither in an answer nor unasked', async () => {
+  station = await connect21(site.url, 'CP2')
+  station.handle('CostUpdated', (payload) => {
+    told.push(payload)
+    return {}
+  })
+  const chargingStation = { vendorName: 'V', model: 'M' }
+  await station.call('BootNotification', { reason: 'PowerUp', chargingStation })
+  const event = (transactionId: string, eventType: string, wh: number, more: JsonObject = {}) =>
+    station.call('TransactionEvent', {
+      ...{ eventType, timestamp: timestamp(), triggerReason: 'MeterValuePeriodic', seqNo: 0 },
+      transactionInfo: { transactionId },
+      meterValue: [{ timestamp: timestamp(), sampledValue: [{ value: wh }] }],
+      ...more,
+    })
+  const begin = (evseId: number, idToken: string) => ({
+    evse: { id: evseId, connectorId: 1 },
+    idToken: { idToken, type: 'ISO14443' },
+  })
+  await site.apply('tokens', {
+    tokens: ['TAG', 'TAG-2'].map((idToken) => ({ idToken, type: 'RFID', status: 'Accepted' as const })),
+  })
+  const costDetails = {
+    totalCost: { currency: 'EUR', typeOfCost: 'NormalCost', total: { inclTax: 0.7 } },
+    totalUsage: { energy: 1, chargingTime: 60, idleTime: 0 },
+  }
+  await event('own', 'Started', 1_000, { ...begin(1, 'TAG'), costDetails })
+  await event('ours', 'Started', 1_000, begin(2, 'TAG-2'))
+  site.clock.advance(5 * 60_000)
+  expect(await event('own', 'Updated', 2_000, { costDetails })).toEqual({})
+  expect(await event('ours', 'Updated', 2_000)).toHaveProperty('totalCost')
+  await pass(5)
+  await site.until(() => told.length > 2)
+  expect(new Set(told.map((it) => it.transactionId))).toEqual(new Set(['ours']))
+  const end = () => event('own', 'Ended', 3_000, { costDetails })
+  expect(await end()).toEqual({})
+  expect(await end()).toEqual({})
+  expect(await event('ours', 'Ended', 3_000)).toHaveProperty('totalCost')
 })

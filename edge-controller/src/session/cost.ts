@@ -8,10 +8,12 @@
 import { priceEnded } from '@switchyard/protocol/billing/price-ended.ts'
 import { type Ended, impossible, settle } from '@switchyard/protocol/billing/settle.ts'
 import { instant } from '@switchyard/protocol/instant.ts'
+import type { Json } from '@switchyard/protocol/json.ts'
 import type { Tariff } from '@switchyard/protocol/pricing/tariff.ts'
 import type { ReviewReason } from '@switchyard/protocol/site/fact.ts'
 import { appliedDocument } from '../documents.ts'
 import type { Draft, StateReader } from '../draft.ts'
+import type { Outcome } from '../site-state.ts'
 import { MOST_FROM_ZERO_MILLI_WH } from './plausibility.ts'
 import { type Session, startOf, TARIFF_KIND, unmeteredById } from './session.ts'
 
@@ -30,6 +32,8 @@ interface SessionTariff {
   tariff: Tariff
   /** Including tax, as it was told at the end: an end that is sent again is told the same. */
   finalCost?: number
+  /** Its station computes the cost itself (2.1). */
+  isComputed?: true
 }
 
 /** The tariff of sessions that start at the station now. */
@@ -54,6 +58,18 @@ export function startCorrected(
   if (Math.abs(received.nowMs - startedAtMs) > TARIFF_KNOWN_WITHIN_MS) draft.remove(TARIFF_KIND, sessionId)
 }
 
+/** `outcome`, and with it that the station has told of a cost of its own computing (2.1, I07): that is on its display, and no other is told unasked. */
+export function withComputedCost(state: StateReader, outcome: Outcome, sessionId: string): Outcome {
+  const isIt = ({ kind, id }: { kind: string; id: string }) => kind === TARIFF_KIND && id === sessionId
+  if (outcome.deletes.some(isIt)) return outcome
+  const put = outcome.puts.find(isIt)?.value as SessionTariff | undefined
+  const kept = put ?? state.get<SessionTariff>(TARIFF_KIND, sessionId)
+  if (!kept || kept.isComputed) return outcome
+  const value = { ...kept, isComputed: true } satisfies SessionTariff as unknown as Json
+  const puts = [...outcome.puts.filter((it) => !isIt(it)), { kind: TARIFF_KIND, id: sessionId, value }]
+  return { ...outcome, puts }
+}
+
 export interface RunningCost {
   /** Including tax, in the tariff's currency. */
   amount: number
@@ -66,11 +82,12 @@ export function keptTariff(state: StateReader, sessionId: string): Tariff | unde
   return state.get<SessionTariff>(TARIFF_KIND, sessionId)?.tariff
 }
 
-/** As `runningCost`, with what it goes by. */
+/** As `runningCost`, with what it goes by; undefined too where the station computes it itself. */
 export function runningCostOf(state: StateReader, session: Session, atMs: number): RunningCost | undefined {
-  const tariff = keptTariff(state, session.sessionId)
-  const amount = tariff && runningCost(state, session, atMs)
-  return amount === undefined || tariff === undefined ? undefined : { amount, atMs, tariff }
+  const kept = state.get<SessionTariff>(TARIFF_KIND, session.sessionId)
+  if (!kept || kept.isComputed) return undefined
+  const amount = runningCost(state, session, atMs)
+  return amount === undefined ? undefined : { amount, atMs, tariff: kept.tariff }
 }
 
 /** So far, including tax, in the tariff's currency; undefined: nothing can be said. `atMs`: time of the event that asks. */

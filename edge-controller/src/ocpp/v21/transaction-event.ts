@@ -1,10 +1,14 @@
-/** TransactionEvent of 2.1: as in 2.0.1; what the station itself has computed as the cost (use case I07 and others) is kept beside it. */
+/**
+ * TransactionEvent of 2.1: as in 2.0.1; what the station itself has computed as the cost (use case I07 and others) is kept beside it, and
+ * stands alone on its display: it is told no other.
+ */
 import { instant, parseInstant } from '@switchyard/protocol/instant.ts'
 import type { Json } from '@switchyard/protocol/json.ts'
 import { decimalText } from '@switchyard/protocol/money.ts'
 import type { TransactionEventRequest, TransactionEventResponse } from '@switchyard/protocol/ocpp/v21.ts'
 import type { TransactionEventRequest as Request201 } from '@switchyard/protocol/ocpp/v201.ts'
 import type { FactDraft } from '@switchyard/protocol/site/fact.ts'
+import { withComputedCost } from '../../session/cost.ts'
 import { sessionOfTransaction, TRANSACTION_KIND, transactionKey } from '../../session/session.ts'
 import type { Outcome } from '../../site-state.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
@@ -16,12 +20,20 @@ export function transactionEvent(
 ): Decision<TransactionEventResponse> {
   // More words in the same fields, all kept as text: states of charging, reasons, types of tokens.
   const decision = transactionEvent201(context, said as unknown as Request201)
+  if (said.costDetails === undefined) return decision
   const { outcome } = decision
+  const { totalCost: _ours, ...reply } = decision.reply
   // An event that is sent again says nothing new.
-  const isResent = outcome.facts.length === 0 && outcome.puts.length === 0
-  if (said.costDetails === undefined || isResent) return decision
+  if (outcome.facts.length === 0 && outcome.puts.length === 0) return { ...decision, reply }
   const fact = stationCost(context, said, said.costDetails, outcome)
-  return { ...decision, outcome: { ...outcome, facts: [...outcome.facts, fact] } }
+  const told = { ...outcome, facts: [...outcome.facts, fact] }
+  const { sessionId } = fact
+  const isOfSession = sessionId !== undefined
+  return {
+    ...decision,
+    reply,
+    outcome: isOfSession ? withComputedCost(context.state, told, sessionId) : told,
+  }
 }
 
 function stationCost(
