@@ -5,8 +5,10 @@
  */
 import { parseInstant } from '@switchyard/protocol/instant.ts'
 import type { Json } from '@switchyard/protocol/json.ts'
-import type { NotifyEVChargingNeedsRequest } from '@switchyard/protocol/ocpp/v21.ts'
-import type { NotifyEVChargingNeedsResponse } from '@switchyard/protocol/ocpp/v201.ts'
+import type {
+  NotifyEVChargingNeedsRequest,
+  NotifyEVChargingNeedsResponse,
+} from '@switchyard/protocol/ocpp/v21.ts'
 import { Draft } from '../../draft.ts'
 import type { ChargingNeeds } from '../../load/charging-plan.ts'
 import { putSession, type Session, sessionById } from '../../session/session.ts'
@@ -28,11 +30,11 @@ export function notifyEvChargingNeeds(
   const event = { action: 'NotifyEVChargingNeeds', ...said } as unknown as Json
   draft.fact({ kind: 'station.event', stationId, data: { events: [event] } })
   const session = sessionAt(context, said.evseId)
-  // Without a session there is nothing that a TxProfile could be for.
+  // Without a session there is nothing that a TxProfile could be for. To 2.1 Rejected is that the car may not charge in this way (K18.FR.22).
   if (!session)
     return {
       reply: {
-        status: 'Rejected',
+        status: context.version === '2.1' ? 'NoChargingProfile' : 'Rejected',
         statusInfo: { reasonCode: 'NoTransaction', additionalInfo: 'no transaction runs on this EVSE' },
       },
       outcome: draft.outcome(),

@@ -274,8 +274,20 @@ describe('a 2.1 station over a real socket', () => {
         exiRequest: 'AAAA',
       }),
     ).toMatchObject({ status: 'Failed', exiResponse: '' })
-    expect(
-      await call('NotifyEVChargingNeeds', { evseId: 1, chargingNeeds: { requestedEnergyTransfer: 'DC' } }),
-    ).toMatchObject({ status: 'Rejected', statusInfo: { reasonCode: 'NoTransaction' } })
+  })
+
+  it('is not refused energy where its car tells its needs before the transaction has begun (K18.FR.04)', async () => {
+    const needs = () =>
+      call('NotifyEVChargingNeeds', { evseId: 1, chargingNeeds: { requestedEnergyTransfer: 'DC' } })
+    expect(await needs()).toMatchObject({
+      status: 'NoChargingProfile',
+      statusInfo: { reasonCode: 'NoTransaction' },
+    })
+    await call('TransactionEvent', {
+      ...{ eventType: 'Started', timestamp: '2026-11-23T12:00:00Z', triggerReason: 'ChargingStateChanged' },
+      ...{ seqNo: 0, transactionInfo: { transactionId: 'tx-1' }, evse: { id: 1, connectorId: 1 } },
+      idToken: TOKEN,
+    })
+    expect(await needs()).toEqual({ status: 'Accepted' })
   })
 })
