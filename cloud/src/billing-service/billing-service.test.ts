@@ -229,11 +229,15 @@ describe('a session that ended', () => {
   })
 
   test("goes on its driver's invoice of the month in which it ended", async () => {
-    await tell(null, {
-      kind: 'token.changed',
-      at: AT(0),
-      data: { idToken: 'Tag', type: 'ISO14443', status: 'Accepted', driverId: 'D-1' },
-    })
+    for (const token of [
+      { idToken: 'Tag', type: 'ISO14443' },
+      { idToken: 'PAY', type: 'Central' },
+    ])
+      await tell(null, {
+        kind: 'token.changed',
+        at: AT(0),
+        data: { ...token, status: 'Accepted', driverId: 'D-1' },
+      })
     await take(
       ended('S-1'),
       ended('S-2', {
@@ -242,6 +246,7 @@ describe('a session that ended', () => {
         endedAt: AT(24 * 8),
       }),
       ended('S-3', { idToken: { value: 'other', type: 'ISO14443' }, startedAt: AT(4), endedAt: AT(5) }),
+      ended('S-4', { idToken: { value: 'PAY', type: 'DirectPayment' }, startedAt: AT(6), endedAt: AT(7) }),
     )
     const shown = await invoices()
     expect(
@@ -252,7 +257,7 @@ describe('a session that ended', () => {
       ]),
     ).toEqual([
       ['2026-12', 'D-1', 1],
-      ['2026-11', null, 1],
+      ['2026-11', null, 2],
       ['2026-11', 'D-1', 1],
     ])
     const own = await ask('GET', '/v1/invoices?driverId=D-1&period=2026-11')

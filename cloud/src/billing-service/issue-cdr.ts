@@ -118,13 +118,16 @@ async function record(
   hop?.end()
 }
 
-/** A token of OCPP 1.6 has no type and is found by its identifier alone; an eMAID is found in each of its writings. */
+/**
+ * A token of OCPP 1.6 has no type and is found by its identifier alone; an eMAID is found in each of its writings. What was paid at a
+ * terminal (2.1) is nobody's to pay again.
+ */
 async function driverOf(
   tx: TransactionSql,
   tenantId: string,
   idToken: { value: string; type: string } | undefined,
 ): Promise<string | null> {
-  if (idToken === undefined) return null
+  if (idToken === undefined || idToken.type === 'DirectPayment') return null
   const rows = await tx<{ driver_id: string }[]>`
     select distinct driver_id from billing.token
     where tenant_id = ${tenantId} and driver_id is not null

@@ -30,6 +30,7 @@ test('how a site decides beyond its tokens is wanted over the API, and the site 
     offlineMaxSessions: 2,
     offlineMaxWh: 5_000,
     masterPassGroupId: 'masters',
+    directPayment: 'refuse',
   }
   expect((await patch({ authorization })).body).toMatchObject({ authorization })
   await patch({ baseline: false })

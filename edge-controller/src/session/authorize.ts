@@ -44,7 +44,7 @@ export function authorizeLocally(
   idToken: IdToken,
   nowMs: number,
 ): Authorization | undefined {
-  const entry = tokenEntry(state, idToken)
+  const entry = isPayment(idToken) ? undefined : tokenEntry(state, idToken)
   if (!entry) return undefined
   const expiresMs = entry.expiresAt === undefined ? undefined : parseInstant(entry.expiresAt)
   const expired = expiresMs !== undefined && expiresMs <= nowMs
@@ -60,6 +60,11 @@ export function authorizeLocally(
     ...(language === undefined ? {} : { language }),
     ...(personalMessage === undefined ? {} : { personalMessage }),
   }
+}
+
+/** 2.1: a payment terminal vouches for who pays there (C18, C24, C25); its value names a payment, and nobody's token. */
+function isPayment({ type }: IdToken): boolean {
+  return type === 'DirectPayment'
 }
 
 export interface AuthorizePorts {
@@ -83,6 +88,10 @@ export async function authorize(
   // 2.x: a start button or an always-free station asks for nobody (use case C02).
   if (idToken.type === 'NoAuthorization')
     return { idToken, status: 'Accepted', source: 'none', offline: false }
+  if (isPayment(idToken)) {
+    const isRefused = appliedDocument(state, 'site')?.authorization?.directPayment === 'refuse'
+    return { idToken, status: isRefused ? 'Invalid' : 'Accepted', source: 'none', offline: false }
+  }
   const local = authorizeLocally(state, idToken, ports.clock.now())
   if (local) return local
   if (ports.isVouchedFor(idToken.value))
@@ -157,8 +166,8 @@ export function isInUse(
   idToken: IdToken,
   use: TokenUse,
 ): boolean {
-  // Whoever presses a start button has no token that another could use (C02).
-  if (idToken.type === 'NoAuthorization') return false
+  // Whoever presses a start button or pays at a terminal has no token that another could use (C02, C24).
+  if (idToken.type === 'NoAuthorization' || isPayment(idToken)) return false
   const isHere = (s: Session): boolean =>
     s.sessionId === use.sessionId ||
     (s.stationId === use.stationId &&

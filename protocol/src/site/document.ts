@@ -91,6 +91,8 @@ export const authorizationPolicy = z.object({
   localList: z.boolean().optional(),
   /** Tokens of this group end any session, and start none (2.0.1 use case C16). */
   masterPassGroupId: z.string().min(1).max(36).optional(),
+  /** On who pays at a payment terminal (2.1 idTokens of type DirectPayment: C18, C24, C25); absent: accept. */
+  directPayment: z.enum(['accept', 'refuse']).optional(),
   /** Roots of contract certificates (V2G or mobility operators), PEM: Plug & Charge is judged by them at the site (C07). */
   contractRoots: z.array(z.string().max(MAX_ROOT_CHARS)).max(MAX_CONTRACT_ROOTS).optional(),
   /** CAs, PEM, whose word on what they have revoked is taken, beside those roots: issuers of the certificates that stations ask about (M07). */
