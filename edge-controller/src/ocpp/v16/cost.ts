@@ -8,7 +8,8 @@ import { unitPrices } from '@switchyard/protocol/pricing/unit-prices.ts'
 import type { OutgoingCall } from '../module.ts'
 import type { CostWords } from '../tell-cost.ts'
 
-const VENDOR_ID = 'org.openchargealliance.costmsg'
+/** The extension as the vendor of a DataTransfer. */
+export const COST_VENDOR_ID = 'org.openchargealliance.costmsg'
 
 export const cost: CostWords = {
   price: ({ idToken }, text) =>
@@ -36,5 +37,8 @@ export const cost: CostWords = {
 }
 
 function transfer(messageId: string, data: JsonObject): OutgoingCall {
-  return { action: 'DataTransfer', payload: { vendorId: VENDOR_ID, messageId, data: JSON.stringify(data) } }
+  return {
+    action: 'DataTransfer',
+    payload: { vendorId: COST_VENDOR_ID, messageId, data: JSON.stringify(data) },
+  }
 }
