@@ -133,19 +133,20 @@ it('waits for a database that is not there yet, and begins when it is', async ()
 })
 
 it('answers over a connection that is kept alive once more when it is asked to stop', async () => {
-  // Five seconds of it are for such a connection.
-  const { child, exited, output } = start([], { ...env, SHUTDOWN_DEADLINE_MS: '100000' })
+  // Ten seconds of it are for such connections, of all targets.
+  const { child, exited, output } = start([], { ...env, SHUTDOWN_DEADLINE_MS: '200000' })
   const url = await vi.waitFor(
     () => {
       expect(output()).toContain('"msg":"up"')
-      return /"url":"([^"]+)","msg":"listening"/.exec(output())?.[1] ?? ''
+      return /"service":"api-gateway".*"url":"([^"]+)","msg":"listening"/.exec(output())?.[1] ?? ''
     },
     { timeout: 60_000 },
   )
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const ask = () =>
     new Promise<unknown>((resolve, reject) => {
-      get(`${url}/health`, { agent }, (it) => {
+      // Which asks the other services.
+      get(`${url}/openapi.json`, { agent }, (it) => {
         it.resume().on('end', () => resolve([it.statusCode, it.headers.connection]))
       }).on('error', reject)
     })

@@ -125,10 +125,12 @@ async function run(config: Config, selected: readonly Target[], root: Logger, lo
     stopping = true
     const cut = setTimeout(() => process.exit(code || 1), config.shutdownDeadlineMs + 1_000)
     cut.unref()
-    const lingerMs = config.shutdownDeadlineMs * LINGER
-    await Promise.all(running.map((it) => it.turnAway(lingerMs)))
-    // The last started first: the api-gateway stops asking the services before they go.
-    for (const target of running.splice(0).reverse()) await target.stop(config.shutdownDeadlineMs - lingerMs)
+    const lingerMs = (config.shutdownDeadlineMs * LINGER) / Math.max(1, running.length)
+    // The last started first: the api-gateway stops asking the services before they turn anybody away.
+    for (const target of running.splice(0).reverse()) {
+      await target.turnAway(lingerMs)
+      await target.stop(config.shutdownDeadlineMs * (1 - LINGER))
+    }
     await bus.close()
     await traces()
     log.info('stopped')

@@ -77,7 +77,7 @@ describe('plug & charge', () => {
     expect(await authorize(station, bad)).toMatchObject(revoked)
     expect(await authorize(station, later)).toMatchObject({
       idTokenInfo: { status: 'Invalid' },
-      certificateStatus: 'NoCertificateAvailable',
+      certificateStatus: 'CertChainError',
     })
     expect(responder.asked).toHaveLength(asked)
     system.cloud.start()

@@ -52,7 +52,8 @@ export function createDoor(context: ServiceContext, passwords: PasswordCheck, ho
   async function firstWord(knock: Knock): Promise<{ admission: Admission; row: StationRow | undefined }> {
     let row = await stationRow(knock.stationId)
     let admission = await admit(stateOf(row), 'closed', passwords, knock)
-    if (admission.ok || waiting >= MAX_WAITING) return { admission, row }
+    const mayChange = !admission.ok && (admission.status === 401 || admission.status === 404)
+    if (!mayChange || waiting >= MAX_WAITING) return { admission, row }
     waiting++
     try {
       const until = clock.mono() + CHANGE_WAIT_MS

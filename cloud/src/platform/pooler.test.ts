@@ -89,6 +89,9 @@ describe.skipIf(poolerMissing)('through PgBouncer in transaction mode', () => {
         throw new Error(`what the pooler said:\n${pooler.told()}`, { cause: error })
       })
     await write(0)
+    // One that is cut off while it signs in counts as a server that does not let PgBouncer in, and waiting clients are told so.
+    const signingIn = async () => (await pooler.command('show pools')).filter((it) => Number(it.sv_login) > 0)
+    await expect.poll(signingIn).toEqual([])
     await pooler.command('reconnect')
     await write(100)
     const [all] =

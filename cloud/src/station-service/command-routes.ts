@@ -12,7 +12,7 @@ import { checkCommand } from './command-check.ts'
 import { awaitOutcome, commandResource, issueCommand } from './commands.ts'
 import { findStation } from './found-station.ts'
 import { hashPassword } from './password-hash.ts'
-import { type CommandRow, changeUnderWay, findCommand } from './queries.ts'
+import { type CommandRow, changeUnderWay, findCommand, type StationView } from './queries.ts'
 import { beginRotation, passwordOf } from './rotation.ts'
 import { untilProjected } from './until-projected.ts'
 
@@ -22,6 +22,9 @@ const CALL_GRACE_MS = 2_000
 const MAX_CALL_TTL_MS = 50_000
 /** A station that is not known, or not to be connected, may just have connected: it is waited so long for that to be told. */
 const CONNECT_WAIT_MS = 2_000
+
+/** Most requests that wait so for stations that are not known at all; others are answered at once. */
+const MAX_WAITING_FOR_UNKNOWN = 100
 
 const params = z.object({ stationId: z.string() })
 
@@ -71,18 +74,33 @@ export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
     trace: c.get('trace'),
   })
 
+  let waitingForUnknown = 0
+  /** The station, once it is `as` is asked, or as it is then: one that nobody made may have been let in just now. */
+  async function known(
+    tenantId: string,
+    stationId: string,
+    gone: AbortSignal,
+    as: (it: StationView) => boolean,
+  ): Promise<StationView | undefined> {
+    const find = () => findStation(sql, tenantId, stationId)
+    const isUnknown = (await find()) === undefined
+    if (isUnknown && waitingForUnknown >= MAX_WAITING_FOR_UNKNOWN) return undefined
+    if (isUnknown) waitingForUnknown++
+    try {
+      const waiting = { waitMs: CONNECT_WAIT_MS, gone }
+      return await untilProjected(context, waiting, find, (seen) => seen !== undefined && as(seen))
+    } finally {
+      if (isUnknown) waitingForUnknown--
+    }
+  }
+
   app.openapi(command, async (c) => {
     const { kind, args: said, ttlMs } = c.req.valid('json')
     const { stationId } = c.req.valid('param')
     const tenantId = c.get('tenantId')
     const password = kind === 'RotatePassword' ? passwordOf(said, random) : undefined
     const args = password === undefined ? said : { ...said, password }
-    const station = await untilProjected(
-      context,
-      { waitMs: CONNECT_WAIT_MS, gone: c.req.raw.signal },
-      () => findStation(sql, tenantId, stationId),
-      (seen) => seen !== undefined,
-    )
+    const station = await known(tenantId, stationId, c.req.raw.signal, () => true)
     if (station === undefined) throw notFound(`There is no station ${stationId}`)
     await checkCommand(station.ocpp, { kind, args })
     const underWay = isSecurityChange(kind)
@@ -125,13 +143,7 @@ export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
     const tenantId = c.get('tenantId')
     const gone = c.req.raw.signal
     // What it said as it connected is on its way here: who has seen it connect may call it.
-    const station = await untilProjected(
-      context,
-      { waitMs: CONNECT_WAIT_MS, gone },
-      () => findStation(sql, tenantId, stationId),
-      // Also one that nobody made and that was let in.
-      (seen) => seen?.connected === true || seen?.site_online === false,
-    )
+    const station = await known(tenantId, stationId, gone, (it) => it.connected || !it.site_online)
     if (station === undefined) throw notFound(`There is no station ${stationId}`)
     const input = c.req.valid('json')
     await checkCommand(station.ocpp, { kind: 'ocpp.call', args: input }, 'args.')

@@ -31,6 +31,16 @@ async function charger16(id: string, answer: Charger['answer'] = 'Accepted'): Pr
   return charger
 }
 
+/** It has booted elsewhere, and is not able to do so because it is asked to. */
+async function unbooted16(id: string): Promise<Charger> {
+  const station = await connect(site.url, id)
+  const charger: Charger = { station, answer: 'Accepted', asked: 0 }
+  chargers.push(charger)
+  takesProfiles(charger)
+  await station.call('StatusNotification', { connectorId: 1, errorCode: 'NoError', status: 'Available' })
+  return charger
+}
+
 function takesProfiles(charger: Charger): void {
   charger.station.handle('SetChargingProfile', (payload) => {
     const profile = payload.csChargingProfiles as unknown as {
@@ -311,4 +321,19 @@ it('a station that turns out to take whole amperes only is told its limits again
   await settles(() => a.limit === 20)
   await site.apply('stations', { stations: [] })
   await settles(() => a.limit === 20.5)
+})
+
+it('limits one that an operator has accepted and that never boots here, too', async () => {
+  site = await TestController.start({ config: { siteLimitMa: 32_000, onboarding: 'approve' } })
+  await site.apply('stations', {
+    stations: ['A', 'B'].map((stationId) => ({ stationId, approved: true })),
+  })
+  const [a, b] = await Promise.all(['A', 'B'].map(async (id) => await unbooted16(id)))
+  await settles(() => a!.failsafe === 6 && b!.failsafe === 6)
+  await start(a!, 'T1')
+  await start(b!, 'T2')
+  await settles(() => {
+    expect((a!.limit ?? 6) + (b!.limit ?? 6)).toBeLessThanOrEqual(32)
+    return a!.limit === 16 && b!.limit === 16
+  })
 })

@@ -17,6 +17,7 @@ export class Asks {
   readonly #clock: Clock
   #forBoot: Connection | undefined
   #toldOf: { connection: Connection; as: 'Accepted' | 'Rejected'; bootAt: string | undefined } | undefined
+  #unbooted: Connection | undefined
   #forTime: Connection | undefined
   /** A status could not be journalled, as the disk was full; stations tell it once only. */
   #missedStatus = false
@@ -37,6 +38,18 @@ export class Asks {
     if (this.#forBoot === connection || (boot && boot.status !== 'Accepted')) return
     this.#forBoot = connection
     void trigger(connection, 'BootNotification')
+  }
+
+  /** An operator has accepted it, and on this connection it was heard without having booted here. */
+  heardUnbooted(connection: Connection): void {
+    this.#unbooted = connection
+    this.boot(connection)
+  }
+
+  /** And it still has not. */
+  wasHeardUnbooted(connection: Connection | undefined): boolean {
+    const isSame = connection !== undefined && connection === this.#unbooted
+    return isSame && stationOf(this.#state, this.#stationId)?.boot === undefined
   }
 
   /**

@@ -103,9 +103,12 @@ it('one that an operator has accepted is heard at once, and is asked to boot all
     'TriggerMessage',
     { requestedMessage: 'BootNotification' },
   ])
-  // Not any more, once it has heard otherwise.
+  // Not any more, once it is not accepted.
   await site.apply('stations', { stations: [{ stationId: 'CP1', approved: false }] })
-  const booted = await ask('BootNotification', { chargePointVendor: 'V', chargePointModel: 'M' })
-  expect(booted[2]).toMatchObject({ status: 'Pending' })
-  expect(await ask('StatusNotification', status)).toMatchObject([4, 'm', 'SecurityError', expect.anything()])
+  expect(await socket.closed).toMatchObject({ code: 1008 })
+  socket = await connectRaw(site.url, 'CP1')
+  socket.send(JSON.stringify([2, 'm', 'StatusNotification', status]))
+  let answer = await socket.next()
+  while (answer[0] === 2) answer = await socket.next()
+  expect(answer.slice(0, 3)).toEqual([4, 'm', 'SecurityError'])
 })

@@ -195,7 +195,7 @@ export class StationLink {
   #answered(answer: Answer, { action, payload }: CallFrame | SendFrame, line: StationLine): void {
     answer.after?.()
     this.#commands.heard(action, payload)
-    if (stationOf(this.#ports.state, this.stationId)?.boot === undefined) this.#asks.boot(line.connection)
+    if (isAcceptedUnbooted(this.#ports.state, this.stationId)) this.#asks.heardUnbooted(line.connection)
     // One that came back without a boot may have missed a change.
     if (!this.#reconciler.hasBegunOn(line.connection) && this.#isAccepted()) this.#reconciler.begin(line)
   }
@@ -325,7 +325,7 @@ export class StationLink {
   #applyTo(connection: Connection): void {
     const settings = this.#settings()
     const boot = stationOf(this.#ports.state, this.stationId)?.boot?.status
-    const wasAccepted = boot === 'Accepted'
+    const wasAccepted = boot === 'Accepted' || this.#asks.wasHeardUnbooted(connection)
     const { state, config } = this.#ports
     const { version } = connection
     const isOpen = config.onboarding === 'open'
@@ -369,9 +369,11 @@ export class StationLink {
     if (frame.type === 'callError' && frame.code !== 'SecurityError') this.#commands.spoke()
   }
 
+  /** One that was heard on its connection without having booted here is met like any other: with the limits of the site, too. */
   #isAccepted(): boolean {
-    const booted = stationOf(this.#ports.state, this.stationId)?.boot?.status === 'Accepted'
-    return booted && this.#settings().approved
+    const { state } = this.#ports
+    if (stationOf(state, this.stationId)?.boot?.status === 'Accepted') return this.#settings().approved
+    return this.#asks.wasHeardUnbooted(this.#connection) && isAcceptedUnbooted(state, this.stationId)
   }
 
   #settings() {

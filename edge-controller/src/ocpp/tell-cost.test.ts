@@ -227,6 +227,8 @@ it('a 2.1 station that computes the cost itself is told no other, neither in an 
   await event('ours', 'Started', 1_000, begin(2, 'TAG-2'))
   site.clock.advance(5 * 60_000)
   expect(await event('own', 'Updated', 2_000, { costDetails })).toEqual({})
+  // Nor in the answer to one that does not repeat it.
+  expect(await event('own', 'Updated', 2_500)).toEqual({})
   expect(await event('ours', 'Updated', 2_000)).toHaveProperty('totalCost')
   await pass(5)
   await site.until(() => told.length > 2)

@@ -67,9 +67,10 @@ export class CostTeller {
     } else if (fact.kind === 'session.ended' && !fact.data.presumed) {
       const amount = costOfEnd(state, fact.sessionId, fact.data)
       if (amount === undefined) return
-      const { energyMilliWh = 0, durationMs } = fact.data
-      const used = `${(energyMilliWh / 1e6).toFixed(2)} kWh, ${Math.round(durationMs / 60_000)} min`
-      const text = `${used}: ${amount.toFixed(2)} ${tariff.currency}`
+      const { energyMilliWh, durationMs } = fact.data
+      // Without a register of the start, what was taken is not known for sure, and not told.
+      const energy = energyMilliWh === undefined ? '' : `${(energyMilliWh / 1e6).toFixed(2)} kWh, `
+      const text = `${energy}${Math.round(durationMs / 60_000)} min: ${amount.toFixed(2)} ${tariff.currency}`
       void this.#send(session.stationId, words.final?.(session, amount, text))
     }
   }

@@ -89,7 +89,9 @@ export async function authorize(
   if (idToken.type === 'NoAuthorization')
     return { idToken, status: 'Accepted', source: 'none', offline: false }
   if (isPayment(idToken)) {
-    const isRefused = appliedDocument(state, 'site')?.authorization?.directPayment === 'refuse'
+    const isRefused =
+      appliedDocument(state, 'site')?.authorization?.directPayment === 'refuse' &&
+      !ports.isVouchedFor(idToken.value)
     return { idToken, status: isRefused ? 'Invalid' : 'Accepted', source: 'none', offline: false }
   }
   const local = authorizeLocally(state, idToken, ports.clock.now())

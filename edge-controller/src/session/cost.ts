@@ -70,6 +70,11 @@ export function withComputedCost(state: StateReader, outcome: Outcome, sessionId
   return { ...outcome, puts }
 }
 
+/** Whether its station has told of a cost of its own computing. */
+export function computesItself(state: StateReader, sessionId: string): boolean {
+  return state.get<SessionTariff>(TARIFF_KIND, sessionId)?.isComputed === true
+}
+
 export interface RunningCost {
   /** Including tax, in the tariff's currency. */
   amount: number
@@ -117,10 +122,9 @@ export function runningCost(state: StateReader, session: Session, atMs: number):
   }
   const cost = billed(kept.tariff, session.sessionId, asIfEnded)
   if (cost !== undefined || review.some((reason) => REGISTERS_IN_DOUBT.includes(reason))) return cost
-  // Before any register was told there is nothing to say: the energy of it may come with the next.
-  return (
-    register && asTold(kept.tariff, { ...asIfEnded, ...energyTold(session, asIfEnded, register.milliWh) })
-  )
+  const told = { ...asIfEnded, ...energyTold(session, asIfEnded, register?.milliWh) }
+  // Before its energy is known from some register on, there is nothing to say: it may come with the next.
+  return told.energyMilliWh === undefined ? undefined : asTold(kept.tariff, told)
 }
 
 /** At the end that `draft` tells of, if it tells of one; undefined as in `runningCost`. 0: nothing is to be paid (I03). */

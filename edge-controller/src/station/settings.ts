@@ -53,7 +53,8 @@ function wholeEntry(state: StateReader, stationId: string): StationEntry | undef
  * and a station that was accepted goes on after a reconnect without a boot.
  */
 export function isAcceptedUnbooted(state: StateReader, stationId: string): boolean {
-  return stationOf(state, stationId)?.boot === undefined && stationEntry(state, stationId)?.approved === true
+  const station = stationOf(state, stationId)
+  return station !== undefined && !station.boot && stationEntry(state, stationId)?.approved === true
 }
 
 export function stationSettings(

@@ -24,8 +24,12 @@ export function emaidWritings({ value, type }: IdToken): string[] {
   return check ? [plain, `${parted}${check}`, `${parted}-${check}`] : [plain, parted]
 }
 
-/** Whether two tokens are the same to whoever presents them: without regard to case, and to hyphens where both are eMAIDs. */
+/**
+ * Whether two tokens are the same to whoever presents them: without regard to case, and to hyphens where both are eMAIDs. The name of a
+ * payment (2.1, DirectPayment) is nobody's token.
+ */
 export function isSameToken(a: IdToken, b: IdToken): boolean {
+  if ((a.type === 'DirectPayment') !== (b.type === 'DirectPayment')) return false
   if (a.type === EMAID && b.type === EMAID) return plainEmaid(a.value) === plainEmaid(b.value)
   return a.value.toLowerCase() === b.value.toLowerCase()
 }

@@ -52,6 +52,16 @@ describe('the availability of a connector among events', () => {
     expect(await site.factsOf('station.event')).toHaveLength(1)
   })
 
+  it('is told once, however often a monitor repeats it', async () => {
+    const again = { trigger: 'Periodic' }
+    await notify(availability(place(1), 'Occupied'))
+    await notify(availability(place(1), 'Occupied', again))
+    expect(await statuses()).toHaveLength(1)
+    await notify(availability(place(1), 'Available', again))
+    expect((await statuses()).map((it) => it.status)).toEqual(['Occupied', 'Available'])
+    expect(await site.factsOf('station.event')).toHaveLength(3)
+  })
+
   it('is its status in 2.1 as well', async () => {
     const socket = await connectRaw(site.url, 'CS2', ['ocpp2.1'])
     const ask = async (action: string, payload: object) => {

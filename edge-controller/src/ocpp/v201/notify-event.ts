@@ -4,7 +4,7 @@ import type { Json } from '@switchyard/protocol/json.ts'
 import type { NotifyEventRequest, NotifyEventResponse } from '@switchyard/protocol/ocpp/v201.ts'
 import { Draft } from '../../draft.ts'
 import { takeStatus } from '../../station/connector-status.ts'
-import { type ConnectorStatus, hasRoomFor } from '../../station/station.ts'
+import { type ConnectorStatus, connectorOf, hasRoomFor, stationOf } from '../../station/station.ts'
 import { inParts } from '../../station/station-event.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
 
@@ -45,6 +45,10 @@ function takeAvailability(draft: Draft, context: HandlerContext, event: EventDat
   const { id: evseId = 0, connectorId = 1 } = component.evse ?? {}
   if (evseId <= 0 || !STATUSES.has(actualValue)) return
   if (!hasRoomFor(draft, context.stationId, evseId, connectorId)) return
+  // Told again and again by a monitor: nothing has changed.
+  const station = stationOf(draft, context.stationId)
+  const now = station && connectorOf(station, evseId, connectorId)?.status
+  if (event.trigger === 'Periodic' && now === actualValue) return
   takeStatus(draft, context, {
     evseId,
     connectorId,

@@ -42,8 +42,14 @@ it('may charge without the cloud, whatever is known of a token of that name, and
   })
 })
 
-it('may not where the site refuses it', async () => {
+it('may not where the site refuses it, unless an operator has started it', async () => {
   await site.apply('site', { authorization: { directPayment: 'refuse' } })
   expect(await station.call('Authorize', paid())).toEqual({ idTokenInfo: { status: 'Invalid' } })
   expect(await start(1)).toEqual({ idTokenInfo: { status: 'Invalid' } })
+  station.handle('RequestStartTransaction', () => ({ status: 'Accepted' }))
+  const [issuedAt, expiresAt] = ['2026-11-23T12:00:00Z', '2026-11-23T13:00:00Z']
+  const args = { idToken: { value: 'PSP-1', type: 'DirectPayment' }, evseId: 2 }
+  const command = { id: 'c1', stationId: 'CS1', kind: 'RemoteStart', args, issuedAt, expiresAt }
+  expect(await site.controller.execute(command, 30_000)).toMatchObject({ status: 'accepted' })
+  expect(await start(2)).toEqual({ idTokenInfo: { status: 'Accepted' } })
 })

@@ -8,7 +8,7 @@ import { decimalText } from '@switchyard/protocol/money.ts'
 import type { TransactionEventRequest, TransactionEventResponse } from '@switchyard/protocol/ocpp/v21.ts'
 import type { TransactionEventRequest as Request201 } from '@switchyard/protocol/ocpp/v201.ts'
 import type { FactDraft } from '@switchyard/protocol/site/fact.ts'
-import { withComputedCost } from '../../session/cost.ts'
+import { computesItself, withComputedCost } from '../../session/cost.ts'
 import { sessionOfTransaction, TRANSACTION_KIND, transactionKey } from '../../session/session.ts'
 import type { Outcome } from '../../site-state.ts'
 import type { Decision, HandlerContext } from '../handler.ts'
@@ -20,9 +20,16 @@ export function transactionEvent(
 ): Decision<TransactionEventResponse> {
   // More words in the same fields, all kept as text: states of charging, reasons, types of tokens.
   const decision = transactionEvent201(context, said as unknown as Request201)
-  if (said.costDetails === undefined) return decision
   const { outcome } = decision
-  const { totalCost: _ours, ...reply } = decision.reply
+  const { totalCost, ...reply } = decision.reply
+  if (said.costDetails === undefined) {
+    const { transactionId } = said.transactionInfo
+    const session =
+      totalCost === undefined
+        ? undefined
+        : sessionOfTransaction(context.state, context.stationId, transactionId)
+    return session && computesItself(context.state, session.sessionId) ? { ...decision, reply } : decision
+  }
   // An event that is sent again says nothing new.
   if (outcome.facts.length === 0 && outcome.puts.length === 0) return { ...decision, reply }
   const fact = stationCost(context, said, said.costDetails, outcome)
