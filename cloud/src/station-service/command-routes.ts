@@ -75,22 +75,30 @@ export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
   })
 
   let waitingForUnknown = 0
-  /** The station, once it is `as` is asked, or as it is then: one that nobody made may have been let in just now. */
+  /** The station, once it is `as` is asked, or as it is then: one that nobody made may have been let in just now. 404: there is none. */
   async function known(
     tenantId: string,
     stationId: string,
     gone: AbortSignal,
     as: (it: StationView) => boolean,
-  ): Promise<StationView | undefined> {
-    const find = () => findStation(sql, tenantId, stationId)
-    const isUnknown = (await find()) === undefined
-    if (isUnknown && waitingForUnknown >= MAX_WAITING_FOR_UNKNOWN) return undefined
-    if (isUnknown) waitingForUnknown++
+  ): Promise<StationView> {
+    let isWaiting = false
+    const isSo = (seen: StationView | undefined): boolean => {
+      if (seen !== undefined) return as(seen)
+      if (isWaiting) return false
+      if (waitingForUnknown >= MAX_WAITING_FOR_UNKNOWN) return true
+      isWaiting = true
+      waitingForUnknown++
+      return false
+    }
     try {
       const waiting = { waitMs: CONNECT_WAIT_MS, gone }
-      return await untilProjected(context, waiting, find, (seen) => seen !== undefined && as(seen))
+      const find = () => findStation(sql, tenantId, stationId)
+      const station = await untilProjected(context, waiting, find, isSo)
+      if (station === undefined) throw notFound(`There is no station ${stationId}`)
+      return station
     } finally {
-      if (isUnknown) waitingForUnknown--
+      if (isWaiting) waitingForUnknown--
     }
   }
 
@@ -101,7 +109,6 @@ export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
     const password = kind === 'RotatePassword' ? passwordOf(said, random) : undefined
     const args = password === undefined ? said : { ...said, password }
     const station = await known(tenantId, stationId, c.req.raw.signal, () => true)
-    if (station === undefined) throw notFound(`There is no station ${stationId}`)
     await checkCommand(station.ocpp, { kind, args })
     const underWay = isSecurityChange(kind)
       ? await changeUnderWay(sql, { tenantId, stationId }, SECURITY_CHANGES)
@@ -144,7 +151,6 @@ export function commandRoutes(app: OpenAPIHono<ServiceEnv>, context: ServiceCont
     const gone = c.req.raw.signal
     // What it said as it connected is on its way here: who has seen it connect may call it.
     const station = await known(tenantId, stationId, gone, (it) => it.connected || !it.site_online)
-    if (station === undefined) throw notFound(`There is no station ${stationId}`)
     const input = c.req.valid('json')
     await checkCommand(station.ocpp, { kind: 'ocpp.call', args: input }, 'args.')
     if (!station.site_online) throw conflict(`Site ${station.site_id} is not connected; nothing was sent`)
